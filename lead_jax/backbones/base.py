@@ -1,0 +1,98 @@
+"""What every room agrees to call a backbone, whatever file it came from."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Array, Float
+
+Params = Any  # a pytree of arrays
+
+# (params, images) -> {"features": [N, D]} and, where the network has a classifier,
+# {"logits": [N, Z]}. Pure and differentiable in both arguments.
+ApplyFn = Callable[[Params, Float[Array, "n ..."]], Mapping[str, Float[Array, "n _"]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class InputSpec:
+  """How uint8 images become a network's input: resize, reorder, `(x - mean) / std`.
+
+  Attributes:
+    height: Rows after resizing, in pixels.
+    width: Columns after resizing, in pixels.
+    channels: Channel order; `gray` is .299 R + .587 G + .114 B, one channel.
+    mean: Per channel, in that order, in units of 0..255.
+    std: Per channel, likewise.
+    layout: Axes of the tensor that `apply` takes.
+    interpolation: Pillow's name of the resampling filter.
+  """
+
+  height: int
+  width: int
+  channels: Literal["rgb", "bgr", "gray"] = "rgb"
+  mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+  std: tuple[float, ...] = (255.0, 255.0, 255.0)
+  layout: Literal["NCHW", "NHWC"] = "NHWC"
+  interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+  """A pre-trained network, ready to be applied.
+
+  Attributes:
+    name: As the user wrote it and as the report prints it.
+    apply: Pure function of `(params, images)`; see `ApplyFn`.
+    params: Its parameters.
+    input: How images are prepared for it.
+    weights_hash: SHA-256 (hex) of the weights file, part of every cache key.
+    num_params: Number of trainable scalars, as published.
+    architecture: One line for people.
+    pretraining: What it was pre-trained on.
+    source: Where the weights come from.
+    licence: Licence of the weights.
+  """
+
+  name: str
+  apply: ApplyFn
+  params: Params
+  input: InputSpec
+  weights_hash: str
+  num_params: int | None = None
+  architecture: str = ""
+  pretraining: str = ""
+  source: str = ""
+  licence: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadyFeatures:
+  """Features made elsewhere, standing in for a backbone and its extraction.
+
+  Attributes:
+    name: As the report prints it.
+    features: float[N, D], rows in the order of the data set.
+    labels: int or str [N] where the file holds them, to be checked against the data set.
+    weights_hash: SHA-256 (hex) of the file.
+    source_probs: float[N, Z], the network's source-class probabilities, if known.
+  """
+
+  name: str
+  features: np.ndarray
+  labels: np.ndarray | None
+  weights_hash: str
+  source_probs: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+  """A model that has been named but not yet read.
+
+  Attributes:
+    name: Unique within a run.
+    load: Reads and checks the weights; raises `InputError` with a reason.
+  """
+
+  name: str
+  load: Callable[[], Backbone | ReadyFeatures]

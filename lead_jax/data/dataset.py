@@ -1,0 +1,44 @@
+"""The one type that every source of labelled images becomes."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Skipped:
+  """An image that could not be used, and why."""
+
+  path: str
+  reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+  """Labelled images (or ready features), in a fixed order.
+
+  Attributes:
+    name: As the report prints it.
+    split: Which part was read: `train`, `test` or `all`.
+    labels: int32[N], ids in `[0, K)`.
+    class_names: K names; `class_names[labels[i]]` is what the user called sample i.
+    fingerprint: SHA-256 (hex) of the images' content and order; labels excluded, since
+      features do not depend on them.
+    read_image: Returns image i as uint8[H, W, 3] RGB; sizes may differ between images.
+      None where the source holds ready features only. Safe to call from threads.
+    features: float[N, D] ready features, or None.
+    skipped: What was left out, named.
+  """
+
+  name: str
+  split: str
+  labels: np.ndarray
+  class_names: tuple[str, ...]
+  fingerprint: str
+  read_image: Callable[[int], np.ndarray] | None = None
+  features: np.ndarray | None = None
+  skipped: tuple[Skipped, ...] = ()
+
+  def __len__(self) -> int:
+    return len(self.labels)

@@ -1,0 +1,38 @@
+"""Settings for every test: strict shapes, both precisions, no network."""
+
+import pathlib
+import socket
+
+import jax
+import pytest
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(params=[False, True], ids=["x32", "x64"])
+def x64(request):
+  """Runs the test in float32 and again with 64-bit types enabled."""
+  with jax.enable_x64(request.param):
+    yield request.param
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+  def refuse(self, address):
+    host = address[0] if isinstance(address, tuple) else address
+    if self.family == socket.AF_UNIX or host in ("127.0.0.1", "localhost", "::1"):
+      return original(self, address)
+    raise OSError(f"tests must not reach the network: {address}")
+
+  original = socket.socket.connect
+  monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture(scope="session")
+def shared():
+  """The development folder beside the checkout; tests that need it skip without it."""
+  if not SHARED.is_dir():
+    pytest.skip("../shared (development data) is not beside this checkout")
+  return SHARED
