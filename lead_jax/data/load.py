@@ -1,0 +1,86 @@
+"""From what a user types to a data set: `digits`, `tfds:...`, `npz:...` or a folder."""
+
+import difflib
+import os
+import pathlib
+
+from lead_jax.data.dataset import Dataset
+from lead_jax.data.digits import load_digits_dataset
+from lead_jax.data.folder import load_folder_dataset
+from lead_jax.data.npz import load_npz_dataset
+from lead_jax.data.parts import check_split
+from lead_jax.data.tfds import load_tfds_dataset
+from lead_jax.errors import InputError
+
+_POSSIBLE = "a folder with one sub-folder a class, digits, tfds:NAME or npz:FILE"
+
+
+def load_dataset(
+  spec: str | os.PathLike,
+  *,
+  split: str = "train",
+  memory_budget: int = 1 << 30,
+  threads: int | None = None,
+  data_dir: str | os.PathLike | None = None,
+  download: bool = False,
+) -> Dataset:
+  """Loads a data set by its spec.
+
+  Args:
+    spec: `digits` (bundled; write `./digits` for a folder of that name),
+      `tfds:NAME[/config][:version]`, `npz:FILE`, or the path of a folder.
+    split: `train`, `test` or `all`. A source that is not divided has everything in
+      `train`, and its data set records `all`.
+    memory_budget: Bytes of pixels (folder) or encoded images (tfds) kept in memory.
+    threads: How many images are read at a time; None is one a CPU core.
+    data_dir: Where tfds finds prepared data sets; None is its own choice.
+    download: Whether tfds may download what is not prepared.
+
+  Returns:
+    The data set: at least two classes, each with at least two samples.
+
+  Raises:
+    InputError: In one line, for anything about the spec or what it names that the user
+      can put right.
+  """
+  text = os.fspath(spec)
+  check_split(split, text)
+  if text == "digits":
+    return load_digits_dataset(split)  # type: ignore[arg-type]
+  kind, colon, rest = text.partition(":")
+  if colon and kind == "tfds":
+    return load_tfds_dataset(
+      rest,
+      split,
+      data_dir=data_dir,
+      download=download,
+      memory_budget=memory_budget,
+      threads=threads,
+    )
+  if colon and kind == "npz":
+    return load_npz_dataset(pathlib.Path(rest).expanduser(), split)
+  path = pathlib.Path(text).expanduser()
+  if not text or not os.path.lexists(path):
+    _refuse_unknown(text, path)
+  return load_folder_dataset(path, split, memory_budget=memory_budget, threads=threads)
+
+
+def _refuse_unknown(text: str, path: pathlib.Path) -> None:
+  """Says what is possible, and what comes nearest: a kind, or a folder beside it."""
+  kind, colon, rest = text.partition(":")
+  near = []
+  if colon:
+    kinds = difflib.get_close_matches(kind.lower(), ("tfds", "npz"))
+    near = [f"{found}:{rest}" for found in kinds]
+  else:
+    near = difflib.get_close_matches(text.lower(), ("digits",))
+    try:
+      beside = sorted(item.name for item in path.parent.iterdir() if item.is_dir())
+    except OSError:
+      beside = []
+    matches = difflib.get_close_matches(path.name, beside)
+    near += [os.fspath(path.parent / found) for found in matches]
+  hint = f"; nearest: {', '.join(near)}" if near else ""
+  raise InputError(
+    f"no data set {text!r}: it is not a folder here, and can be {_POSSIBLE}{hint}"
+  )

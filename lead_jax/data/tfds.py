@@ -1,0 +1,297 @@
+"""TensorFlow Datasets, read from disk: `tfds:NAME[/config][:version]`.
+
+Nothing is downloaded unless it is asked for. The encoded images are taken as they lie in
+the records and decoded by the same code as a folder's, so that a network sees the same
+pixels whichever way a data set came. TensorFlow is imported on use, and its GPUs are
+hidden before its first operation: it would otherwise take the memory that JAX needs.
+"""
+
+import contextlib
+import difflib
+import hashlib
+import logging
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from lead_jax.data.dataset import Dataset, Skipped
+from lead_jax.data.folder import cpu_count
+from lead_jax.data.images import ImageError, decode_image
+from lead_jax.data.parts import check_classes, check_split, choose_parts
+from lead_jax.errors import InputError
+
+# NAME, NAME/config, either with :1.2.3. Other prefixes (huggingface:) reach the network.
+_SPEC = re.compile(r"\w+(/[^:]+)?(:[\d.*]+)?")
+
+
+def load_tfds_dataset(
+  name: str,
+  split: str = "train",
+  *,
+  data_dir: str | os.PathLike | None = None,
+  download: bool = False,
+  memory_budget: int = 1 << 30,
+  threads: int | None = None,
+) -> Dataset:
+  """Reads a prepared data set of TensorFlow Datasets.
+
+  Args:
+    name: `NAME[/config][:version]`.
+    split: `train`, `test` or `all`; see `choose_parts`. Order is that of the records.
+    data_dir: Where data sets are prepared; None is the library's own choice
+      (`TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
+    download: Whether to download and prepare it if it is not there.
+    memory_budget: Bytes of encoded images to keep in memory; the others go to a
+      temporary file that has no name and vanishes with the process.
+    threads: How many images are decoded at a time; None is one a CPU core.
+
+  Returns:
+    Samples whose image can be decoded, the others named in `skipped`.
+
+  Raises:
+    InputError: If the library is missing, the name is unknown, the data set is not
+      prepared, has no image or no class label, or its labels are withheld.
+  """
+  source = f"tfds:{name}"
+  check_split(split, source)
+  tfds = _import_tfds(source)
+  builder = _builder(tfds, name, source, data_dir)
+  if not builder.is_prepared():
+    if not download:
+      where = os.fspath(data_dir or tfds.core.constants.DATA_DIR)
+      raise InputError(
+        f"{source} is not prepared in {where!r}: run `tfds build {name} "
+        f"--data_dir={shlex.quote(where)}`, or allow the download"
+      )
+    _prepare(builder, source)
+  image_key, label_key = _feature_keys(tfds, builder.info, source)
+  chosen, split = choose_parts(list(builder.info.splits), split, source)
+  if not chosen:
+    chosen = tuple(builder.info.splits)
+    if len(chosen) != 1:
+      raise InputError(
+        f"{source} has no part called train or test; it has: {', '.join(chosen)}"
+      )
+
+  blobs = _Blobs(memory_budget)
+  labels: list[int] = []
+  skipped: list[Skipped] = []
+  digest = hashlib.sha256(b"images\n")
+  with ThreadPoolExecutor(threads or cpu_count()) as pool:
+    for part in chosen:
+      examples = _examples(tfds, builder, part, image_key, label_key)
+      for i, batch in enumerate(_chunks(examples, 256)):
+        reasons = pool.map(_reason, [data for data, _ in batch])
+        for j, ((data, label), reason) in enumerate(zip(batch, reasons, strict=True)):
+          if reason:
+            skipped.append(Skipped(f"{source} {part} {256 * i + j}", reason))
+            continue
+          digest.update(hashlib.sha256(data).digest())
+          blobs.append(data)
+          labels.append(label)
+  return Dataset(
+    name=name,
+    split=split,
+    **_dense_labels(labels, builder.info.features[label_key].names, source),
+    fingerprint=digest.hexdigest(),
+    read_image=lambda index: decode_image(blobs[index]),
+    skipped=tuple(skipped),
+  )
+
+
+def _dense_labels(
+  labels: Sequence[int], names: Sequence[str], source: str
+) -> dict[str, Any]:
+  """Ids over the classes that occur, in the order of the data set's own ids."""
+  if not labels:
+    raise InputError(f"{source}: this part has no image that can be read")
+  if min(labels) < 0:
+    raise InputError(f"{source}: the labels of this part are withheld (-1)")
+  present, ids = np.unique(np.asarray(labels), return_inverse=True)
+  ids = ids.astype(np.int32)
+  class_names = tuple(names[i] for i in present)
+  remedy = "choose another --split"
+  check_classes(ids, class_names, source, "samples", remedy)
+  return {"labels": ids, "class_names": class_names}
+
+
+class _Blobs:
+  """Byte strings by index, in memory within a budget and in a nameless file beyond."""
+
+  def __init__(self, memory_budget: int):
+    self._left = memory_budget
+    self._held: list[bytes | tuple[int, int]] = []
+    self._file: Any = None
+    self._end = 0
+
+  def append(self, data: bytes) -> None:
+    if len(data) <= self._left:
+      self._left -= len(data)
+      self._held.append(data)
+      return
+    if self._file is None:
+      # It lives as long as this object; there is no block to close it after.
+      self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+    self._file.write(data)
+    self._held.append((self._end, len(data)))
+    self._end += len(data)
+
+  def __getitem__(self, index: int) -> bytes:
+    held = self._held[index]
+    if isinstance(held, bytes):
+      return held
+    offset, size = held
+    return os.pread(self._file.fileno(), size, offset)  # Safe from several threads.
+
+
+def _reason(data: bytes) -> str | None:
+  """Why an image cannot be used, or None."""
+  try:
+    decode_image(data)
+  except ImageError as error:
+    return str(error)
+  return None
+
+
+def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+  chunk = []
+  for item in items:
+    chunk.append(item)
+    if len(chunk) == size:
+      yield chunk
+      chunk = []
+  if chunk:
+    yield chunk
+
+
+def _examples(
+  tfds: ModuleType, builder: Any, part: str, image_key: str, label_key: str
+) -> Iterator[tuple[bytes, int]]:
+  """Yields (encoded image, label) in the order of the records."""
+  decoders = tfds.decode.PartialDecoding(
+    {image_key: True, label_key: True},
+    decoders={image_key: tfds.decode.SkipDecoding()},
+  )
+  with _quiet():
+    records = builder.as_dataset(split=part, shuffle_files=False, decoders=decoders)
+  for example in records.as_numpy_iterator():
+    yield example[image_key], int(example[label_key])
+
+
+def _feature_keys(tfds: ModuleType, info: Any, source: str) -> tuple[str, str]:
+  """Names of the image and the class label among the data set's features."""
+  images = [
+    key
+    for key, feature in info.features.items()
+    if type(feature) is tfds.features.Image  # Masks are a subclass.
+    and np.dtype(feature.np_dtype) in (np.uint8, np.uint16)
+  ]
+  classes = [
+    key
+    for key, feature in info.features.items()
+    if isinstance(feature, tfds.features.ClassLabel)
+  ]
+  pair = info.supervised_keys or ()
+  found = []
+  for keys, usual, what in (
+    (images, "image", "8-bit image"),
+    (classes, "label", "class label (ClassLabel)"),
+  ):
+    # The pair that the data set itself declares, then the usual name, then the only one.
+    named = [key for key in (*pair, usual) if key in keys]
+    if not named and len(keys) != 1:
+      many = f"several ({', '.join(keys)})" if keys else "none"
+      raise InputError(
+        f"{source}: one {what} an example is needed, it has {many} among its features "
+        f"{', '.join(info.features)}"
+      )
+    found.append((named or keys)[0])
+  return found[0], found[1]
+
+
+def _builder(
+  tfds: ModuleType, name: str, source: str, data_dir: str | os.PathLike | None
+) -> Any:
+  if not _SPEC.fullmatch(name):
+    raise InputError(f"{source}: expected tfds:NAME, NAME/config or NAME:1.2.3")
+  options = {} if data_dir is None else {"data_dir": os.fspath(data_dir)}
+  try:
+    with _quiet():
+      return tfds.builder(name, **options)
+  except tfds.core.DatasetNotFoundError:
+    known = tfds.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(re.split("[/:]", name)[0], known)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    raise InputError(f"{source}: there is no such data set{hint}") from None
+  # Unknown versions and configurations come as AssertionError and ValueError; the first
+  # line says which there are.
+  except (AssertionError, ValueError, OSError) as error:
+    lines = " ".join(str(error).split("\n\n")[0].split())
+    raise InputError(f"{source}: {lines[:300]}") from None
+
+
+def _prepare(builder: Any, source: str) -> None:
+  try:
+    with _quiet():
+      builder.download_and_prepare()
+  # Downloads, archives and parsers fail with errors of many libraries.
+  except Exception as error:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    raise InputError(f"{source} could not be prepared: {reason}") from error
+
+
+def _import_tfds(source: str) -> ModuleType:
+  """Imports the library with TensorFlow's GPUs hidden and its start-up lines unseen."""
+  try:
+    with _quiet(), _no_stderr():
+      import tensorflow as tf
+      import tensorflow_datasets as tfds
+
+      # RuntimeError: the caller has used TensorFlow already and made this choice.
+      with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+  except ImportError as error:
+    raise InputError(
+      f"{source} needs tensorflow-datasets and tensorflow ({error.name} is missing): "
+      "pip install tensorflow-datasets tensorflow"
+    ) from None
+  return tfds
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Keeps remarks of TensorFlow and tfds for their developers off the terminal."""
+  loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
+  levels = [logger.level for logger in loggers]
+  for logger in loggers:
+    logger.setLevel(logging.ERROR)
+  try:
+    yield
+  finally:
+    for logger, level in zip(loggers, levels, strict=True):
+      logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+  """Sends descriptor 2 nowhere: TensorFlow's C++ start-up lines heed no setting."""
+  try:
+    saved = os.dup(2)
+  except OSError:  # Closed already.
+    yield
+    return
+  nowhere = os.open(os.devnull, os.O_WRONLY)
+  try:
+    os.dup2(nowhere, 2)
+    yield
+  finally:
+    os.dup2(saved, 2)
+    os.close(saved)
+    os.close(nowhere)
