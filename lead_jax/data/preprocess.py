@@ -1,0 +1,198 @@
+"""From images of any size to a network's input: the host's half and the device's half.
+
+Decoding and resizing need Pillow and run in threads, a bounded number of batches ahead of
+the accelerator. What is arithmetic (channel order, gray, mean and standard deviation,
+layout) is a pure function that the caller compiles into the network, so that only uint8
+crosses to the device. Resized images are kept per size: networks share few sizes, and the
+second network of a size then costs no decoding at all.
+"""
+
+import collections
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+from PIL import Image
+
+from lead_jax.backbones.base import InputSpec
+from lead_jax.data.dataset import Dataset
+from lead_jax.data.folder import cpu_count
+from lead_jax.errors import InputError
+
+_FILTERS = {
+  "nearest": Image.Resampling.NEAREST,
+  "bilinear": Image.Resampling.BILINEAR,
+  "bicubic": Image.Resampling.BICUBIC,
+}
+
+# ITU-R BT.601 luma of R, G, B.
+_LUMA = (0.299, 0.587, 0.114)
+
+_Key = tuple[str, int, int, str]
+
+
+class ResizedCache:
+  """Resized images of whole data sets, the least recently used ones dropped first.
+
+  Safe to share between threads.
+  """
+
+  def __init__(self, max_bytes: int = 1 << 30):
+    """Makes an empty cache that never holds more than `max_bytes` of pixels."""
+    self._max_bytes = max_bytes
+    self._arrays: collections.OrderedDict[_Key, np.ndarray] = collections.OrderedDict()
+    self._lock = threading.Lock()
+
+  def accepts(self, nbytes: int) -> bool:
+    """Whether an array of this size can be kept."""
+    return nbytes <= self._max_bytes
+
+  def get(self, key: _Key) -> np.ndarray | None:
+    """The images uint8[N, H, W, 3] kept under a key, or None."""
+    with self._lock:
+      if key in self._arrays:
+        self._arrays.move_to_end(key)
+      return self._arrays.get(key)
+
+  def put(self, key: _Key, images: np.ndarray) -> None:
+    """Keeps images, dropping others to make room."""
+    with self._lock:
+      self._arrays.pop(key, None)
+      room = self._max_bytes - images.nbytes
+      while self._arrays and sum(a.nbytes for a in self._arrays.values()) > room:
+        self._arrays.popitem(last=False)
+      if room >= 0:
+        self._arrays[key] = images
+
+
+def resize_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
+  """Resizes uint8[H, W, 3] to the spec's height and width, without keeping its aspect.
+
+  Pillow's filters widen with the reduction, so a large photograph does not alias.
+  """
+  if image.shape[:2] == (spec.height, spec.width):
+    return image
+  picture = Image.fromarray(np.ascontiguousarray(image))
+  return np.asarray(
+    picture.resize((spec.width, spec.height), _FILTERS[spec.interpolation])
+  )
+
+
+def resized_batches(
+  dataset: Dataset,
+  spec: InputSpec,
+  *,
+  batch_size: int,
+  cache: ResizedCache | None = None,
+  threads: int | None = None,
+  prefetch: int = 2,
+) -> Iterator[np.ndarray]:
+  """Yields a data set's images at a network's size, in order.
+
+  Args:
+    dataset: With `read_image`.
+    spec: Its height, width and interpolation are used here.
+    batch_size: Images a batch; at least one.
+    cache: Where resized images are looked up, and kept once all have been made.
+    threads: How many images are made at a time; None is one a CPU core.
+    prefetch: How many batches are being made while one is being used.
+
+  Yields:
+    uint8[B, H, W, 3], B images but for the last batch, which may have fewer.
+
+  Raises:
+    InputError: If the data set holds ready features and no images.
+  """
+  if batch_size < 1:
+    raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+  read_image = dataset.read_image
+  if read_image is None:
+    raise InputError(
+      f"data set {dataset.name!r} holds ready features and no images: "
+      "a network cannot be applied to it"
+    )
+  count = len(dataset)
+  key = (dataset.fingerprint, spec.height, spec.width, spec.interpolation)
+  ready = cache.get(key) if cache is not None else None
+  if ready is not None:
+    for start in range(0, count, batch_size):
+      yield ready[start : start + batch_size]
+    return
+
+  shape = (spec.height, spec.width, 3)
+  whole = None
+  if cache is not None and cache.accepts(count * int(np.prod(shape))):
+    whole = np.empty((count, *shape), np.uint8)
+
+  def make(index: int, target: np.ndarray) -> None:
+    target[...] = resize_image(read_image(index), spec)
+
+  pool = ThreadPoolExecutor(threads or cpu_count())
+  pending: collections.deque[tuple[np.ndarray, list[Future]]] = collections.deque()
+  starts = iter(range(0, count, batch_size))
+
+  def submit() -> None:
+    start = next(starts, None)
+    if start is None:
+      return
+    stop = min(start + batch_size, count)
+    # Each batch has an array of its own unless all are kept: a consumer may still be
+    # copying the last one to its device.
+    batch = (
+      np.empty((stop - start, *shape), np.uint8)
+      if whole is None
+      else (whole[start:stop])
+    )
+    jobs = [pool.submit(make, i, batch[i - start]) for i in range(start, stop)]
+    pending.append((batch, jobs))
+
+  try:
+    for _ in range(1 + prefetch):
+      submit()
+    while pending:
+      batch, jobs = pending.popleft()
+      for job in jobs:
+        job.result()
+      submit()
+      yield batch
+  finally:
+    pool.shutdown(cancel_futures=True)
+  if cache is not None and whole is not None:
+    whole.setflags(write=False)
+    cache.put(key, whole)
+
+
+def prepare(images: UInt8[Array, "n h w 3"], spec: InputSpec) -> Float[Array, "n ..."]:
+  """Turns resized RGB images into a network's input; pure, to be compiled with it.
+
+  Args:
+    images: Pixels 0..255, already of the spec's height and width.
+    spec: Channel order, mean, standard deviation and layout.
+
+  Returns:
+    float32, `(x - mean) / std` per channel: [N, C, H, W] or [N, H, W, C] by the layout,
+    C one for gray and three otherwise.
+
+  Raises:
+    ValueError: If mean and std have another length than there are channels.
+  """
+  x = images.astype(jnp.float32)
+  if spec.channels == "gray":
+    # A weighted sum and no matrix product, which an accelerator may round coarsely.
+    red, green, blue = (weight * x[..., i : i + 1] for i, weight in enumerate(_LUMA))
+    x = red + green + blue
+  elif spec.channels == "bgr":
+    x = x[..., ::-1]
+  count = x.shape[-1]
+  if len(spec.mean) != count or len(spec.std) != count:
+    raise ValueError(
+      f"mean and std must have {count} values for channels={spec.channels!r}, "
+      f"got {len(spec.mean)} and {len(spec.std)}"
+    )
+  mean = jnp.asarray(spec.mean, jnp.float32).reshape(1, 1, 1, count)
+  std = jnp.asarray(spec.std, jnp.float32).reshape(1, 1, 1, count)
+  x = (x - mean) / std
+  return x.transpose(0, 3, 1, 2) if spec.layout == "NCHW" else x

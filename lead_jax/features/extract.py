@@ -1,0 +1,224 @@
+"""A network's features of every image of a data set.
+
+One compiled function a network: uint8 images in, preparation and network fused, float32
+features (and source logits) out. Batches have one shape, the last one padded, so nothing
+is compiled twice; they are split over all local devices along the batch axis; and the
+next batch is dispatched before the last one's results are awaited, while threads make the
+ones after. Products are computed in full float32 on every platform, since a feature must
+not depend on where, or in which batch, it was computed.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from lead_jax.backbones.base import Backbone, InputSpec
+from lead_jax.data.dataset import Dataset
+from lead_jax.data.preprocess import ResizedCache, prepare, resized_batches
+from lead_jax.errors import InputError
+from lead_jax.features.store import FeatureStore, content_key
+
+# To be raised whenever preparation or extraction gives other numbers for the same input.
+EXTRACTION_VERSION = 1
+
+_OUTPUTS = ("features", "logits")
+
+
+@dataclasses.dataclass(frozen=True)
+class Extracted:
+  """What a network makes of a data set.
+
+  Attributes:
+    features: float32[N, D]; mapped from its file where the store had it.
+    source_logits: float32[N, Z], or None for a network without a classifier.
+    cached: Whether the store had it.
+    seconds: Time spent waiting, by stage: `read` (store, decoding and resizing) and
+      `compute` (compilation and the devices). Stages overlap; what a stage did while
+      another was waited for is not counted.
+    key: Its key in the store, part of the keys of whatever is computed from it.
+  """
+
+  features: np.ndarray
+  source_logits: np.ndarray | None
+  cached: bool
+  seconds: dict[str, float]
+  key: str
+
+
+def extraction_key(backbone: Backbone, dataset: Dataset) -> str:
+  """The content key of a network's outputs on a data set."""
+  return content_key(
+    extraction=EXTRACTION_VERSION,
+    weights=backbone.weights_hash,
+    architecture=backbone.architecture,
+    dataset=dataset.fingerprint,
+    input=_canonical_spec(backbone.input),
+    outputs=_OUTPUTS,
+    dtype="float32",
+  )
+
+
+def extract(
+  backbone: Backbone,
+  dataset: Dataset,
+  *,
+  batch_size: int = 64,
+  store: FeatureStore | None = None,
+  resized: ResizedCache | None = None,
+  progress: Callable[[int, int], object] | None = None,
+  devices: Sequence[jax.Device] | None = None,
+) -> Extracted:
+  """Computes features, or takes them from the store.
+
+  Args:
+    backbone: The network.
+    dataset: With images.
+    batch_size: Images a batch over all devices, rounded up to a multiple of their number.
+    store: Where outputs are looked up and kept. If it cannot be written, its `warn` is
+      told and the outputs are returned all the same.
+    resized: Resized images shared with other networks of the same input size.
+    progress: Called with (images done, images in all) after each batch.
+    devices: What to compute on; None is all local devices.
+
+  Returns:
+    Rows in the order of the data set.
+
+  Raises:
+    InputError: If the data set has no images, or the network's outputs are not [N, D] or
+      not finite.
+  """
+  key = extraction_key(backbone, dataset)
+  started = time.perf_counter()
+  arrays = store.get(key) if store is not None else None
+  read_seconds = time.perf_counter() - started
+  if arrays is not None:
+    if progress is not None:
+      progress(len(dataset), len(dataset))
+    seconds = {"read": read_seconds, "compute": 0.0}
+    return Extracted(
+      arrays["features"], arrays.get("logits"), cached=True, seconds=seconds, key=key
+    )
+  arrays, seconds = _compute(
+    backbone, dataset, batch_size, resized, progress, devices or jax.local_devices()
+  )
+  seconds["read"] += read_seconds
+  for name, array in arrays.items():
+    _check_finite(array, name, backbone.name, dataset.name)
+  if store is not None:
+    try:
+      store.put(key, arrays)
+    except InputError as error:
+      store.warn(str(error))
+  return Extracted(
+    arrays["features"], arrays.get("logits"), cached=False, seconds=seconds, key=key
+  )
+
+
+def _compute(
+  backbone: Backbone,
+  dataset: Dataset,
+  batch_size: int,
+  resized: ResizedCache | None,
+  progress: Callable[[int, int], object] | None,
+  devices: Sequence[jax.Device],
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+  """Runs the network over the data set; returns outputs and seconds by stage."""
+  count = len(dataset)
+  # No more padding than the devices ask for.
+  batch_size = min(batch_size, count)
+  batch_size += -batch_size % len(devices)
+  mesh = Mesh(np.asarray(devices), ("batch",))
+  by_batch = NamedSharding(mesh, PartitionSpec("batch"))
+  seconds = {"read": 0.0, "compute": 0.0}
+  started = time.perf_counter()
+  params = jax.device_put(backbone.params, NamedSharding(mesh, PartitionSpec()))
+  spec = backbone.input
+
+  def network(params, images):
+    with jax.default_matmul_precision("highest"):
+      outputs = backbone.apply(params, prepare(images, spec))
+    return {
+      name: outputs[name].astype(jnp.float32) for name in _OUTPUTS if name in outputs
+    }
+
+  images = jax.ShapeDtypeStruct((batch_size, spec.height, spec.width, 3), jnp.uint8)
+  shapes = jax.eval_shape(network, params, images)
+  _check_shapes(shapes, batch_size, backbone.name)
+  run = jax.jit(network, out_shardings=by_batch)
+  arrays = {
+    name: np.empty((count, shape.shape[1]), np.float32)
+    for name, shape in shapes.items()
+  }
+  seconds["compute"] += time.perf_counter() - started
+
+  def collect(outputs: dict[str, jax.Array], start: int) -> None:
+    began = time.perf_counter()
+    stop = min(start + batch_size, count)
+    for name, array in arrays.items():
+      array[start:stop] = np.asarray(outputs[name])[: stop - start]
+    seconds["compute"] += time.perf_counter() - began
+    if progress is not None:
+      progress(stop, count)
+
+  batches = resized_batches(dataset, spec, batch_size=batch_size, cache=resized)
+  waiting = None
+  for start in range(0, count, batch_size):
+    began = time.perf_counter()
+    batch = next(batches)
+    now = time.perf_counter()
+    seconds["read"] += now - began
+    if len(batch) < batch_size:
+      rest = ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0))
+      batch = np.pad(batch, rest)
+    outputs = run(params, jax.device_put(batch, by_batch))
+    seconds["compute"] += time.perf_counter() - now
+    if waiting is not None:
+      collect(*waiting)
+    waiting = outputs, start
+  next(batches, None)  # Lets it keep the resized images.
+  if waiting is not None:
+    collect(*waiting)
+  return arrays, seconds
+
+
+def _canonical_spec(spec: InputSpec) -> dict[str, object]:
+  """An input spec as JSON values; 0 and 0.0, or float32 scalars, give the same."""
+  return {
+    **dataclasses.asdict(spec),
+    "height": int(spec.height),
+    "width": int(spec.width),
+    "mean": [float(value) for value in spec.mean],
+    "std": [float(value) for value in spec.std],
+  }
+
+
+def _check_shapes(
+  shapes: dict[str, jax.ShapeDtypeStruct], batch_size: int, model: str
+) -> None:
+  if "features" not in shapes:
+    raise InputError(f"model {model!r} gives no output called 'features'")
+  for name, shape in shapes.items():
+    if len(shape.shape) != 2 or shape.shape[0] != batch_size or not shape.shape[1]:
+      raise InputError(
+        f"model {model!r} gives {name} of shape {shape.shape} for {batch_size} images, "
+        f"expected ({batch_size}, D)"
+      )
+
+
+def _check_finite(array: np.ndarray, name: str, model: str, data_set: str) -> None:
+  # Row by row sums would overflow; a mask of the whole array would double the memory.
+  bad = sum(
+    int((~np.isfinite(array[i : i + 4096])).any(axis=1).sum())
+    for i in range(0, len(array), 4096)
+  )
+  if bad:
+    raise InputError(
+      f"model {model!r} gives {name} that are not finite (NaN or infinity) for {bad} of "
+      f"the {len(array)} images of {data_set!r}: its weights or its input "
+      "specification are not right"
+    )
