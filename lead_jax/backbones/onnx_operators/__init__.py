@@ -1,0 +1,1 @@
+"""ONNX operators as JAX functions, one subject a file, and the graph that runs them."""

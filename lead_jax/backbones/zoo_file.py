@@ -1,0 +1,138 @@
+"""`zoo.json`: a list of ONNX models with what is needed to use and to cite them.
+
+The file itself is checked as a whole when it is read; a model's weights are read only
+when it is loaded, so that one broken weights file does not keep the others from running.
+"""
+
+import functools
+import json
+import pathlib
+from typing import Any
+
+from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec
+from lead_jax.errors import InputError
+
+CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
+
+
+def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
+  """Reads a zoo file.
+
+  Args:
+    path: A JSON file `{"models": [...]}`, each model with `name`, `file` (relative to
+      the zoo file), `sha256`, `input` (`height`, `width`, `channels`, `mean`, `std`,
+      `layout`) and, where known, `features`, `logits`, `params`, `architecture`,
+      `pretraining`, `source`, `licence`.
+
+  Returns:
+    One specification a model, in the order of the file; `load` reads its weights.
+
+  Raises:
+    InputError: If the file cannot be read or an entry is wrong.
+  """
+  path = pathlib.Path(path)
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+  except OSError as error:
+    raise InputError(
+      f"{path}: cannot read the zoo file ({error.strerror}); check the path"
+    ) from error
+  except ValueError as error:  # JSON and Unicode errors
+    raise InputError(f"{path}: not a JSON file ({error})") from error
+  models = content.get("models") if isinstance(content, dict) else None
+  if not isinstance(models, list) or not models:
+    raise InputError(f"{path}: lists no models; it needs a non-empty list 'models'")
+  specs: dict[str, ModelSpec] = {}
+  for position, entry in enumerate(models):
+    spec = _spec(path, position, entry)
+    if spec.name in specs:
+      raise InputError(f"{path}: two models are called '{spec.name}'; rename one")
+    specs[spec.name] = spec
+  return list(specs.values())
+
+
+def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
+  if not isinstance(entry, dict):
+    raise InputError(f"{path}: model number {position + 1} is no JSON object")
+  where = f"{path}: model number {position + 1}"
+  name = _field(where, entry, "name", str)
+  where = f"{path}: model '{name}'"
+  file = _field(where, entry, "file", str)
+  sha256 = _field(where, entry, "sha256", str)
+  spec = _input_spec(where, _field(where, entry, "input", dict))
+
+  def load() -> Backbone:
+    from lead_jax.backbones.onnx import load_onnx
+
+    return load_onnx(
+      path.parent / file,
+      name=name,
+      input_spec=spec,
+      features=features,
+      logits=logits,
+      sha256=sha256,
+      num_params=num_params,
+      **texts,
+    )
+
+  optional = functools.partial(_optional, where, entry)
+  features = optional("features", str) or "features"
+  logits = optional("logits", str)
+  num_params = optional("params", int)
+  texts = {
+    key: optional(key, str) or ""
+    for key in ("architecture", "pretraining", "source", "licence")
+  }
+  return ModelSpec(name=name, load=load)
+
+
+def _input_spec(where: str, entry: dict) -> InputSpec:
+  where = f"{where}, input"
+  height, width = (_field(where, entry, key, int) for key in ("height", "width"))
+  if min(height, width) < 1:
+    raise InputError(
+      f"{where}: height and width are {height} and {width}, not positive"
+    )
+  channels = _field(where, entry, "channels", str)
+  layout = _field(where, entry, "layout", str)
+  if channels not in CHANNELS:
+    raise InputError(f"{where}: channels is '{channels}', not {' | '.join(CHANNELS)}")
+  if layout not in ("NCHW", "NHWC"):
+    raise InputError(f"{where}: layout is '{layout}', not NCHW | NHWC")
+  mean, std = (
+    _numbers(where, entry, key, CHANNELS[channels]) for key in ("mean", "std")
+  )
+  if not all(s > 0 for s in std):
+    raise InputError(f"{where}: std is {list(std)}; each must be greater than 0")
+  return InputSpec(
+    height=height,
+    width=width,
+    channels=channels,
+    mean=mean,
+    std=std,
+    layout=layout,
+  )
+
+
+def _numbers(where: str, entry: dict, key: str, count: int) -> tuple[float, ...]:
+  values = _field(where, entry, key, list)
+  numbers = all(type(v) in (int, float) for v in values)
+  if len(values) != count or not numbers:
+    raise InputError(f"{where}: {key} is {values}; it needs {count} number(s)")
+  return tuple(map(float, values))
+
+
+def _field(where: str, entry: dict, key: str, kind: type) -> Any:
+  if key not in entry:
+    raise InputError(f"{where}: has no '{key}'")
+  return _typed(where, entry, key, kind)
+
+
+def _optional(where: str, entry: dict, key: str, kind: type) -> Any:
+  return None if entry.get(key) is None else _typed(where, entry, key, kind)
+
+
+def _typed(where: str, entry: dict, key: str, kind: type) -> Any:
+  if type(entry[key]) is not kind:
+    raise InputError(f"{where}: '{key}' is {entry[key]!r}, not of type {kind.__name__}")
+  return entry[key]
