@@ -92,12 +92,17 @@ class _Rows:
 
 def _read_arrays(path: pathlib.Path, source: str) -> Mapping[str, np.ndarray]:
   try:
-    with np.load(path, allow_pickle=False) as archive:
-      if not isinstance(archive, np.lib.npyio.NpzFile):
+    with open(path, "rb") as file:
+      magic = file.read(6)
+      file.seek(0)
+      if magic == b"\x93NUMPY":
         raise InputError(f"{source} is a single array, not an npz file: use np.savez")
-      wanted = ("images", "features", "labels", "split")
-      found = {key: archive[key] for key in wanted if key in archive.files}
-      keys = ", ".join(sorted(archive.files)) or "nothing"
+      if magic[:2] != b"PK":
+        raise InputError(f"{source} is not an npz file")
+      with np.load(file, allow_pickle=False) as archive:
+        wanted = ("images", "features", "labels", "split")
+        found = {key: archive[key] for key in wanted if key in archive.files}
+        keys = ", ".join(sorted(archive.files)) or "nothing"
   except InputError:
     raise
   except FileNotFoundError:

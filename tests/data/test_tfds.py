@@ -1,0 +1,196 @@
+"""TensorFlow Datasets: a small builder really written to disk, and the library's mock."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lead_jax.data import load_tfds_dataset
+from lead_jax.errors import InputError
+
+pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not here")
+
+CLASSES = ("cat", "dog", "eel", "fox")
+SIZES = {"train": 12, "validation": 6, "test": 9}
+
+
+def pixels(part: str, index: int) -> np.ndarray:
+  rng = np.random.default_rng([list(SIZES).index(part), index])
+  return rng.integers(0, 256, (6, 5, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+  """Prepares a few builders, as `tfds build` would."""
+  import tensorflow_datasets as tfds
+
+  folder = tmp_path_factory.mktemp("tfds")
+  image = tfds.features.Image(shape=(6, 5, 3))
+  label = tfds.features.ClassLabel(names=CLASSES)
+
+  def build(builder_name, features, make, parts=tuple(SIZES), supervised=None):
+    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+      VERSION = tfds.core.Version("1.0.0")
+      name = builder_name
+
+      def _info(self):
+        features_dict = tfds.features.FeaturesDict(features)
+        return tfds.core.DatasetInfo(
+          builder=self, features=features_dict, supervised_keys=supervised
+        )
+
+      def _split_generators(self, dl_manager):
+        return {part: self._generate_examples(part) for part in parts}
+
+      def _generate_examples(self, part):
+        size = SIZES.get(part, 4)
+        yield from ((i, make(part, i)) for i in range(size))
+
+    config = tfds.download.DownloadConfig(
+      try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP
+    )
+    Builder(data_dir=os.fspath(folder)).download_and_prepare(download_config=config)
+
+  def pair(part, i):
+    return {"image": pixels(part, i), "label": CLASSES[i % 3]}
+
+  build("small_pets", {"image": image, "label": label}, pair)
+  build(
+    "odd_keys",
+    {"photo": image, "mask": tfds.features.LabeledImage(labels=2), "kind": label},
+    lambda part, i: {
+      "photo": pixels(part, i),
+      "mask": np.zeros((6, 5, 1), np.uint8),
+      "kind": i % 2,
+    },
+    supervised=("photo", "kind"),
+  )
+  build("no_label", {"image": image}, lambda part, i: {"image": pixels(part, i)})
+  build(
+    "no_image",
+    {"x": tfds.features.Scalar(np.int64), "label": label},
+    lambda part, i: {"x": i, "label": i % 2},
+  )
+  build(
+    "one_part",
+    {"image": image, "label": label},
+    lambda part, i: {"image": pixels("train", i), "label": i % 2},
+    ("full",),
+  )
+  build(
+    "withheld",
+    {"image": image, "label": label},
+    lambda part, i: {"image": pixels("train", i), "label": -1},
+  )
+  return folder
+
+
+def test_content(data_dir):
+  data = load_tfds_dataset("small_pets", "test", data_dir=data_dir)
+  assert (data.name, data.split, len(data)) == ("small_pets", "test", 9)
+  assert data.class_names == ("cat", "dog", "eel")  # No fox in it.
+  assert data.labels.dtype == np.int32
+  # The records are in an order of the library's, so samples are found by their pixels.
+  expected = {pixels("test", i).tobytes(): i % 3 for i in range(9)}
+  found = {data.read_image(i).tobytes(): data.labels[i] for i in range(9)}
+  assert found == expected
+  assert data.skipped == ()
+
+
+def test_order_is_the_same_every_time(data_dir):
+  runs = [load_tfds_dataset("small_pets", data_dir=data_dir) for _ in range(2)]
+  assert runs[0].fingerprint == runs[1].fingerprint
+  np.testing.assert_array_equal(runs[0].labels, runs[1].labels)
+
+
+def test_parts(data_dir):
+  sizes = {
+    split: len(load_tfds_dataset("small_pets", split, data_dir=data_dir))
+    for split in ("train", "test", "all")
+  }
+  assert sizes == {"train": 12, "test": 9, "all": 27}
+  data = load_tfds_dataset("one_part:1.0.0", data_dir=data_dir)
+  assert (data.split, len(data)) == ("all", 4)
+  with pytest.raises(InputError, match="no test part"):
+    load_tfds_dataset("one_part", "test", data_dir=data_dir)
+
+
+def test_memory_budget_changes_nothing(data_dir):
+  kept = load_tfds_dataset("small_pets", data_dir=data_dir)
+  spilled = load_tfds_dataset("small_pets", data_dir=data_dir, memory_budget=300)
+  assert kept.fingerprint == spilled.fingerprint
+  for i in range(len(kept)):
+    np.testing.assert_array_equal(kept.read_image(i), spilled.read_image(i))
+
+
+def test_features_are_found_by_the_pair_that_the_builder_declares(data_dir):
+  data = load_tfds_dataset("odd_keys", "test", data_dir=data_dir)
+  assert data.class_names == ("cat", "dog")
+  assert data.read_image(0).shape == (6, 5, 3)
+
+
+@pytest.mark.parametrize(
+  ("name", "message"),
+  [
+    ("no_label", r"one class label \(ClassLabel\) .* has none among .* image"),
+    ("no_image", r"one 8-bit image an example is needed, it has none among"),
+    ("withheld", "withheld"),
+    ("mnist", r"not prepared in '.*': run `tfds build mnist --data_dir=.*`"),
+    ("mnits", "no such data set; nearest: .*mnist"),
+    ("cifar10_corrupted/nothing", "BuilderConfig nothing not found"),
+    ("huggingface:mnist", "expected tfds:NAME"),
+    ("", "expected tfds:NAME"),
+  ],
+)
+def test_refuses(data_dir, name, message):
+  with pytest.raises(InputError, match=message) as caught:
+    load_tfds_dataset(name, data_dir=data_dir)
+  assert "\n" not in str(caught.value)
+
+
+def test_download_is_tried_only_when_asked_and_fails_in_one_line(data_dir):
+  with pytest.raises(InputError, match="mnist could not be prepared: ") as caught:
+    load_tfds_dataset("mnist", data_dir=data_dir, download=True)
+  assert "\n" not in str(caught.value)
+  assert not list((data_dir / "mnist").glob("[0-9]*/dataset_info.json"))
+
+
+def test_mock_data(data_dir):
+  import tensorflow_datasets as tfds
+
+  with tfds.testing.mock_data(num_examples=40, data_dir=os.fspath(data_dir)):
+    data = load_tfds_dataset("small_pets", "train")
+  assert len(data) == 40
+  assert data.class_names == CLASSES
+  assert data.read_image(39).shape == (6, 5, 3)
+
+
+def test_library_is_imported_on_use_with_its_gpus_hidden(data_dir):
+  program = f"""
+import sys
+from lead_jax.data import load_dataset
+assert "tensorflow" not in sys.modules
+data = load_dataset("tfds:small_pets", data_dir={os.fspath(data_dir)!r})
+import tensorflow as tf
+assert tf.config.get_visible_devices("GPU") == []
+print(len(data))
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", program],
+    capture_output=True,
+    text=True,
+    check=False,
+    cwd=pathlib.Path(__file__).resolve().parents[2],
+  )
+  assert done.stdout == "12\n", done.stderr
+  assert "oneDNN" not in done.stderr
+  assert "WARNING" not in done.stderr
+
+
+def test_a_missing_library_is_named(monkeypatch):
+  monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+  with pytest.raises(InputError, match="needs tensorflow-datasets .* pip install"):
+    load_tfds_dataset("mnist")
