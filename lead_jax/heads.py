@@ -43,7 +43,8 @@ def layer_scales(initializer: Initializer, fan_in: int) -> LayerScales:
 
   Args:
     initializer: `he_normal` (W ~ N(0, 2/fan_in), b = 0), `torch` (PyTorch's linear
-      default, both uniform in ±1/sqrt(fan_in)) or `ntk` (W ~ N(0, 1), s = sqrt(2/fan_in), b = 0).
+      default, both uniform in ±1/sqrt(fan_in)) or `ntk` (W ~ N(0, 1), b = 0 and
+      s = sqrt(2/fan_in)).
     fan_in: Width of the layer's input.
 
   Raises:

@@ -46,7 +46,7 @@ def _module(name: str, **contents: object) -> Iterator[None]:
     yield
   finally:
     if before is None:
-      del sys.modules[name]
+      sys.modules.pop(name, None)
     else:
       sys.modules[name] = before
 

@@ -38,11 +38,11 @@ def _jacobian_kernel(apply_fn, params, x1, x2):
 def test_all_kinds(x64, batch_size, implementation):
   apply_fn, params, x = _network()
   columns = x[:5] * 1.3
-  full = _jacobian_kernel(apply_fn, params, x, columns)
+  full = jax.jit(lambda p: _jacobian_kernel(apply_fn, p, x, columns))(params)
   options = {"batch_size": batch_size, "implementation": implementation}
-  get = lambda kind: ntk.empirical_ntk(
-    apply_fn, params, x, columns, kind=kind, **options
-  )
+  get = lambda kind: jax.jit(
+    lambda p: ntk.empirical_ntk(apply_fn, p, x, columns, kind=kind, **options)
+  )(params)
   assert_close(get("full"), full, KERNEL)
   assert_close(get("traced"), jnp.einsum("nmkk->nm", full), KERNEL)
   assert_close(get("summed"), jnp.sum(full, axis=(2, 3)), KERNEL)
@@ -61,7 +61,9 @@ def test_works_on_a_flax_convolution_with_every_parameter(x64):
   images = jax.random.normal(jax.random.key(0), (4, 6, 6, 1))
   params = network.init(jax.random.key(1), images)["params"]
   apply_fn = lambda p, image: network.apply({"params": p}, image)
-  kernel = ntk.empirical_ntk(apply_fn, params, images, kind="summed")
+  kernel = jax.jit(lambda p: ntk.empirical_ntk(apply_fn, p, images, kind="summed"))(
+    params
+  )
   for batch_size in (1, 3):
     norms = ntk.squared_gradient_norms(apply_fn, params, images, batch_size=batch_size)
     assert_close(norms, jnp.diag(kernel), KERNEL)
@@ -81,10 +83,14 @@ def test_wide_heads_approach_the_infinite_width_kernel():
   errors = []
   for width in (16, 128, 1024):
     hidden = (width, width)
-    limit = ntk.infinite_width_kernel(x, num_classes=3, hidden=hidden)
+    limit = jax.jit(
+      lambda x, hidden=hidden: ntk.infinite_width_kernel(
+        x, num_classes=3, hidden=hidden
+      )
+    )(x)
     head = heads.MLPHead(3, hidden)
     draw = lambda key, head=head: ntk.head_kernel(heads.init_head(head, key, 10), x)
-    kernels = jax.vmap(draw)(jax.random.split(jax.random.key(1), 8))
+    kernels = jax.jit(jax.vmap(draw))(jax.random.split(jax.random.key(1), 8))
     deviations = jnp.linalg.norm(kernels - limit[None], axis=(1, 2))
     errors.append(float(jnp.mean(deviations) / jnp.linalg.norm(limit)))
   # Fluctuations fall like 1/sqrt(width), by 2.8 a step; the narrowest is not yet there.
@@ -98,7 +104,8 @@ def test_infinite_width_diagonal_is_the_expectation(x64):
   expected = ntk.expected_head_kernel_diagonal(
     jnp.sum(x * x, axis=1), dim=10, num_classes=5, hidden=(12, 30)
   )
-  assert_close(jnp.diag(kernel), expected, KERNEL)
+  # In float32 stax's own arccos near 1 costs up to 5e-5 on the diagonal.
+  assert_close(jnp.diag(kernel), expected, {**KERNEL, np.dtype("float32"): 1e-4})
 
 
 def test_bad_arguments():
@@ -113,7 +120,6 @@ def test_bad_arguments():
 
 def test_kernel_is_positive_semi_definite(x64):
   apply_fn, params, x = _network(n=20)
-  eigenvalues = np.linalg.eigvalsh(
-    ntk.empirical_ntk(apply_fn, params, x, kind="summed")
-  )
+  kernel = jax.jit(lambda p: ntk.empirical_ntk(apply_fn, p, x, kind="summed"))(params)
+  eigenvalues = np.linalg.eigvalsh(kernel)
   assert eigenvalues[0] > -1e-5 * eigenvalues[-1]

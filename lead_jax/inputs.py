@@ -1,0 +1,83 @@
+"""What a caller hands in, checked once, before any mathematics sees it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lead_jax.data.labels import encode_labels
+from lead_jax.errors import InputError
+from lead_jax.typing import ArrayLike
+
+
+class Inputs(NamedTuple):
+  """Checked features and labels.
+
+  Attributes:
+    features: float32 or float64 [N, D], finite.
+    labels: int32[N], ids in `[0, K)`.
+    class_names: K names; what the caller called each id.
+  """
+
+  features: np.ndarray
+  labels: np.ndarray
+  class_names: tuple[str, ...]
+
+
+def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
+  """Returns finite float32 or float64 features [N, D], or says what is wrong with them.
+
+  Args:
+    features: [N, D] of any real dtype; 16-bit floats are widened, since squared norms
+      overflow them.
+    name: What the message calls them.
+
+  Raises:
+    InputError: If they are not a matrix of finite numbers with at least two rows.
+  """
+  array = np.asarray(features)
+  if array.ndim != 2:
+    raise InputError(f"{name} must have shape [N, D], got {list(array.shape)}")
+  if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+    raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
+  if array.dtype not in (np.float32, np.float64):
+    array = array.astype(np.float32)
+  if array.shape[0] < 2:
+    raise InputError(f"{name} must have at least 2 samples, got {array.shape[0]}")
+  if array.shape[1] < 1:
+    raise InputError(f"{name} must have at least 1 column, got 0")
+  # A sum is NaN or infinite if any entry is, and needs no boolean array; the entries are
+  # looked at one by one only then (finite features may overflow a sum).
+  with np.errstate(over="ignore", invalid="ignore"):
+    suspicious = not np.isfinite(array.sum())
+  if suspicious and not (finite := np.isfinite(array)).all():
+    row, column = np.argwhere(~finite)[0]
+    raise InputError(
+      f"{name} hold {int((~finite).sum())} NaN or infinite values, the first at row "
+      f"{row}, column {column} ({array[row, column]}): remove those samples or fix "
+      "the extraction"
+    )
+  return array
+
+
+def check(features: ArrayLike, labels: ArrayLike) -> Inputs:
+  """Checks features against labels and maps the labels to ids.
+
+  Raises:
+    InputError: (a ValueError) If features are not finite [N, D], lengths differ, or there
+      is only one class.
+  """
+  checked = check_features(features)
+  if not isinstance(labels, list):
+    labels = np.asarray(labels)
+  ids, class_names = encode_labels(labels)
+  if len(ids) != len(checked):
+    raise InputError(
+      f"features have {len(checked)} samples but labels have {len(ids)}: "
+      "one label a sample is needed"
+    )
+  if len(class_names) < 2:
+    raise InputError(
+      f"labels hold the single class {class_names[0]!r}: at least 2 are needed to "
+      "rank models"
+    )
+  return Inputs(checked, ids, class_names)

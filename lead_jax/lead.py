@@ -1,0 +1,432 @@
+"""LEAD: rank a model by the logits that gradient flow would give it (Algorithm 1).
+
+Hu et al., "LEAD: Exploring Logit Space Evolution for Model Selection", CVPR 2024. Nearest
+kin: LogME and SFDA, which also score features against labels, but statically.
+
+  1. log_init: a classifier's normalised outputs on the target samples (`logits.initial`).
+  2. An MLP head on the features; per class, the kernel of its summed logits (Eq. 24) and
+     that kernel's mean eigenvalue, the class's rate (`ntk`).
+  3. F_t of Eq. 7 (`logits.evolution`).
+  4. Score = -cross-entropy(F_t, y): near 0 is best.
+
+No official implementation is public. Every choice that the text leaves open is a field of
+`LeadConfig`; the defaults are the `paper` variant.
+"""
+
+import dataclasses
+from typing import Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+
+from lead_jax import heads, inputs, logits, ntk
+from lead_jax.typing import Array, ArrayLike, Bool, Float, Int
+
+Variant = Literal["paper", "normalised"]
+Evolution = Literal["class_aware", "mixed", "constant", "full_kernel", "cross_entropy"]
+Loss = Literal["softmax_cross_entropy", "log_probability"]
+
+
+@dataclasses.dataclass(frozen=True)
+class LeadConfig:
+  """Everything that the paper's text leaves open, with the defaults of METHODS.
+
+  Attributes:
+    hidden: Hidden widths of the head.
+    initializer: How the head is drawn; see `heads.layer_scales`.
+    head_seeds: Heads that are drawn; rates are their mean. One seed has a scale noise of
+      about 6 %.
+    rates: `sampled` from drawn heads, or `expected` over all He-normal (or other) heads
+      in closed form, which draws none.
+    samples_per_class: S, samples of a class that its kernel is made of.
+    sampling: `random` samples of a class, or the `first` ones in the order given.
+    classifier: Where the logits start; see `logits.initial_logits`.
+    normalisation: Likewise.
+    c: Likewise.
+    evolution: `class_aware` (Eq. 7); `mixed` (one kernel from samples of all classes,
+      Fig. 8); `constant` (App. C.2); `full_kernel` (Eq. 6, O(N^3)); `cross_entropy` (the
+      flow of the cross-entropy loss at the classes' rates, integrated numerically).
+    t: Time.
+    eta: Learning rate.
+    unit: Unit of time. With He-normal heads rates are 1e4 to 1e6, so 1e-6 is the only
+      reading of "unit 1e6" under which t = 10 saturates as Fig. 4 says.
+    time: `absolute`: eta_t = eta t unit. `relative`: eta_t = t / mean rate, so that t
+      counts the model's own average time constants and eta and unit do not enter.
+    coefficient: What `constant` keeps of the initial logits.
+    loss: `softmax_cross_entropy` feeds F_t to the usual loss; `log_probability` reads F_t
+      as a probability, -mean log F_t[y].
+    feature_scale: `none`, or `rms`: features divided by the root mean square of all their
+      entries, one number a model, before anything else sees them.
+    spectra: Whether to decompose every class's kernel and return its eigenvalues; rates
+      are then their means instead of traces (equal up to rounding).
+  """
+
+  hidden: tuple[int, ...] = (1024, 2048)
+  initializer: heads.Initializer = "he_normal"
+  head_seeds: int = 8
+  rates: Literal["sampled", "expected"] = "sampled"
+  samples_per_class: int = 64
+  sampling: Literal["random", "first"] = "random"
+  classifier: logits.Classifier = "svm"
+  normalisation: logits.Normalisation = "softmax"
+  c: float = 1.0
+  evolution: Evolution = "class_aware"
+  t: float = 1.0
+  eta: float = 1.0
+  unit: float = 1e-6
+  time: Literal["absolute", "relative"] = "absolute"
+  coefficient: float = 0.5
+  loss: Loss = "softmax_cross_entropy"
+  feature_scale: Literal["none", "rms"] = "none"
+  spectra: bool = False
+
+  def __post_init__(self):
+    hints = LeadConfig.__annotations__
+    for name in (
+      "initializer",
+      "rates",
+      "sampling",
+      "classifier",
+      "normalisation",
+      "evolution",
+      "time",
+      "loss",
+      "feature_scale",
+    ):
+      choices = get_args(hints[name])
+      if getattr(self, name) not in choices:
+        raise ValueError(
+          f"{name} must be one of {choices}, got {getattr(self, name)!r}"
+        )
+    for name in ("head_seeds", "samples_per_class"):
+      if getattr(self, name) < 1:
+        raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+    for name in ("t", "eta", "unit"):
+      if not getattr(self, name) >= 0:
+        raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+    if self.c <= 0:
+      raise ValueError(f"c must be above 0, got {self.c}")
+    if not 0 <= self.coefficient <= 1:
+      raise ValueError(f"coefficient must be in [0, 1], got {self.coefficient}")
+    if self.loss == "log_probability" and (
+      self.normalisation == "none" or self.evolution == "cross_entropy"
+    ):
+      raise ValueError(
+        "loss='log_probability' needs F_t to be a probability: choose a normalisation "
+        "and a closed-form evolution"
+      )
+    if self.evolution == "full_kernel" and self.rates == "expected":
+      raise ValueError("evolution='full_kernel' needs rates='sampled': a drawn head")
+    if self.spectra and self.rates == "expected":
+      raise ValueError("spectra=True needs rates='sampled': a drawn head")
+
+
+def lead_config(variant: Variant = "paper", **overrides) -> LeadConfig:
+  """Returns the configuration of a variant.
+
+  `paper` is the published form. Its rates follow the features' squared norm, so it
+  compares networks whose features have one scale (the paper's ImageNet zoos).
+  `normalised` is for zoos of mixed origin, where mean squared norms differ by thousands:
+  features are scaled to unit root mean square and time counts average time constants, so
+  a model's score does not change when its features are multiplied by a number.
+
+  Raises:
+    ValueError: If the variant or an option is unknown.
+  """
+  if variant not in get_args(Variant):
+    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
+  if variant == "normalised":
+    overrides = {"feature_scale": "rms", "time": "relative"} | overrides
+  known = {field.name for field in dataclasses.fields(LeadConfig)}
+  if unknown := sorted(set(overrides) - known):
+    raise ValueError(f"unknown option {unknown[0]!r} of lead; it has {sorted(known)}")
+  return LeadConfig(**overrides)
+
+
+class LeadResult(NamedTuple):
+  """What LEAD found for one model.
+
+  Attributes:
+    score: Minus the cross-entropy of the predicted logits; larger is better, at most 0.
+    lambda_c: [K] the classes' rates (mean eigenvalues), mean over heads.
+    log_init: [N, K] the logits at time 0.
+    final_logits: [N, K] the logits at time t.
+    score_per_head: [heads] the score from each drawn head's rates alone; empty where
+      rates are expected ones.
+    spectra: [K, S] eigenvalues of the classes' kernels, descending, mean over heads,
+      zero-padded; None unless asked for.
+    converged: Whether the classifier of the initial logits reached its optimum.
+  """
+
+  score: Float[Array, ""]
+  lambda_c: Float[Array, " k"]
+  log_init: Float[Array, "n k"]
+  final_logits: Float[Array, "n k"]
+  score_per_head: Float[Array, " h"]
+  spectra: Float[Array, "k s"] | None
+  converged: Bool[Array, ""]
+
+
+def transfer_score(
+  final_logits: Float[Array, "n k"],
+  labels: Int[Array, " n"],
+  loss: Loss = "softmax_cross_entropy",
+) -> Float[Array, ""]:
+  """Computes minus the mean cross-entropy of predicted logits.
+
+  Args:
+    final_logits: F_t.
+    labels: Class ids.
+    loss: See `LeadConfig`.
+
+  Returns:
+    At most 0; larger is better.
+  """
+  if loss == "softmax_cross_entropy":
+    log_p = jax.nn.log_softmax(final_logits, axis=1)
+  else:
+    log_p = jnp.log(final_logits)
+  return jnp.mean(jnp.take_along_axis(log_p, labels[:, None], axis=1))
+
+
+def scale_features(
+  features: Float[Array, "n d"], feature_scale: str = "none"
+) -> Float[Array, "n d"]:
+  """Divides by the root mean square of all entries where `feature_scale` is `rms`."""
+  if feature_scale == "none":
+    return features
+  # In two steps, so that squares of large features cannot overflow.
+  largest = jnp.max(jnp.abs(features))
+  largest = jnp.where(largest > 0, largest, 1)
+  scaled = features / largest
+  mean_square = jnp.mean(jnp.square(scaled))
+  return scaled / jnp.sqrt(jnp.where(mean_square > 0, mean_square, 1))
+
+
+def class_rates(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  *,
+  num_classes: int,
+  key: Array,
+  config: LeadConfig,
+) -> tuple[Float[Array, "h k"], Float[Array, "k s"] | None]:
+  """Computes every class's mean eigenvalue under every drawn head.
+
+  Args:
+    features: Already scaled.
+    labels: Class ids.
+    num_classes: Static K.
+    key: Draws samples and heads.
+    config: See `LeadConfig`.
+
+  Returns:
+    Rates [heads, K] (one row of expected rates where `config.rates` is `expected`), and
+    the spectra [K, S], mean over heads, where asked for.
+  """
+  key_samples, key_heads = jax.random.split(key)
+  pooled = config.evolution == "mixed"  # one kernel from samples of all classes
+  indices, mask = ntk.class_indices(
+    jnp.zeros_like(labels) if pooled else labels,
+    num_classes=1 if pooled else num_classes,
+    samples_per_class=config.samples_per_class,
+    key=key_samples if config.sampling == "random" else None,
+  )
+  dim = features.shape[1]
+  spread = lambda rates: jnp.broadcast_to(rates, (rates.shape[0], num_classes))
+
+  if config.rates == "expected":
+    squared_norms = jnp.sum(jnp.square(features), axis=1)[indices]
+    diagonal = ntk.expected_head_kernel_diagonal(
+      squared_norms,
+      dim=dim,
+      num_classes=num_classes,
+      hidden=config.hidden,
+      initializer=config.initializer,
+    )
+    return spread(ntk.mean_eigenvalues_by_trace(diagonal, mask)[None, :]), None
+
+  head = heads.MLPHead(num_classes, config.hidden, config.initializer)
+
+  def one_head(head_key):
+    params = heads.init_head(head, head_key, dim, features.dtype)
+    if config.spectra:
+      kernels = ntk.class_kernels(
+        params, features, indices, mask, initializer=config.initializer
+      )
+      spectra = ntk.class_spectra(kernels, mask)
+      return ntk.mean_eigenvalues(spectra, mask), spectra
+    diagonal = jax.lax.map(
+      lambda index_s: ntk.head_kernel_diagonal(
+        params, features[index_s], initializer=config.initializer
+      ),
+      indices,
+      batch_size=8,
+    )
+    return ntk.mean_eigenvalues_by_trace(diagonal, mask), ()
+
+  # One head at a time: its parameters are the largest arrays here.
+  rates, spectra = jax.lax.map(one_head, jax.random.split(key_heads, config.head_seeds))
+  return spread(rates), jnp.mean(spectra, axis=0) if config.spectra else None
+
+
+def evolve(
+  log_init: Float[Array, "n k"],
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  lambda_c: Float[Array, " k"],
+  *,
+  key: Array,
+  config: LeadConfig,
+) -> Float[Array, "n k"]:
+  """Computes the logits at time t from those at time 0.
+
+  Args:
+    log_init: Initial logits.
+    features: Already scaled; used by the full kernel alone.
+    labels: Class ids.
+    lambda_c: The classes' rates.
+    key: Draws the head of the full kernel.
+    config: See `LeadConfig`.
+  """
+  eta_t = config.eta * config.t * config.unit
+  if config.time == "relative":
+    eta_t = config.t / jnp.mean(lambda_c)
+  if config.evolution == "constant":
+    return logits.evolve_constant(log_init, labels, config.coefficient)
+  if config.evolution == "full_kernel":
+    head = heads.MLPHead(log_init.shape[1], config.hidden, config.initializer)
+    params = heads.init_head(head, key, features.shape[1], features.dtype)
+    kernel = ntk.head_kernel(params, features, initializer=config.initializer)
+    return logits.evolve_full_kernel(log_init, labels, kernel, eta_t)
+  if config.evolution == "cross_entropy":
+    return logits.cross_entropy_flow(log_init, labels, lambda_c[labels], eta_t)
+  return logits.evolve_class_aware(log_init, labels, lambda_c, eta_t)
+
+
+def _lead(
+  features, labels, key, rates, *, num_classes: int, config: LeadConfig
+) -> LeadResult:
+  key_rates, key_kernel = jax.random.split(key)
+  features = scale_features(features, config.feature_scale)
+  start = logits.initial_logits(
+    features,
+    labels,
+    num_classes=num_classes,
+    classifier=config.classifier,
+    normalisation=config.normalisation,
+    c=config.c,
+  )
+  if rates is None:
+    rates_hk, spectra = class_rates(
+      features, labels, num_classes=num_classes, key=key_rates, config=config
+    )
+  else:
+    rates_hk, spectra = rates[None, :].astype(features.dtype), None
+  lambda_c = jnp.mean(rates_hk, axis=0)
+
+  def at(lambda_c):
+    return evolve(
+      start.log_init, features, labels, lambda_c, key=key_kernel, config=config
+    )
+
+  final = at(lambda_c)
+  sampled = rates is None and config.rates == "sampled"
+  if not sampled or config.evolution not in ("class_aware", "mixed"):
+    score_per_head = jnp.zeros((0,), features.dtype)
+  else:
+    score_per_head = jax.lax.map(
+      lambda rates_k: transfer_score(at(rates_k), labels, config.loss), rates_hk
+    )
+  return LeadResult(
+    transfer_score(final, labels, config.loss),
+    lambda_c,
+    start.log_init,
+    final,
+    score_per_head,
+    spectra,
+    start.converged,
+  )
+
+
+_lead_jitted = jax.jit(_lead, static_argnames=("num_classes", "config"))
+
+
+def lead(
+  features: ArrayLike,
+  labels: ArrayLike,
+  *,
+  key: Array,
+  config: LeadConfig | None = None,
+  num_classes: int | None = None,
+  rates: Float[Array, " k"] | None = None,
+) -> LeadResult:
+  """Scores one model by the logits that LEAD predicts for it.
+
+  Args:
+    features: float[N, D] backbone outputs on the target samples (16, 32 or 64 bits).
+    labels: [N] any integers or strings.
+    key: `jax.random.key(seed)`; draws the heads and the samples of each class.
+    config: The paper's form where None; `lead_config("normalised")` for zoos of mixed
+      origin.
+    num_classes: Static K. Where given, labels must be ids in `[0, K)` and are not
+      checked, and the call may stand inside `jax.jit`.
+    rates: Use these rates a class instead of the head's: those of the whole network from
+      `ntk.network_rates`, say.
+
+  Returns:
+    Score (larger is better, at most 0), rates, initial and final logits.
+
+  Raises:
+    ValueError: If features hold NaN or infinity or are not [N, D], lengths differ, there
+      are fewer than two samples or classes; the message names the thing.
+  """
+  config = LeadConfig() if config is None else config
+  if num_classes is None:
+    checked = inputs.check(features, labels)
+    features, labels = checked.features, checked.labels
+    num_classes = len(checked.class_names)
+  return _lead_jitted(
+    jnp.asarray(features),
+    jnp.asarray(labels),
+    key,
+    rates,
+    num_classes=num_classes,
+    config=config,
+  )
+
+
+def rescore_in_pool(
+  results: list[LeadResult], labels: Int[Array, " n"], config: LeadConfig
+) -> list[float]:
+  """Scores models in time relative to the mean rate over classes *and models*.
+
+  The other reading of relative time: a model whose rates are above the pool's gets
+  further in the same time. A score then depends on the model's rivals.
+
+  Args:
+    results: Of models on the same samples, from `lead` with the same configuration.
+    labels: Class ids.
+    config: With `time="relative"` and the `class_aware` or `mixed` evolution.
+
+  Returns:
+    Scores in the order of `results`; larger is better.
+
+  Raises:
+    ValueError: If the configuration is not one of relative time.
+  """
+  if config.time != "relative" or config.evolution not in ("class_aware", "mixed"):
+    raise ValueError("config must have time='relative' and evolution='class_aware'")
+  labels = jnp.asarray(labels)
+  pool_rate = jnp.mean(jnp.stack([jnp.mean(r.lambda_c) for r in results]))
+  eta_t = config.t / pool_rate
+  return [
+    float(
+      transfer_score(
+        logits.evolve_class_aware(r.log_init, labels, r.lambda_c, eta_t),
+        labels,
+        config.loss,
+      )
+    )
+    for r in results
+  ]
