@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
@@ -139,6 +140,7 @@ class _Blobs:
     if self._file is None:
       # It lives as long as this object; there is no block to close it after.
       self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+      weakref.finalize(self, self._file.close)
     self._file.write(data)
     self._held.append((self._end, len(data)))
     self._end += len(data)

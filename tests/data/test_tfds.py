@@ -35,6 +35,8 @@ def data_dir(tmp_path_factory):
     class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       VERSION = tfds.core.Version("1.0.0")
       name = builder_name
+      # Else the library looks for a file of URLs beside this module.
+      code_path = None
 
       def _info(self):
         features_dict = tfds.features.FeaturesDict(features)
@@ -152,7 +154,7 @@ def test_refuses(data_dir, name, message):
 
 
 def test_download_is_tried_only_when_asked_and_fails_in_one_line(data_dir):
-  with pytest.raises(InputError, match="mnist could not be prepared: ") as caught:
+  with pytest.raises(InputError, match=r"mnist could not be prepared: ") as caught:
     load_tfds_dataset("mnist", data_dir=data_dir, download=True)
   assert "\n" not in str(caught.value)
   assert not list((data_dir / "mnist").glob("[0-9]*/dataset_info.json"))
@@ -192,5 +194,5 @@ print(len(data))
 
 def test_a_missing_library_is_named(monkeypatch):
   monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-  with pytest.raises(InputError, match="needs tensorflow-datasets .* pip install"):
+  with pytest.raises(InputError, match=r"needs tensorflow-datasets .* pip install"):
     load_tfds_dataset("mnist")
