@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lead_jax.data.labels import encode_labels
+from lead_jax.labels import encode_labels
 from lead_jax.errors import InputError
 from lead_jax.typing import ArrayLike
 

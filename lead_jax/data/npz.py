@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lead_jax.data.dataset import Dataset
-from lead_jax.data.labels import encode_labels
+from lead_jax.labels import encode_labels
 from lead_jax.data.parts import check_classes, choose_parts
 from lead_jax.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lead_jax.data.labels import encode_labels
+from lead_jax.labels import encode_labels
 from lead_jax.errors import InputError
 
 

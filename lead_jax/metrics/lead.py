@@ -1,0 +1,93 @@
+"""LEAD and its controls, all read off one LEAD result a model.
+
+A claim that the NTK helps is worth what its controls are worth: the initial logits alone
+(t = 0), the mean rate alone, and, because a He head's expected rate is an affine function
+of it, the mean squared feature norm alone (see `ntk.mlp`).
+"""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from lead_jax import lead as lead_of
+from lead_jax import logits
+from lead_jax.lead import LeadConfig, LeadResult, lead_config, transfer_score
+from lead_jax.metrics.base import OK, Problem, Value
+
+LEAD_OPTIONS = tuple(field.name for field in dataclasses.fields(LeadConfig))
+INITIAL_OPTIONS = ("classifier", "normalisation", "c", "loss", "feature_scale")
+
+
+def _result(problem: Problem, config: LeadConfig) -> LeadResult:
+  return problem.once(
+    config,
+    lambda: lead_of(
+      problem.features,
+      problem.labels,
+      key=problem.key,
+      config=config,
+      num_classes=problem.num_classes,
+    ),
+  )
+
+
+def _status(result: LeadResult, config: LeadConfig) -> str:
+  if not bool(result.converged):
+    return f"the {config.classifier} of the initial logits did not converge"
+  return OK
+
+
+def _summary(result: LeadResult) -> dict:
+  rates = np.asarray(result.lambda_c, np.float64)
+  details = {
+    "mean_rate": float(rates.mean()),
+    "lambda_c": [float(rate) for rate in rates],
+  }
+  heads = np.asarray(result.score_per_head, np.float64)
+  if heads.size > 1:
+    details["score_std_over_heads"] = float(heads.std(ddof=1))
+  return details
+
+
+def lead(problem: Problem, *, variant="paper", **options) -> Value:
+  """LEAD in its published form (`variant="normalised"`: see `lead_config`)."""
+  config = lead_config(variant, **options)
+  result = _result(problem, config)
+  return Value(float(result.score), _status(result, config), _summary(result))
+
+
+def lead_normalised(problem: Problem, **options) -> Value:
+  """LEAD on features of unit root mean square, in relative time."""
+  return lead(problem, variant="normalised", **options)
+
+
+def log_init(problem: Problem, **options) -> Value:
+  """LEAD at t = 0: the cross-entropy of the initial logits."""
+  config = lead_config(**options)
+  result = _result(problem, config)
+  score = transfer_score(result.log_init, problem.labels, config.loss)
+  return Value(float(score), _status(result, config))
+
+
+def constant(problem: Problem, *, coefficient: float = 0.5, **options) -> Value:
+  """LEAD with the same step for every sample, whatever its kernel (App. C.2)."""
+  if not 0 <= coefficient <= 1:
+    raise ValueError(f"coefficient must be in [0, 1], got {coefficient}")
+  config = lead_config(**options)
+  result = _result(problem, config)
+  final = logits.evolve_constant(result.log_init, problem.labels, coefficient)
+  score = transfer_score(final, problem.labels, config.loss)
+  return Value(float(score), _status(result, config))
+
+
+def mean_rate(problem: Problem, **options) -> Value:
+  """The mean over classes of LEAD's rates."""
+  result = _result(problem, lead_config(**options))
+  return Value(float(jnp.mean(result.lambda_c)))
+
+
+def feature_norm(problem: Problem) -> Value:
+  """The mean squared norm of the features."""
+  squares = np.square(np.asarray(problem.features, np.float64))
+  return Value(float(squares.sum(axis=1).mean()))
