@@ -10,7 +10,8 @@ not depend on where, or in which batch, it was computed.
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -146,10 +147,13 @@ def _compute(
       name: outputs[name].astype(jnp.float32) for name in _OUTPUTS if name in outputs
     }
 
-  images = jax.ShapeDtypeStruct((batch_size, spec.height, spec.width, 3), jnp.uint8)
-  shapes = jax.eval_shape(network, params, images)
+  images = jax.ShapeDtypeStruct(
+    (batch_size, spec.height, spec.width, 3), jnp.uint8, sharding=by_batch
+  )
+  traced = jax.jit(network, out_shardings=by_batch).trace(params, images)
+  shapes = traced.out_info
   _check_shapes(shapes, batch_size, backbone.name)
-  run = jax.jit(network, out_shardings=by_batch)
+  run = traced.lower().compile()
   arrays = {
     name: np.empty((count, shape.shape[1]), np.float32)
     for name, shape in shapes.items()
@@ -197,9 +201,7 @@ def _canonical_spec(spec: InputSpec) -> dict[str, object]:
   }
 
 
-def _check_shapes(
-  shapes: dict[str, jax.ShapeDtypeStruct], batch_size: int, model: str
-) -> None:
+def _check_shapes(shapes: Mapping[str, Any], batch_size: int, model: str) -> None:
   if "features" not in shapes:
     raise InputError(f"model {model!r} gives no output called 'features'")
   for name, shape in shapes.items():
@@ -211,7 +213,7 @@ def _check_shapes(
 
 
 def _check_finite(array: np.ndarray, name: str, model: str, data_set: str) -> None:
-  # Row by row sums would overflow; a mask of the whole array would double the memory.
+  # In pieces, since a mask of the whole array could be gigabytes.
   bad = sum(
     int((~np.isfinite(array[i : i + 4096])).any(axis=1).sum())
     for i in range(0, len(array), 4096)

@@ -106,19 +106,10 @@ class FeatureStore:
     """
     folder = self._folder(key)
     try:
+      if not folder.exists():
+        return None
       return _read_entry(folder, key)
-    except FileNotFoundError:
-      if folder.is_dir():
-        self.warn(f"feature store: {str(folder)!r} is incomplete and is computed again")
-      return None
-    except (
-      OSError,
-      ValueError,
-      KeyError,
-      TypeError,
-      AttributeError,
-      EOFError,
-    ) as error:
+    except _DAMAGE as error:
       self.warn(
         f"feature store: {str(folder)!r} is damaged ({_one_line(error)}) and is "
         "computed again"
