@@ -3,10 +3,10 @@
 from lead_jax.data.dataset import Dataset, Skipped
 from lead_jax.data.digits import load_digits_dataset
 from lead_jax.data.folder import load_folder_dataset
-from lead_jax.labels import encode_labels
 from lead_jax.data.load import load_dataset
 from lead_jax.data.npz import load_npz_dataset
 from lead_jax.data.tfds import load_tfds_dataset
+from lead_jax.labels import encode_labels
 
 __all__ = [
   "Dataset",

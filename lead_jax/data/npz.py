@@ -15,9 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from lead_jax.data.dataset import Dataset
-from lead_jax.labels import encode_labels
 from lead_jax.data.parts import check_classes, choose_parts
 from lead_jax.errors import InputError
+from lead_jax.labels import encode_labels
 
 
 def load_npz_dataset(path: str | os.PathLike, split: str = "train") -> Dataset:
@@ -122,6 +122,7 @@ def _read_arrays(path: pathlib.Path, source: str) -> Mapping[str, np.ndarray]:
         "never loaded; save integer, float or string arrays"
       ) from None
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+    reason = reason or type(error).__name__
     raise InputError(f"{source} cannot be read as an npz file: {reason}") from None
   if "labels" not in found:
     raise InputError(f"{source} has no array 'labels'; it holds: {keys}")

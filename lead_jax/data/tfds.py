@@ -64,7 +64,9 @@ def load_tfds_dataset(
   check_split(split, source)
   tfds = _import_tfds(source)
   builder = _builder(tfds, name, source, data_dir)
-  if not builder.is_prepared():
+  with _quiet():
+    is_prepared = builder.is_prepared()
+  if not is_prepared:
     if not download:
       where = os.fspath(data_dir or tfds.core.constants.DATA_DIR)
       raise InputError(
@@ -87,7 +89,7 @@ def load_tfds_dataset(
   digest = hashlib.sha256(b"images\n")
   with ThreadPoolExecutor(threads or cpu_count()) as pool:
     for part in chosen:
-      examples = _examples(tfds, builder, part, image_key, label_key)
+      examples = _examples(tfds, builder, part, image_key, label_key, source)
       for i, batch in enumerate(_chunks(examples, 256)):
         reasons = pool.map(_reason, [data for data, _ in batch])
         for j, ((data, label), reason) in enumerate(zip(batch, reasons, strict=True)):
@@ -174,17 +176,30 @@ def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _examples(
-  tfds: ModuleType, builder: Any, part: str, image_key: str, label_key: str
+  tfds: ModuleType,
+  builder: Any,
+  part: str,
+  image_key: str,
+  label_key: str,
+  source: str,
 ) -> Iterator[tuple[bytes, int]]:
   """Yields (encoded image, label) in the order of the records."""
+  import tensorflow as tf
+
   decoders = tfds.decode.PartialDecoding(
     {image_key: True, label_key: True},
     decoders={image_key: tfds.decode.SkipDecoding()},
   )
   with _quiet():
     records = builder.as_dataset(split=part, shuffle_files=False, decoders=decoders)
-  for example in records.as_numpy_iterator():
-    yield example[image_key], int(example[label_key])
+  try:
+    for example in records.as_numpy_iterator():
+      yield example[image_key], int(example[label_key])
+  except tf.errors.OpError as error:
+    raise InputError(
+      f"{source}: the files of its part {part!r} are damaged or missing "
+      f"({type(error).__name__}): delete {str(builder.data_dir)!r} and prepare it again"
+    ) from None
 
 
 def _feature_keys(tfds: ModuleType, info: Any, source: str) -> tuple[str, str]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lead_jax.labels import encode_labels
 from lead_jax.errors import InputError
+from lead_jax.labels import encode_labels
 
 
 def test_integers_keep_numeric_order():

@@ -1,7 +1,9 @@
 """TensorFlow Datasets: a small builder really written to disk, and the library's mock."""
 
+import io
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -87,6 +89,14 @@ def data_dir(tmp_path_factory):
     {"image": image, "label": label},
     lambda part, i: {"image": pixels("train", i), "label": -1},
   )
+  build(
+    "damaged",
+    {"image": image, "label": label},
+    lambda part, i: {
+      "image": pixels("train", i) if i else io.BytesIO(b"junk"),
+      "label": i % 2,
+    },
+  )
   return folder
 
 
@@ -158,6 +168,27 @@ def test_download_is_tried_only_when_asked_and_fails_in_one_line(data_dir):
     load_tfds_dataset("mnist", data_dir=data_dir, download=True)
   assert "\n" not in str(caught.value)
   assert not list((data_dir / "mnist").glob("[0-9]*/dataset_info.json"))
+
+
+def test_an_image_that_cannot_be_read_is_named(data_dir):
+  data = load_tfds_dataset("damaged", data_dir=data_dir)
+  assert len(data) == 11
+  (skipped,) = data.skipped
+  assert skipped.path.startswith("tfds:damaged train ")
+  assert skipped.reason == "not an image"
+
+
+@pytest.mark.parametrize("how", ["truncated", "removed"])
+def test_damaged_records_are_one_line(data_dir, tmp_path, how):
+  shutil.copytree(data_dir / "small_pets", tmp_path / "small_pets")
+  for file in (tmp_path / "small_pets" / "1.0.0").glob("*tfrecord*"):
+    if how == "removed":
+      file.unlink()
+    else:
+      file.write_bytes(file.read_bytes()[:-40])
+  with pytest.raises(InputError, match=r"'train' are damaged or missing") as caught:
+    load_tfds_dataset("small_pets", data_dir=tmp_path)
+  assert "\n" not in str(caught.value)
 
 
 def test_mock_data(data_dir):

@@ -1,0 +1,57 @@
+"""Which part is read, whatever it is called."""
+
+import numpy as np
+import pytest
+
+from lead_jax.data.parts import check_classes, choose_parts, is_part_name
+from lead_jax.errors import InputError
+
+
+@pytest.mark.parametrize(
+  ("names", "split", "expected"),
+  [
+    ((), "train", ((), "all")),
+    ((), "all", ((), "all")),
+    (("full",), "train", ((), "all")),
+    (("train",), "train", (("train",), "train")),
+    (("train",), "all", (("train",), "all")),
+    (("test", "train"), "all", (("train", "test"), "all")),
+    (("Training", "VALID"), "test", (("VALID",), "test")),
+    (("test", "train", "validation"), "test", (("test",), "test")),
+    (
+      ("test", "train", "validation", "unlabelled"),
+      "all",
+      (("train", "validation", "test"), "all"),
+    ),
+  ],
+)
+def test_choice(names, split, expected):
+  assert choose_parts(names, split, "x") == expected
+
+
+@pytest.mark.parametrize(
+  ("names", "split", "message"),
+  [
+    ((), "test", "x has no test part, it is not divided"),
+    (("train",), "test", "x has no test part; it has: train"),
+    (("val", "test"), "train", "x has no train part; it has: test, val"),
+    (("train",), "dev", "x: split 'dev' is not one of"),
+  ],
+)
+def test_refusal(names, split, message):
+  with pytest.raises(InputError, match=message):
+    choose_parts(names, split, "x")
+
+
+def test_names():
+  assert is_part_name("Train")
+  assert is_part_name("validation")
+  assert not is_part_name("trains")
+
+
+def test_classes():
+  check_classes(np.array([0, 0, 1, 1]), ("a", "b"), "x", "samples", "add some")
+  with pytest.raises(InputError, match="x has only one class, 'a'"):
+    check_classes(np.array([0, 0]), ("a",), "x", "samples", "add some")
+  with pytest.raises(InputError, match=r"class 'b' has only one of .*: add some"):
+    check_classes(np.array([0, 0, 1]), ("a", "b"), "x", "samples", "add some")
