@@ -156,8 +156,8 @@ def resized_batches(
       batch, jobs = pending.popleft()
       for job in jobs:
         job.result()
-      submit()
       yield batch
+      submit()
   finally:
     pool.shutdown(cancel_futures=True)
   if cache is not None and whole is not None:

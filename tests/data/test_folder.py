@@ -113,8 +113,9 @@ def test_a_folder_beside_the_parts_is_named(make_folder):
 
 
 def test_a_class_called_train_is_a_class(make_folder):
-  data = load_folder_dataset(make_folder({"bus": 2, "train": 3}))
+  data = load_folder_dataset(make_folder({"bus": 2, "train": 3, "train/steam": 1}))
   assert data.class_names == ("bus", "train")
+  assert data.labels.tolist() == [0, 0, 1, 1, 1, 1]
 
 
 def test_missing_parts_say_which_there_are(make_folder):

@@ -1,5 +1,6 @@
 """The host's half (threads, cache, order) and the device's half (arithmetic)."""
 
+import dataclasses
 import json
 import threading
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from lead_jax.backbones.base import InputSpec
+from lead_jax.data import preprocess
 from lead_jax.data.dataset import Dataset
 from lead_jax.data.folder import load_folder_dataset
 from lead_jax.data.preprocess import (
@@ -53,9 +55,35 @@ def test_no_more_than_the_prefetched_batches_are_read_ahead():
   data, _, reads = counted_dataset(40)
   batches = resized_batches(data, SPEC, batch_size=4, prefetch=2, threads=2)
   next(batches)
-  assert len(reads) <= 4 * 4
   batches.close()
-  assert len(reads) <= 4 * 4
+  assert len(reads) <= 4 + 2 * 4
+
+
+def test_closing_cancels_what_is_not_begun_and_ends_the_threads(monkeypatch):
+  closing = threading.Event()
+
+  class Pool(preprocess.ThreadPoolExecutor):
+    def shutdown(self, wait=True, *, cancel_futures=False):
+      super().shutdown(wait=False, cancel_futures=cancel_futures)
+      closing.set()
+      super().shutdown(wait=wait)
+
+  monkeypatch.setattr(preprocess, "ThreadPoolExecutor", Pool)
+  data, images, reads = counted_dataset(40)
+
+  def read_image(index):
+    reads.append(index)
+    if index >= 4:
+      closing.wait(20)
+    return images[index]
+
+  data = dataclasses.replace(data, read_image=read_image)
+  before = threading.active_count()
+  batches = resized_batches(data, SPEC, batch_size=4, threads=1)
+  next(batches)
+  batches.close()
+  assert threading.active_count() == before
+  assert len(reads) <= 5
 
 
 @pytest.mark.parametrize(
