@@ -191,7 +191,13 @@ def _examples(
     decoders={image_key: tfds.decode.SkipDecoding()},
   )
   with _quiet():
-    records = builder.as_dataset(split=part, shuffle_files=False, decoders=decoders)
+    records = builder.as_dataset(
+      split=part,
+      shuffle_files=False,
+      decoders=decoders,
+      # Each record is read once; TensorFlow would keep a second copy of them all.
+      read_config=tfds.ReadConfig(try_autocache=False),
+    )
   try:
     for example in records.as_numpy_iterator():
       yield example[image_key], int(example[label_key])
