@@ -21,6 +21,7 @@ from jax import lax
 from lead_jax.typing import Array, Float
 
 Layout = Literal["NHWC", "NCHW"]
+KernelLayout = Literal["HWIO", "OIHW"]
 
 
 def convolve(
@@ -32,6 +33,7 @@ def convolve(
   dilations: Sequence[int] | None = None,
   groups: int = 1,
   layout: Layout = "NHWC",
+  kernel_layout: KernelLayout = "HWIO",
   platform: str | None = None,
 ) -> Float[Array, "n ..."]:
   """Convolves images with a kernel, zero-padded, in the fastest form for the platform.
@@ -39,17 +41,18 @@ def convolve(
   Args:
     x: Images, float[N, *space, C] (`NHWC`) or float[N, C, *space] (`NCHW`), with any
       number of spatial axes, at least one.
-    w: Kernel, float[*k, C / groups, M] (`NHWC`) or float[M, C / groups, *k] (`NCHW`).
+    w: Kernel, float[*k, C / groups, M] (`HWIO`) or float[M, C / groups, *k] (`OIHW`).
     strides: Step along each spatial axis, at least 1.
     padding: Zeros (before, after) along each spatial axis, at least 0.
     dilations: Spacing of the kernel's taps, at least 1; all 1 if None.
     groups: Divides C and M; output channel block g sees input channel block g alone.
-    layout: Order of the axes of `x`, `w` and of the result.
+    layout: Order of the axes of `x` and of the result.
+    kernel_layout: Order of the axes of `w`.
     platform: `cpu`, `gpu` or `tpu`; JAX's default backend at trace time if None.
 
   Returns:
-    float[N, *space', M] or float[N, M, *space'], `space' = (space + before + after -
-    dilation (k - 1) - 1) // stride + 1`.
+    float[N, *space', M] or float[N, M, *space'], where
+    `space' = (space + before + after - dilation (k - 1) - 1) // stride + 1`.
 
   Raises:
     ValueError: If the number of axes or of channels does not fit together.
@@ -66,6 +69,8 @@ def convolve(
   x, w = jnp.asarray(x, dtype), jnp.asarray(w, dtype)
   if layout == "NCHW":
     x = jnp.moveaxis(x, 1, -1)
+  given = w
+  if kernel_layout == "OIHW":
     w = jnp.transpose(w, (*range(2, w.ndim), 1, 0))
   if x.shape[-1] != w.shape[-2] * groups or w.shape[-1] % groups:
     raise ValueError(
@@ -76,8 +81,15 @@ def convolve(
   pointwise = all(k == 1 for k in kernel) and not any(map(sum, padding))
   if (platform or jax.default_backend()) != "cpu":
     y = _general(x, w, strides, padding, dilations, groups)
+  elif pointwise and groups == 1:
+    # The kernel as it came: a product contracts either axis of it without a copy.
+    matrix, axis = given.reshape(w.shape[-2:]), 0
+    if kernel_layout == "OIHW":
+      matrix, axis = given.reshape(given.shape[:2]), 1
+    contracted = ((x.ndim - 1,), (axis,))
+    y = lax.dot_general(_strided(x, strides), matrix, (contracted, ((), ())))
   elif pointwise:
-    y = _pointwise(x, w, strides, groups)
+    y = _pointwise_grouped(_strided(x, strides), w, groups)
   elif groups > 1 and w.shape[-2] == 1:
     y = _depthwise(x, w, strides, padding, dilations)
   elif groups > 1:
@@ -100,17 +112,16 @@ def _general(x, w, strides, padding, dilations, groups):
   )
 
 
-def _pointwise(x, w, strides, groups):
-  """A 1x1 kernel is a matrix product over the channels of the strided image."""
-  x = x[(slice(None), *(slice(None, None, s) for s in strides))]
-  w = w.reshape(w.shape[-2:])
-  if groups == 1:
-    return lax.dot_general(x, w, (((x.ndim - 1,), (0,)), ((), ())))
-  # Blocks of channels become a batch axis; the product then leads with it.
+def _strided(x, strides):
+  return x[(slice(None), *(slice(None, None, s) for s in strides))]
+
+
+def _pointwise_grouped(x, w, groups):
+  """One matrix product a group: blocks of channels are a batch axis of the product."""
   blocks = x.reshape(*x.shape[:-1], groups, -1)
-  w = w.reshape(w.shape[0], groups, -1)
+  w = w.reshape(w.shape[-2], groups, -1)
   y = jnp.einsum("...gi,igo->...go", blocks, w)
-  return y.reshape(*y.shape[:-2], -1)
+  return y.reshape(*x.shape[:-1], -1)
 
 
 def _depthwise(x, w, strides, padding, dilations):

@@ -105,6 +105,15 @@ def build(
   """
   nodes = _needed(nodes, outputs)
   _refuse_unsupported(nodes, outputs, source)
+  computed = {"", *initialisers, *inputs}
+  for node in nodes:
+    for name in node.inputs:
+      if name not in computed:
+        raise InputError(
+          f"{source}: {node} reads '{name}', which nothing before it computes; the file "
+          "is broken, export it again"
+        )
+    computed.update(node.outputs)
   constants, origin = dict(initialisers), {name: name for name in initialisers}
   remaining = []
   for node in nodes:
@@ -112,7 +121,9 @@ def build(
       remaining.append(node)
       continue
     arguments = [constants[name] if name else None for name in node.inputs]
-    for name, value in zip(node.outputs, _apply(node, arguments), strict=False):
+    with np.errstate(all="ignore"):  # inf and nan are values that a file may ask for
+      results = _apply(node, arguments)
+    for name, value in zip(node.outputs, results, strict=False):
       constants[name] = np.asarray(channels_first(value))
       # A half-precision weight behind a Cast keeps the weight's own name.
       alone = node.op_type in ("Cast", "Identity")

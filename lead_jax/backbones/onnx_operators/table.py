@@ -15,9 +15,27 @@ from lead_jax.backbones.onnx_operators import (
   shape,
   windows,
 )
-from lead_jax.backbones.onnx_operators.node import Operator, one_of
+from lead_jax.backbones.onnx_operators.node import Node, Operator, one_of
 
-OLDEST_OPSET = 7  # before it, broadcasting was spelt with attributes
+OLDEST_OPSET = 6  # before it, Reshape and many others were spelt differently
+
+
+def _refuse_old_broadcast(node: Node) -> str | None:
+  """At opset 6 the smaller array could be aligned with any axis; NumPy's rule since."""
+  if "axis" in node.attributes:
+    return "broadcasting along an axis (opset 6); convert the model to opset 7 or later"
+  return None
+
+
+def _refuse_old_prelu(node: Node) -> str | None:
+  """At opset 6 a vector of slopes counted channels; it counts the last axis since."""
+  if node.opset < 7:
+    return "slopes of opset 6; convert the model to opset 7 or later"
+  return None
+
+
+def _arithmetic(run):
+  return Operator(run, layout="pointwise", refuse=_refuse_old_broadcast)
 
 
 def _pointwise(run, **options):
@@ -36,9 +54,9 @@ def _resize(node, x, *rest):
 OPERATORS: dict[str, Operator] = {
   # Arithmetic
   "Abs": _pointwise(elementwise.unary_static("abs")),
-  "Add": _pointwise(elementwise.binary("add")),
+  "Add": _arithmetic(elementwise.binary("add")),
   "Ceil": _pointwise(elementwise.unary_static("ceil")),
-  "Div": _pointwise(elementwise.divide),
+  "Div": _arithmetic(elementwise.divide),
   "Erf": _pointwise(elementwise.unary(jax.scipy.special.erf)),
   "Exp": _pointwise(elementwise.unary(jnp.exp)),
   "Floor": _pointwise(elementwise.unary_static("floor")),
@@ -47,14 +65,14 @@ OPERATORS: dict[str, Operator] = {
   "Mean": _pointwise(elementwise.mean),
   "Min": _pointwise(elementwise.variadic(lambda xp, a, b: xp.minimum(a, b))),
   "Mod": _pointwise(elementwise.modulo),
-  "Mul": _pointwise(elementwise.binary("multiply")),
+  "Mul": _arithmetic(elementwise.binary("multiply")),
   "Neg": _pointwise(elementwise.unary_static("negative")),
-  "Pow": _pointwise(elementwise.power),
+  "Pow": _arithmetic(elementwise.power),
   "Reciprocal": _pointwise(elementwise.unary(jnp.reciprocal)),
   "Round": _pointwise(elementwise.unary_static("round")),
   "Sign": _pointwise(elementwise.unary_static("sign")),
   "Sqrt": _pointwise(elementwise.unary_static("sqrt")),
-  "Sub": _pointwise(elementwise.binary("subtract")),
+  "Sub": _arithmetic(elementwise.binary("subtract")),
   "Sum": _pointwise(elementwise.variadic(lambda xp, a, b: xp.add(a, b))),
   # Comparisons, choices, types
   "And": _pointwise(elementwise.binary("logical_and")),
@@ -83,7 +101,7 @@ OPERATORS: dict[str, Operator] = {
   "HardSwish": _pointwise(elementwise.hard_swish),
   "LeakyRelu": _pointwise(elementwise.leaky_relu),
   "Mish": _pointwise(elementwise.unary(jax.nn.mish)),
-  "PRelu": _pointwise(elementwise.prelu),
+  "PRelu": _pointwise(elementwise.prelu, refuse=_refuse_old_prelu),
   "Relu": _pointwise(elementwise.unary(jax.nn.relu)),
   "Selu": _pointwise(elementwise.selu),
   "Sigmoid": _pointwise(elementwise.unary(jax.nn.sigmoid)),

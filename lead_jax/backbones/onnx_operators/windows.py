@@ -28,11 +28,12 @@ def conv(node: Node, x: Value, w: Value, bias: Value = None) -> ChannelsLast:
   strides, dilations, padding = _window(node, image.shape[1:-1], w.shape[2:])
   y = convolve(
     image,
-    jnp.transpose(w, (*range(2, w.ndim), 1, 0)),
+    w,
     strides=strides,
     padding=padding,
     dilations=dilations,
     groups=node.get("group", 1),
+    kernel_layout="OIHW",
   )
   if bias is not None:
     y = y + bias.reshape((1,) * (y.ndim - 1) + (-1,))

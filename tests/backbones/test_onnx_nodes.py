@@ -1,0 +1,112 @@
+"""The ONNX project's own tests of each operator, run on our implementations.
+
+They come with the `onnx` package: those of single operators are generated in this
+process, those exported from PyTorch are stored with it; nothing is fetched.
+"""
+
+import pathlib
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+import onnx
+import onnx.backend.test.case.node as node_cases
+from onnx.backend.test import loader
+
+from lead_jax.backbones.onnx import to_jax
+from lead_jax.backbones.onnx_operators.table import OPERATORS
+
+# Tests of supported operators that are not run: part of the name -> why.
+EXCLUDED = {
+  "_expanded": "the same operator once more, spelt as others",
+  "training_": "training mode is refused",
+  "_training_mode": "training mode is refused",
+  "test_identity_sequence": "a sequence, no array",
+  "test_identity_opt": "an optional, no array",
+  "test_maxpool_with_argmax": "indices of the maxima are refused",
+  "test_not_": "opset 1 is refused",
+  "tf_crop_and_resize": "a region of interest is refused",
+  "antialias": "antialias is refused",
+  "_not_larger": "keep_aspect_ratio_policy is refused",
+  "_not_smaller": "keep_aspect_ratio_policy is refused",
+  "FLOAT8": "types of 8 bits and less are refused",
+  "FLOAT4": "types of 8 bits and less are refused",
+  "INT4": "types of 8 bits and less are refused",
+  "INT2": "types of 8 bits and less are refused",
+  "test_operator_add_broadcast": "broadcasting along an axis (opset 6) is refused",
+  "test_operator_add_size1": "broadcasting along an axis (opset 6) is refused",
+  "test_operator_addconstant": "its stored input is uninitialised memory",
+  "test_PReLU": "slopes of opset 6 are refused",
+}
+STORED = ("pytorch-operator", "pytorch-converted", "simple")
+
+
+def _cases():
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # raised by ONNX's own reference computations
+    generated = node_cases.collect_testcases(None)
+  cases = [(case.name, case.model, case.data_sets) for case in generated]
+  for kind in STORED:
+    for case in loader.load_model_tests(kind=kind):
+      folder = pathlib.Path(case.model_dir)
+      model = onnx.load_model_from_string((folder / "model.onnx").read_bytes())
+      cases.append((case.name, model, sorted(folder.glob("test_data_set_*"))))
+  return [
+    pytest.param(model, data_sets, id=name)
+    for name, model, data_sets in cases
+    if all(node.op_type in OPERATORS for node in model.graph.node)
+    and not any(part in name for part in EXCLUDED)
+  ]
+
+
+CASES = _cases()
+
+
+def _array(value):
+  if isinstance(value, bytes):
+    tensor = onnx.TensorProto()
+    tensor.ParseFromString(value)
+    value = tensor
+  if isinstance(value, onnx.TensorProto):
+    return onnx.numpy_helper.to_array(value)
+  return np.asarray(value)
+
+
+def _arrays(data_set):
+  """Inputs and outputs, of a stored test from its folder."""
+  if not isinstance(data_set, pathlib.Path):
+    return [[_array(value) for value in values] for values in data_set]
+  return [
+    [
+      _array((data_set / f"{kind}_{i}.pb").read_bytes())
+      for i in range(len(list(data_set.glob(f"{kind}_*.pb"))))
+    ]
+    for kind in ("input", "output")
+  ]
+
+
+@pytest.mark.parametrize(("model", "data_sets"), CASES)
+def test_agrees_with_onnx(model, data_sets):
+  apply, params = to_jax(model)
+  for data_set in data_sets:
+    inputs, outputs = _arrays(data_set)
+    # Integers stay known before the run, as shapes and indices must be.
+    given = [
+      jnp.asarray(v) if jnp.issubdtype(v.dtype, jnp.floating) else v for v in inputs
+    ]
+    for actual, expected in zip(apply(params, *given), outputs, strict=True):
+      assert actual.shape == expected.shape
+      kind = bool if expected.dtype == bool else np.float64
+      # 1e-3 is ONNX's own tolerance; its half-precision cases need it.
+      np.testing.assert_allclose(
+        np.asarray(actual).astype(kind), expected.astype(kind), rtol=1e-3, atol=1e-6
+      )
+
+
+def test_every_operator_is_tested():
+  tested = {node.op_type for case in CASES for node in case.values[0].graph.node}
+  # ONNX's tests of Not are of opset 1; test_onnx_networks.py runs one of its own.
+  assert set(OPERATORS) - tested == {"Not"}
