@@ -114,7 +114,7 @@ def _attention():
 def _branches():
   """Operators that hand the channels-last layout on, and those that end it."""
   weights = _weights(w=(4, 3, 3, 3), slope=(4, 1, 1), offset=(1, 4, 1, 1))
-  weights |= {"p": np.array([0, 0, 1, 0, 0, 1, 0, 2], np.int64)}
+  weights |= {"p": np.array([0, 0, 1, 0, 0, 0, 1, 2], np.int64)}
   weights |= {"s": np.array([-1], np.int64), "e": np.array([-(2**63)], np.int64)}
   weights |= {"axis": np.array([1], np.int64), "step": np.array([-1], np.int64)}
   weights["scales"] = np.array([1, 1, 1.5, 2], np.float32)
