@@ -30,7 +30,9 @@ def network_like_features(
   spectrum = np.arange(1, d + 1) ** -0.6
   means = 0.45 * rng.standard_normal((k, d)) * spectrum
   latent = rng.standard_normal((n, d)) * spectrum + means[labels]
-  mixing = rng.standard_normal((d, d)) / np.sqrt(d) * np.exp(0.3 * rng.standard_normal(d))
+  mixing = (
+    rng.standard_normal((d, d)) / np.sqrt(d) * np.exp(0.3 * rng.standard_normal(d))
+  )
   features = latent @ mixing
   features *= 2 / features.std()
   features = np.maximum(features + 0.1 * rng.standard_normal((n, d)), 0)

@@ -1,0 +1,93 @@
+"""One Gaussian a class, against scipy and scikit-learn."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+from sklearn.mixture import GaussianMixture
+
+from lead_jax.logits.gmm import gmm_decision
+
+solve = jax.jit(
+  gmm_decision, static_argnames=("num_classes", "shrinkage", "batch_size")
+)
+
+
+def blobs(n, d, k, seed=0):
+  rng = np.random.default_rng(seed)
+  labels = np.concatenate([np.arange(k), np.arange(k), rng.integers(0, k, n - 2 * k)])
+  mixing = rng.standard_normal((k, d, d)) / np.sqrt(d)
+  noise = np.einsum("nd,nde->ne", rng.standard_normal((n, d)), mixing[labels])
+  return 5 + rng.standard_normal((k, d))[labels] + noise, labels
+
+
+def reference(x, y, k, shrinkage):
+  columns = []
+  for c in range(k):
+    own = x[y == c]
+    s = np.cov(own.T, bias=True)
+    d = x.shape[1]
+    s = (1 - shrinkage) * s + shrinkage * np.trace(s) / d * np.eye(d)
+    density = multivariate_normal(own.mean(0), s).logpdf(x)
+    columns.append(np.log(len(own) / len(x)) + density)
+  return np.stack(columns, axis=1)
+
+
+@pytest.mark.parametrize(("n", "d"), [(200, 6), (30, 24)])
+@pytest.mark.parametrize("shrinkage", [0.1, 0.5])
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_log_densities_are_scipys(x64, n, d, shrinkage, batch_size):
+  x, y = blobs(n, d, 3)
+  dtype = np.float64 if x64 else np.float32
+  got = solve(
+    x.astype(dtype), y, num_classes=3, shrinkage=shrinkage, batch_size=batch_size
+  )
+  assert got.dtype == dtype
+  tolerance = 1e-9 if x64 else 1e-4
+  np.testing.assert_allclose(
+    got, reference(x, y, 3, shrinkage), rtol=tolerance, atol=tolerance
+  )
+
+
+def test_little_shrinkage_is_scikit_learns_single_component():
+  x, y = blobs(300, 4, 3)
+  with jax.enable_x64(True):
+    got = np.asarray(solve(x, y, num_classes=3, shrinkage=1e-9))
+  for c in range(3):
+    mixture = GaussianMixture(1, reg_covar=0).fit(x[y == c])
+    expected = mixture.score_samples(x) + np.log(np.mean(y == c))
+    np.testing.assert_allclose(got[:, c], expected, rtol=1e-6)
+
+
+def test_scale_shifts_all_log_densities_alike(x64):
+  x, y = blobs(100, 5, 3)
+  dtype = np.float64 if x64 else np.float32
+  first = solve(x.astype(dtype), y, num_classes=3)
+  second = solve((1000 * x).astype(dtype), y, num_classes=3)
+  np.testing.assert_allclose(
+    second, first - 5 * np.log(1000.0), atol=1e-8 if x64 else 1e-2
+  )
+
+
+def test_empty_class_is_impossible():
+  x, y = blobs(60, 5, 3)
+  got = np.asarray(solve(x.astype(np.float32), y * 2, num_classes=5))
+  assert np.all(got[:, [1, 3]] == -np.inf)
+  assert np.all(np.isfinite(got[:, [0, 2, 4]]))
+
+
+def test_single_sample_and_constant_features_stay_finite():
+  x, y = blobs(60, 5, 3)
+  y[np.flatnonzero(y == 2)[1:]] = 0
+  assert np.all(np.isfinite(solve(x.astype(np.float32), y, num_classes=3)))
+  assert np.all(np.isfinite(solve(np.ones((60, 5), np.float32), y, num_classes=3)))
+
+
+@pytest.mark.parametrize(
+  ("name", "value"), [("num_classes", 1), ("shrinkage", 0.0), ("batch_size", 0)]
+)
+def test_refuses_wrong_arguments(name, value):
+  options = {"num_classes": 2, name: value}
+  with pytest.raises(ValueError, match=name):
+    gmm_decision(jnp.ones((4, 2)), jnp.zeros(4, int), **options)
