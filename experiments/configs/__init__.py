@@ -1,0 +1,1 @@
+"""Hyper-parameters of the experiments, as frozen dataclasses."""

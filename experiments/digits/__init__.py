@@ -1,0 +1,1 @@
+"""How the bundled digits zoo is made: data, pre-training, fine-tuning, files."""
