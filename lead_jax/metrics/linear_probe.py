@@ -30,9 +30,10 @@ import jax.numpy as jnp
 from lead_jax.typing import Array, Bool, Float, Int, Key
 
 _HIGHEST = jax.lax.Precision.HIGHEST
-_CG_TOLERANCE = 0.1
+_CG_TOLERANCE = 0.3
 _CG_MAX_ITER = 100
-_GRADIENT_TOLERANCE = 1e-4  # of the sum of absolute per-sample gradients
+_CURVATURE = 0.02  # of the preconditioner, see there
+_GRADIENT_TOLERANCE = 3e-4  # of the norm of the gradient without any cancellation
 
 
 class ProbeResult(NamedTuple):
@@ -276,15 +277,19 @@ def _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2):
   n, d = x_nd.shape
   dtype = x_nd.dtype
   b_nd = (x_nd - mean_d[None, :]) * inverse_std_d[None, :]
-  b_nd = b_nd * jnp.sqrt(0.02 * weight_n)[:, None]
+  b_nd = b_nd * jnp.sqrt(_CURVATURE * weight_n)[:, None]
   if d <= n:
     h_dd = jnp.matmul(b_nd.T, b_nd, precision=_HIGHEST)
     eye_dd = jnp.eye(d, dtype=dtype)
     factor_dd = jnp.linalg.cholesky(h_dd + l2 * eye_dd)
     root_dd = jax.scipy.linalg.solve_triangular(factor_dd, eye_dd, lower=True)
-    return lambda r_dk: jnp.matmul(
-      root_dd.T, jnp.matmul(root_dd, r_dk, precision=_HIGHEST), precision=_HIGHEST
-    )
+
+    def apply_root(r_dk):
+      half_dk = jnp.matmul(root_dd, r_dk, precision=_HIGHEST)
+      return jnp.matmul(half_dk.T, root_dd, precision=_HIGHEST).T
+
+    return apply_root
+
   g_nn = jnp.matmul(b_nd, b_nd.T, precision=_HIGHEST)
   eye_nn = jnp.eye(n, dtype=dtype)
   factor_nn = jnp.linalg.cholesky(g_nn + l2 * eye_nn)
@@ -293,7 +298,7 @@ def _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2):
 
   def apply(r_dk):
     inner_nk = jnp.matmul(half_nd, r_dk, precision=_HIGHEST)
-    return (r_dk - jnp.matmul(half_nd.T, inner_nk, precision=_HIGHEST)) / l2
+    return (r_dk - jnp.matmul(inner_nk.T, half_nd, precision=_HIGHEST).T) / l2
 
   return apply
 
