@@ -1,1 +1,27 @@
-"""Rank pre-trained models by how well they will fine-tune, without fine-tuning them."""
+"""Rank pre-trained models by how well they will fine-tune, without fine-tuning them.
+
+Three names do most of it: `rank` (images and models in, ranked table out), `score` (one
+metric on one model's features) and `lead` (the method itself, with all it computed).
+"""
+
+from lead_jax.errors import InputError
+from lead_jax.lead import LeadConfig, LeadResult, lead, lead_config
+from lead_jax.metrics import DEFAULT_METRICS, METRICS, score
+from lead_jax.ranking import Listener, rank
+from lead_jax.results import Report
+from lead_jax.version import __version__
+
+__all__ = [
+  "DEFAULT_METRICS",
+  "METRICS",
+  "InputError",
+  "LeadConfig",
+  "LeadResult",
+  "Listener",
+  "Report",
+  "__version__",
+  "lead",
+  "lead_config",
+  "rank",
+  "score",
+]

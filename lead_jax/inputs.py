@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lead_jax.labels import encode_labels
 from lead_jax.errors import InputError
+from lead_jax.labels import encode_labels
 from lead_jax.typing import ArrayLike
 
 

@@ -151,8 +151,8 @@ class LeadResult(NamedTuple):
     lambda_c: [K] the classes' rates (mean eigenvalues), mean over heads.
     log_init: [N, K] the logits at time 0.
     final_logits: [N, K] the logits at time t.
-    score_per_head: [heads] the score from each drawn head's rates alone; empty where
-      rates are expected ones.
+    score_per_head: [heads] the score from each head's rates alone (one, where rates are
+      expected or given); empty for evolutions other than `class_aware` and `mixed`.
     spectra: [K, S] eigenvalues of the classes' kernels, descending, mean over heads,
       zero-padded; None unless asked for.
     converged: Whether the classifier of the initial logits reached its optimum.
@@ -182,11 +182,20 @@ def transfer_score(
   Returns:
     At most 0; larger is better.
   """
+  own = jax.nn.one_hot(labels, final_logits.shape[1], dtype=bool)
   if loss == "softmax_cross_entropy":
-    log_p = jax.nn.log_softmax(final_logits, axis=1)
+    log_p = jnp.where(own, jax.nn.log_softmax(final_logits, axis=1), 0).sum(axis=1)
   else:
-    log_p = jnp.log(final_logits)
-  return jnp.mean(jnp.take_along_axis(log_p, labels[:, None], axis=1))
+    p = jnp.where(own, final_logits, 0).sum(axis=1)
+    # Near 1 a probability has lost its digits, but the others' sum has kept them.
+    others = jnp.where(own, 0, final_logits).sum(axis=1)
+    near_one = p > 0.5
+    log_p = jnp.where(
+      near_one,
+      jnp.log1p(-jnp.where(near_one, others, 0)),
+      jnp.log(jnp.where(near_one, 1, p)),
+    )
+  return jnp.mean(log_p)
 
 
 def scale_features(
@@ -289,9 +298,10 @@ def evolve(
     key: Draws the head of the full kernel.
     config: See `LeadConfig`.
   """
-  eta_t = config.eta * config.t * config.unit
   if config.time == "relative":
     eta_t = config.t / jnp.mean(lambda_c)
+  else:
+    eta_t = jnp.asarray(config.eta * config.t * config.unit, lambda_c.dtype)
   if config.evolution == "constant":
     return logits.evolve_constant(log_init, labels, config.coefficient)
   if config.evolution == "full_kernel":
@@ -304,52 +314,53 @@ def evolve(
   return logits.evolve_class_aware(log_init, labels, lambda_c, eta_t)
 
 
-def _lead(
-  features, labels, key, rates, *, num_classes: int, config: LeadConfig
-) -> LeadResult:
-  key_rates, key_kernel = jax.random.split(key)
-  features = scale_features(features, config.feature_scale)
-  start = logits.initial_logits(
-    features,
-    labels,
-    num_classes=num_classes,
-    classifier=config.classifier,
-    normalisation=config.normalisation,
-    c=config.c,
-  )
-  if rates is None:
-    rates_hk, spectra = class_rates(
-      features, labels, num_classes=num_classes, key=key_rates, config=config
-    )
-  else:
-    rates_hk, spectra = rates[None, :].astype(features.dtype), None
-  lambda_c = jnp.mean(rates_hk, axis=0)
+def _predict(
+  log_init: Float[Array, "n k"],
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  rates_hk: Float[Array, "h k"],
+  key: Array,
+  *,
+  config: LeadConfig,
+) -> tuple[Array, Array, Array, Array]:
+  """Returns score, mean rates, logits at time t, and the score from each head's rates."""
 
   def at(lambda_c):
-    return evolve(
-      start.log_init, features, labels, lambda_c, key=key_kernel, config=config
-    )
+    return evolve(log_init, features, labels, lambda_c, key=key, config=config)
 
+  lambda_c = jnp.mean(rates_hk, axis=0)
   final = at(lambda_c)
-  sampled = rates is None and config.rates == "sampled"
-  if not sampled or config.evolution not in ("class_aware", "mixed"):
-    score_per_head = jnp.zeros((0,), features.dtype)
-  else:
-    score_per_head = jax.lax.map(
+  if config.evolution in ("class_aware", "mixed"):
+    per_head = jax.lax.map(
       lambda rates_k: transfer_score(at(rates_k), labels, config.loss), rates_hk
     )
-  return LeadResult(
-    transfer_score(final, labels, config.loss),
-    lambda_c,
-    start.log_init,
-    final,
-    score_per_head,
-    spectra,
-    start.converged,
+  else:  # the constant has no rates; the others would be integrated anew for each head
+    per_head = jnp.zeros((0,), log_init.dtype)
+  return transfer_score(final, labels, config.loss), lambda_c, final, per_head
+
+
+# Compiled apart: configurations that share a step share its compilation.
+_scale_features_jit = jax.jit(scale_features, static_argnames="feature_scale")
+_initial_logits_jit = jax.jit(
+  logits.initial_logits,
+  static_argnames=("num_classes", "classifier", "normalisation", "c"),
+)
+_class_rates_jit = jax.jit(class_rates, static_argnames=("num_classes", "config"))
+_predict_jit = jax.jit(_predict, static_argnames="config")
+
+
+def _rates_part(config: LeadConfig) -> LeadConfig:
+  """The fields that `class_rates` reads, all others at their defaults."""
+  return LeadConfig(
+    hidden=config.hidden,
+    initializer=config.initializer,
+    head_seeds=config.head_seeds,
+    rates=config.rates,
+    samples_per_class=config.samples_per_class,
+    sampling=config.sampling,
+    evolution="mixed" if config.evolution == "mixed" else "class_aware",
+    spectra=config.spectra,
   )
-
-
-_lead_jitted = jax.jit(_lead, static_argnames=("num_classes", "config"))
 
 
 def lead(
@@ -386,13 +397,32 @@ def lead(
     checked = inputs.check(features, labels)
     features, labels = checked.features, checked.labels
     num_classes = len(checked.class_names)
-  return _lead_jitted(
-    jnp.asarray(features),
-    jnp.asarray(labels),
-    key,
-    rates,
+  labels = jnp.asarray(labels)
+  x_nd = _scale_features_jit(jnp.asarray(features), config.feature_scale)
+  key_rates, key_kernel = jax.random.split(key)
+  start = _initial_logits_jit(
+    x_nd,
+    labels,
     num_classes=num_classes,
-    config=config,
+    classifier=config.classifier,
+    normalisation=config.normalisation,
+    c=config.c,
+  )
+  if rates is None:
+    rates_hk, spectra = _class_rates_jit(
+      x_nd,
+      labels,
+      num_classes=num_classes,
+      key=key_rates,
+      config=_rates_part(config),
+    )
+  else:
+    rates_hk, spectra = jnp.asarray(rates, x_nd.dtype)[None, :], None
+  score, lambda_c, final, per_head = _predict_jit(
+    start.log_init, x_nd, labels, rates_hk, key_kernel, config=config
+  )
+  return LeadResult(
+    score, lambda_c, start.log_init, final, per_head, spectra, start.converged
   )
 
 

@@ -10,9 +10,9 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax import lead as lead_of
 from lead_jax import logits
 from lead_jax.lead import LeadConfig, LeadResult, lead_config, transfer_score
+from lead_jax.lead import lead as lead_of
 from lead_jax.metrics.base import OK, Problem, Value
 
 LEAD_OPTIONS = tuple(field.name for field in dataclasses.fields(LeadConfig))

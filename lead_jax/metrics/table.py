@@ -74,9 +74,7 @@ def find_metric(name: str) -> Metric:
     return METRICS[name]
   near = difflib.get_close_matches(name.lower(), METRICS, n=3)
   hint = f"did you mean {' or '.join(near)}? " if near else ""
-  raise InputError(
-    f"there is no metric {name!r}: {hint}known are {', '.join(METRICS)}"
-  )
+  raise InputError(f"there is no metric {name!r}: {hint}known are {', '.join(METRICS)}")
 
 
 def evaluate_metric(name: str, problem: Problem, **options) -> Value:

@@ -1,0 +1,103 @@
+"""From what a user types to models: names of a zoo file, `digits/NAME`, `features:FILE`."""
+
+import difflib
+import hashlib
+import os
+import pathlib
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from lead_jax.backbones.base import ModelSpec, ReadyFeatures
+from lead_jax.errors import InputError
+
+
+def resolve_models(
+  names: Sequence[str | ModelSpec] | None, zoo: str | os.PathLike | None = None
+) -> list[ModelSpec]:
+  """Finds every model that is asked for; reads no weights.
+
+  Args:
+    names: `digits/NAME` or all of `digits`, `features:FILE.npz`, a name of the zoo file,
+      or ready specifications. Everything in the zoo where None (in the bundled digits zoo
+      where there is no zoo file either).
+    zoo: A zoo file; see `zoo_file.load_zoo`.
+
+  Returns:
+    Specifications, in the order asked for.
+
+  Raises:
+    InputError: If a name is unknown (the nearest ones are listed) or given twice.
+  """
+  from lead_jax.backbones.digits import digits_models
+  from lead_jax.backbones.zoo_file import load_zoo
+
+  in_zoo = (
+    {spec.name: spec for spec in load_zoo(pathlib.Path(zoo))} if zoo is not None else {}
+  )
+  bundled = {spec.name: spec for spec in digits_models()}
+  if names is None:
+    return list((in_zoo or bundled).values())
+  found: list[ModelSpec] = []
+  for name in names:
+    if isinstance(name, ModelSpec):
+      found.append(name)
+    elif name.startswith("features:"):
+      found.append(ready_features(name))
+    elif name == "digits":
+      found.extend(bundled.values())
+    elif name in in_zoo or name in bundled:
+      found.append(in_zoo.get(name) or bundled[name])
+    else:
+      raise InputError(_unknown(name, [*in_zoo, *bundled], zoo))
+  if not found:
+    raise InputError("no models were given: name at least one, or a zoo file by --zoo")
+  seen: set[str] = set()
+  for spec in found:
+    if spec.name in seen:
+      raise InputError(f"model {spec.name!r} is given twice: name it once")
+    seen.add(spec.name)
+  return found
+
+
+def _unknown(name: str, known: Sequence[str], zoo: str | os.PathLike | None) -> str:
+  if name.lower().endswith(".onnx"):
+    return (
+      f"{name!r} is a network without a description: list it in a zoo file (its input "
+      "size, channel order, mean and std cannot be guessed) and give that by --zoo"
+    )
+  near = difflib.get_close_matches(name, known, n=3)
+  hint = f"did you mean {' or '.join(near)}? " if near else ""
+  where = f"{str(zoo)!r} and the bundled zoo hold" if zoo else "the bundled zoo holds"
+  return (
+    f"there is no model {name!r}: {hint}{where} {', '.join(known)}; "
+    "features made elsewhere are features:FILE.npz"
+  )
+
+
+def ready_features(name: str) -> ModelSpec:
+  """Returns the specification of `features:FILE.npz`: `features` [N, D], `labels` [N]."""
+  path = pathlib.Path(name.removeprefix("features:")).expanduser()
+
+  def load() -> ReadyFeatures:
+    try:
+      content = path.read_bytes()
+      with np.load(path, allow_pickle=False) as arrays:
+        held = {key: arrays[key] for key in arrays.files}
+    except FileNotFoundError:
+      raise InputError(f"{name}: there is no such file") from None
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+      reason = " ".join(str(error).split()) or type(error).__name__
+      raise InputError(f"{name}: cannot be read as an npz file ({reason})") from error
+    if "features" not in held:
+      keys = ", ".join(held) or "nothing"
+      raise InputError(f"{name}: has no array 'features'; it holds {keys}")
+    return ReadyFeatures(
+      name=name,
+      features=held["features"],
+      labels=held.get("labels"),
+      weights_hash=hashlib.sha256(content).hexdigest(),
+    )
+
+  return ModelSpec(name=name, load=load)

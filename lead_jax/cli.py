@@ -1,0 +1,198 @@
+"""`lead-rank`: from flags to a ranked table. The only module that knows flags.
+
+Exit codes: 0, every model and metric was scored; 2, the input was wrong or a model failed
+(one line each on stderr says what and what to do); 130, interrupted.
+"""
+
+import ast
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from absl import app, flags, logging
+
+import lead_jax
+from lead_jax.errors import InputError
+
+USAGE = """Ranks pre-trained models by how well they promise to fine-tune on your images.
+
+Usage:
+  lead-rank [DATASET] [--zoo=zoo.json] [--models=A,B] [--metrics=lead,knn] [--out=DIR]
+
+DATASET is a folder with one sub-folder a class, tfds:NAME, npz:FILE or digits.
+Without arguments the bundled zoo is ranked on the bundled digits: no network needed.
+
+Examples:
+  lead-rank
+  lead-rank photos/ --zoo=zoo.json --out=runs/photos
+  lead-rank photos/ --zoo=zoo.json --models=resnet50,mobilenet_v2 --metrics=lead,knn
+  lead-rank npz:labels_and_images.npz --models=features:mine.npz,features:theirs.npz
+  lead-rank digits --metrics=lead --option=lead.classifier=lda --option=lead.t=2
+
+Flags:
+"""
+
+_ZOO = flags.DEFINE_string(
+  "zoo", None, "Zoo file (zoo.json) that lists ONNX models; see README."
+)
+_MODELS = flags.DEFINE_list(
+  "models",
+  None,
+  "Models, by name: of the zoo file, digits/NAME (bundled), features:FILE.npz. "
+  "Default: all of the zoo file, or the bundled zoo.",
+)
+_METRICS = flags.DEFINE_list(
+  "metrics",
+  list(lead_jax.DEFAULT_METRICS),
+  f"Metrics; the first one orders the table. Known: {', '.join(lead_jax.METRICS)}.",
+)
+_OPTION = flags.DEFINE_multi_string(
+  "option",
+  [],
+  "An option of a metric, METRIC.NAME=VALUE; may be repeated.",
+)
+_SPLIT = flags.DEFINE_enum(
+  "split", "train", ["train", "test", "all"], "Which samples are scored."
+)
+_OUT = flags.DEFINE_string(
+  "out", None, "Folder for scores.csv and report.json. Default: runs/DATASET."
+)
+_OVERWRITE = flags.DEFINE_bool(
+  "overwrite", False, "Replace the results of another run in --out."
+)
+_GROUND_TRUTH = flags.DEFINE_string(
+  "ground_truth",
+  None,
+  "CSV of true accuracies (columns model,dataset,accuracy) to compare with.",
+)
+_CACHE_DIR = flags.DEFINE_string(
+  "cache_dir",
+  None,
+  "Where features and scores are kept. Default: $LEAD_JAX_CACHE or ~/.cache/lead_jax.",
+)
+_DATA_DIR = flags.DEFINE_string(
+  "data_dir", None, "Where prepared tfds data sets are. Default: tfds's own."
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+  "batch_size", 64, "Images a batch; scores do not depend on it.", lower_bound=1
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+  """Reads `METRIC.NAME=VALUE` texts.
+
+  Values that read as Python numbers, tuples, booleans or None become those; all others
+  stay text.
+
+  Raises:
+    InputError: If a text has another form.
+  """
+  options: dict[str, dict[str, Any]] = {}
+  for text in texts:
+    name, equals, value = text.partition("=")
+    metric, dot, option = name.partition(".")
+    if not (equals and dot and metric and option):
+      raise InputError(f"--option={text}: write METRIC.NAME=VALUE, like lead.t=2")
+    try:
+      options.setdefault(metric, {})[option] = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+      options[metric][option] = value
+  return options
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  if len(argv) > 2:
+    print(
+      f"lead-rank: one data set at a time, got {', '.join(argv[1:])}", file=sys.stderr
+    )
+    return 2
+  try:
+    return _rank(argv[1] if len(argv) == 2 else "digits")
+  except InputError as error:
+    print(f"lead-rank: {error}", file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print(
+      "lead-rank: interrupted; run the same command again to go on from here",
+      file=sys.stderr,
+    )
+    return 130
+  except BrokenPipeError:
+    # The reader of a pipe has gone; there is no one left to tell.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _rank(dataset: str) -> int:
+  import jax
+
+  from lead_jax import ranking, report
+
+  cache_dir = pathlib.Path(_CACHE_DIR.value or ranking.default_cache_dir()).expanduser()
+  # Every network and every shape is compiled once, not once a run.
+  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  listener = report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress()
+  with listener:
+    result = ranking.rank(
+      dataset,
+      _MODELS.value,
+      _METRICS.value,
+      zoo=_ZOO.value,
+      split=_SPLIT.value,
+      seed=_SEED.value,
+      options=parse_options(_OPTION.value),
+      batch_size=_BATCH_SIZE.value,
+      cache_dir=cache_dir,
+      out=_OUT.value or pathlib.Path("runs") / _folder_name(dataset),
+      overwrite=_OVERWRITE.value,
+      ground_truth=_GROUND_TRUTH.value,
+      data_dir=_DATA_DIR.value,
+      listener=listener,
+    )
+  color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+  # A pipe has no width: nothing is folded there that would fit in a line.
+  columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+  print()
+  print(report.render(result, width=columns, color=color))
+  failed = [f"{row.model}: {row.status}" for row in result.models if row.status != "ok"]
+  failed += [
+    f"{row.model}, {row.metric}: {row.status}"
+    for row in result.scores
+    if row.status.startswith("failed") and row.model not in _failed_models(result)
+  ]
+  for line in failed:
+    print(f"lead-rank: {line}", file=sys.stderr)
+  return 2 if failed else 0
+
+
+def _failed_models(result: "lead_jax.Report") -> set[str]:
+  return {row.model for row in result.models if row.status != "ok"}
+
+
+def _folder_name(dataset: str) -> str:
+  """A name for the results of a data set's spec: its last part, without odd letters."""
+  last = dataset.rstrip("/").replace(":", "/").split("/")[-1]
+  return (
+    "".join(c if c.isalnum() or c in "-_." else "_" for c in last).strip(".") or "run"
+  )
+
+
+def run() -> None:
+  """Entry point of the console command."""
+  if any(arg in ("-h", "-help", "--help") for arg in sys.argv[1:]):
+    print(USAGE + flags.FLAGS.module_help(__name__))
+    sys.exit(0)
+  try:
+    argv = flags.FLAGS(sys.argv)
+  except flags.Error as error:
+    print(f"lead-rank: {error}; see lead-rank --help", file=sys.stderr)
+    sys.exit(2)
+  # JAX says at level INFO which accelerators this machine has not.
+  logging.set_verbosity(logging.WARNING)
+  app.run(lambda _: sys.exit(main(argv)), argv=argv[:1])

@@ -1,0 +1,150 @@
+"""Progress of a run: a live bar on a terminal, plain lines otherwise."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import IO
+
+from lead_jax.ranking import Listener, Plan
+from lead_jax.results import ModelRow, ScoreRow
+
+
+def describe(plan: Plan) -> str:
+  """Returns, in a few lines, what a run will do."""
+  dataset = plan.dataset
+  where = "nothing is written" if plan.out is None else f"results go to {plan.out}"
+  return (
+    f"Data: {dataset.name}, {len(dataset)} samples of {len(dataset.class_names)} "
+    f"classes (split: {dataset.split})\n"
+    f"Models: {len(plan.models)}; metrics: {', '.join(plan.metrics)}\n"
+    f"Stored features and scores in {plan.cache_dir} are used again; {where}"
+  )
+
+
+class PlainProgress(Listener):
+  """One line a model; a line now and then while a model takes long."""
+
+  def __init__(self, stream: IO[str] | None = None, interval: float = 10.0):
+    """Writes to `stream` (stderr where None), at most every `interval` seconds."""
+    self._stream = stream or sys.stderr
+    self._interval = interval
+    self._total = 0
+    self._place = ""
+    self._said = 0.0
+
+  def __enter__(self) -> "PlainProgress":
+    return self
+
+  def __exit__(self, *_) -> None:
+    """Leaves the terminal as it was."""
+
+  def planned(self, plan: Plan) -> None:
+    self._total = len(plan.models)
+    self.say(describe(plan))
+
+  def started(self, index: int, model: str) -> None:
+    self._place = f"[{index + 1}/{self._total}] {model}"
+    self._said = time.monotonic()
+
+  def extracting(self, done: int, total: int) -> None:
+    if time.monotonic() - self._said >= self._interval:
+      self._said = time.monotonic()
+      self.say(f"{self._place}: {done} of {total} images")
+
+  def scoring(self, metric: str) -> None:
+    if time.monotonic() - self._said >= self._interval:
+      self._said = time.monotonic()
+      self.say(f"{self._place}: scoring {metric}")
+
+  def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
+    self.say(f"{self._place}: {summary(row, scores)}")
+
+  def warned(self, message: str) -> None:
+    self.say(f"warning: {message}")
+
+  def say(self, text: str) -> None:
+    """Prints a line at once."""
+    print(text, file=self._stream, flush=True)
+
+
+class LiveProgress(PlainProgress):
+  """The same lines above a bar that moves with the images; for a terminal."""
+
+  def __init__(self, stream: IO[str] | None = None):
+    """Draws on `stream` (stderr where None)."""
+    super().__init__(stream)
+    from rich.console import Console
+    from rich.progress import (
+      BarColumn,
+      MofNCompleteColumn,
+      Progress,
+      TaskID,
+      TextColumn,
+      TimeElapsedColumn,
+    )
+
+    self._console = Console(file=self._stream, highlight=False, markup=False)
+    self._bar = Progress(
+      TextColumn("{task.description}", markup=False),
+      BarColumn(),
+      MofNCompleteColumn(),
+      TimeElapsedColumn(),
+      console=self._console,
+      transient=True,
+    )
+    self._task: TaskID | None = None
+
+  def __enter__(self) -> "LiveProgress":
+    self._bar.start()
+    return self
+
+  def __exit__(self, *_) -> None:
+    self._bar.stop()
+
+  def started(self, index: int, model: str) -> None:
+    super().started(index, model)
+    self._drop()
+    self._task = self._bar.add_task(f"{self._place}: loading", total=None)
+
+  def extracting(self, done: int, total: int) -> None:
+    if self._task is not None:
+      text = f"{self._place}: images"
+      self._bar.update(self._task, completed=done, total=total, description=text)
+
+  def scoring(self, metric: str) -> None:
+    if self._task is not None:
+      self._bar.update(self._task, description=f"{self._place}: {metric}")
+
+  def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
+    self._drop()
+    super().finished(row, scores)
+
+  def say(self, text: str) -> None:
+    self._console.print(text, soft_wrap=True)
+
+  def _drop(self) -> None:
+    if self._task is not None:
+      self._bar.remove_task(self._task)
+      self._task = None
+
+
+def summary(row: ModelRow, scores: Sequence[ScoreRow]) -> str:
+  """Returns a model's stages with their times, or why it failed."""
+  if row.status != "ok":
+    return row.status
+  if all(score.cached for score in scores):
+    return "scores from the store"
+  if row.features_cached:
+    features = "features from the store"
+  else:
+    stages = (
+      f"{stage} {row.seconds.get(stage, 0):.1f} s" for stage in ("read", "compute")
+    )
+    features = (
+      f"features in {row.seconds.get('extract', 0):.1f} s ({', '.join(stages)})"
+    )
+  parts = [features, f"scores in {row.seconds.get('score', 0):.1f} s"]
+  failed = [score.metric for score in scores if score.status.startswith("failed")]
+  if failed:
+    parts.append(f"failed: {', '.join(failed)}")
+  return ", ".join(parts)

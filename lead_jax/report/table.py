@@ -1,0 +1,131 @@
+"""The ranked table and its footnotes, for a terminal or a pipe."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from lead_jax.metrics import METRICS
+from lead_jax.results import ModelRow, Report, ScoreRow
+
+
+def render(report: Report, *, width: int, color: bool) -> str:
+  """Returns the table of all models, one column a metric, and what to know about it.
+
+  Args:
+    report: A report.
+    width: Columns of the terminal; long cells are folded, never cut.
+    color: Whether escape codes may be used.
+  """
+  import io
+
+  from rich import box
+  from rich.console import Console
+  from rich.table import Table
+
+  table = Table(
+    box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if color else ""
+  )
+  first = report.metrics[0]
+  table.add_column("#", justify="right", no_wrap=True)
+  table.add_column("model", overflow="fold", min_width=12)
+  for metric in report.metrics:
+    table.add_column(metric, justify="right", overflow="fold")
+  if report.ground_truth:
+    table.add_column("fine-tuned %", justify="right", no_wrap=True)
+  table.add_column("params", justify="right", no_wrap=True)
+  table.add_column("D", justify="right", no_wrap=True)
+  table.add_column("seconds", justify="right", no_wrap=True)
+  for model in _ordered(report):
+    row = {s.metric: s for s in report.scores if s.model == model.model}
+    cells = [_rank(row[first]), model.model]
+    cells += [_score(row[metric], metric == first) for metric in report.metrics]
+    if report.ground_truth:
+      truth = report.ground_truth.get(model.model)
+      cells.append("–" if truth is None else f"{truth:.1f}")
+    seconds = sum(v for k, v in model.seconds.items() if k not in ("read", "compute"))
+    cells += [
+      _count(model.num_params),
+      "–" if model.feature_dim is None else str(model.feature_dim),
+      f"{seconds:.1f}",
+    ]
+    table.add_row(*cells, style="dim" if color and row[first].rank is None else "")
+  buffer = io.StringIO()
+  console = Console(
+    file=buffer,
+    width=width,
+    force_terminal=color,
+    no_color=not color,
+    highlight=False,
+    markup=False,
+    emoji=False,
+  )
+  console.print(table)
+  lines = [line.rstrip() for line in buffer.getvalue().rstrip("\n").splitlines()]
+  return "\n".join([*lines, "", *_notes(report, width)])
+
+
+def _ordered(report: Report) -> list[ModelRow]:
+  """The first metric's ranking, then those without a rank in the order asked for."""
+  place = {model: i for i, model in enumerate(report.ranking())}
+  return sorted(report.models, key=lambda row: place.get(row.model, len(place)))
+
+
+def _rank(row: ScoreRow) -> str:
+  return "–" if row.rank is None else str(row.rank)
+
+
+def _score(row: ScoreRow, is_first: bool) -> str:
+  if math.isnan(row.score):
+    return "failed"
+  text = f"{row.score:.4g}" if abs(row.score) < 1e4 else f"{row.score:.3e}"
+  # The first column's rank stands at the line's beginning.
+  return text if is_first or row.rank is None else f"{text} ({row.rank})"
+
+
+def _count(number: int | None) -> str:
+  if number is None:
+    return "–"
+  for unit, size in (("M", 1e6), ("k", 1e3)):
+    if number >= size:
+      return f"{number / size:.1f}{unit}"
+  return str(number)
+
+
+def _notes(report: Report, width: int) -> list[str]:
+  notes: list[str] = []
+  for metric in report.metrics:
+    notes.append(f"{metric}: {METRICS[metric].description}; {METRICS[metric].unit}.")
+  if len(report.metrics) > 1:
+    notes.append("Larger is better everywhere; a rank under that metric in brackets.")
+  else:
+    notes.append("Larger is better.")
+  if report.agreement:
+    notes += ["", *_agreement(report)]
+  failed = [row for row in report.models if row.status != "ok"]
+  reasons = [f"{row.model}: {row.status}" for row in failed]
+  names = {row.model for row in failed}
+  reasons += [
+    f"{row.model}, {row.metric}: {row.status}"
+    for row in report.scores
+    if row.model not in names and row.status != "ok"
+  ]
+  if reasons:
+    notes += ["", *reasons]
+  fold = lambda line: textwrap.wrap(line, width, subsequent_indent="  ") or [""]
+  return [folded for note in notes for folded in fold(note)]
+
+
+def _agreement(report: Report) -> Sequence[str]:
+  lines = [
+    "Agreement with the models' real fine-tuned accuracy "
+    "(weighted Kendall tau, 1 is perfect; regret, points lost by taking the first):"
+  ]
+  for metric, found in report.agreement.items():
+    if "error" in found:
+      lines.append(f"  {metric}: none ({found['error']})")
+    else:
+      tau, regret = found["weighted_kendall"], found["regret_at_1"]
+      lines.append(
+        f"  {metric}: tau {tau:.3f}, regret {regret:.1f} over {found['models']} models"
+      )
+  return lines

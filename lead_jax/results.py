@@ -1,0 +1,170 @@
+"""What a ranking run leaves behind: rows, and the report that holds them."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lead_jax.errors import InputError
+
+SCORE_COLUMNS = ("model", "metric", "score", "rank", "status", "seconds", "cached")
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreRow:
+  """One model under one metric.
+
+  Attributes:
+    model: Name.
+    metric: Name.
+    score: Larger is better; NaN where there is none.
+    rank: 1 is best among the models with a score; ties share the better rank. None
+      without a score.
+    status: `ok`, or the reason that there is no score, or what to know about it.
+    seconds: Wall time of the scoring, when it was computed.
+    cached: Whether it was computed in an earlier run.
+    details: Further numbers of the metric.
+  """
+
+  model: str
+  metric: str
+  score: float
+  rank: int | None
+  status: str
+  seconds: float = 0.0
+  cached: bool = False
+  details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelRow:
+  """What is known of a model, and what it cost.
+
+  Attributes:
+    model: Name.
+    status: `ok`, or why it could not be used.
+    architecture: One line.
+    pretraining: One line.
+    source: Of the weights.
+    licence: Of the weights.
+    weights_hash: SHA-256 of the weights.
+    num_params: As published.
+    feature_dim: D.
+    features_cached: Whether extraction was spared.
+    seconds: Wall time by stage (`load`, `read`, `compute`, `score`).
+    peak_memory_mib: Largest resident memory by stage, in MiB.
+  """
+
+  model: str
+  status: str
+  architecture: str = ""
+  pretraining: str = ""
+  source: str = ""
+  licence: str = ""
+  weights_hash: str = ""
+  num_params: int | None = None
+  feature_dim: int | None = None
+  features_cached: bool = False
+  seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  peak_memory_mib: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+  """The whole of a run.
+
+  Attributes:
+    dataset: Name, split, sizes, class names, fingerprint, skipped images.
+    config: What was asked for; two runs with the same `config` have the same scores.
+    environment: Versions, device, platform, time.
+    metrics: Names, in the order asked for; the first is the one that ranks the table.
+    models: One row a model, in the order asked for.
+    scores: One row a model and metric.
+    warnings: One line each.
+    ground_truth: True accuracy by model, where known.
+    agreement: By metric, how its ranking agrees with the ground truth.
+    complete: Whether every model was reached.
+  """
+
+  dataset: Mapping[str, Any]
+  config: Mapping[str, Any]
+  environment: Mapping[str, Any]
+  metrics: Sequence[str]
+  models: Sequence[ModelRow]
+  scores: Sequence[ScoreRow]
+  warnings: Sequence[str] = ()
+  ground_truth: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  agreement: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+  complete: bool = True
+
+  def score_of(self, model: str, metric: str) -> ScoreRow:
+    """Returns the row of a model under a metric; KeyError if there is none."""
+    for row in self.scores:
+      if row.model == model and row.metric == metric:
+        return row
+    raise KeyError((model, metric))
+
+  def ranking(self, metric: str | None = None) -> list[str]:
+    """Returns the models that have a score, best first.
+
+    Args:
+      metric: The report's first metric where None.
+    """
+    metric = self.metrics[0] if metric is None else metric
+    rows = [r for r in self.scores if r.metric == metric and r.rank is not None]
+    return [row.model for row in sorted(rows, key=lambda row: (row.rank, row.model))]
+
+  def to_dict(self) -> dict[str, Any]:
+    """Returns JSON values; scores that do not exist are None."""
+    content = dataclasses.asdict(self)
+    return _json_values(content)
+
+  def to_json(self, path: str | os.PathLike) -> None:
+    """Writes the whole report as JSON, atomically."""
+    text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+  def to_csv(self, path: str | os.PathLike) -> None:
+    """Writes one line a model and metric, atomically; no score is an empty field."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(SCORE_COLUMNS)
+    for row in self.scores:
+      score = "" if math.isnan(row.score) else repr(row.score)
+      rank = "" if row.rank is None else row.rank
+      cells = (row.model, row.metric, score, rank, row.status)
+      writer.writerow((*cells, f"{row.seconds:.4f}", str(row.cached).lower()))
+    write_text(path, buffer.getvalue())
+
+
+def _json_values(value: Any) -> Any:
+  """Replaces NaN and infinity, which JSON has not, by None and their names."""
+  if isinstance(value, Mapping):
+    return {str(k): _json_values(v) for k, v in value.items()}
+  if isinstance(value, list | tuple):
+    return [_json_values(v) for v in value]
+  if isinstance(value, float) and not math.isfinite(value):
+    return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+  return value
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+  """Writes a file so that a reader finds the old one or the new one, never a part.
+
+  Raises:
+    InputError: If the folder cannot be written.
+  """
+  path = pathlib.Path(path)
+  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  try:
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+  except OSError as error:
+    raise InputError(
+      f"cannot write {str(path)!r} ({error.strerror}): give another --out folder"
+    ) from error

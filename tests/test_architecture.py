@@ -1,0 +1,146 @@
+"""Imports run one way, as the map of the rooms says; the mathematics knows no files."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "lead_jax"
+
+# What each room may import of this package, beside itself.
+BASE = {"typing", "errors", "labels", "version"}
+MATHEMATICS = {"heads", "ntk", "logits", "lead", "metrics", "evaluation", "inputs"}
+ALLOWED = {
+  "typing": set(),
+  "errors": set(),
+  "version": set(),
+  "labels": BASE,
+  "inputs": BASE,
+  "heads": BASE,
+  "ntk": BASE | {"heads"},
+  "logits": BASE | {"heads", "ntk"},
+  "lead": BASE | {"heads", "inputs", "ntk", "logits"},
+  "metrics": BASE | {"inputs", "lead", "logits"},
+  "evaluation": BASE,
+  "backbones": BASE | {"zoo"},
+  "zoo": set(),
+  "data": BASE | {"backbones"},
+  "features": BASE | {"backbones", "data"},
+  "measure": BASE,
+  "results": BASE,
+  "preflight": BASE | {"evaluation", "metrics", "results"},
+  "conclusion": BASE | {"evaluation", "metrics", "results"},
+  "ranking": BASE
+  | {"backbones", "conclusion", "data", "features", "measure", "metrics"}
+  | {"preflight", "results"},
+  "report": BASE | {"metrics", "ranking", "results"},
+  "cli": None,  # knows everything
+  "__init__": None,
+}
+FORBIDDEN_IN_MATHEMATICS = {
+  "absl",
+  "os",
+  "pathlib",
+  "tensorflow",
+  "tensorflow_datasets",
+  "torch",
+  "rich",
+  "tqdm",
+}
+HEAVY = {
+  "diffrax",
+  "neural_tangents",
+  "onnx",
+  "optax",
+  "scipy",
+  "sklearn",
+  "tensorflow",
+  "tensorflow_datasets",
+  "torch",
+}
+
+
+def _room(path: pathlib.Path) -> str:
+  first = path.relative_to(PACKAGE).parts[0]
+  return first.removesuffix(".py")
+
+
+def _imports(path: pathlib.Path, *, top_level_only: bool = False) -> set[str]:
+  tree = ast.parse(path.read_text(encoding="utf-8"))
+  nodes = tree.body if top_level_only else ast.walk(tree)
+  found = set()
+  for node in nodes:
+    if isinstance(node, ast.Import):
+      found |= {alias.name for alias in node.names}
+    elif isinstance(node, ast.ImportFrom):
+      assert node.level == 0, f"{path}: imports are absolute"
+      found.add(node.module)
+      found |= {f"{node.module}.{alias.name}" for alias in node.names}
+  return found
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_the_map_is_complete():
+  assert {_room(path) for path in FILES} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_one_way(path):
+  room = _room(path)
+  allowed = ALLOWED[room]
+  if allowed is None:
+    return
+  rooms = {
+    name.split(".")[1]
+    for name in _imports(path)
+    if name.startswith("lead_jax.") and len(name.split(".")) > 1
+  }
+  strangers = {name for name in rooms if name in ALLOWED} - allowed - {room}
+  assert not strangers, f"{room} must not import {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_mathematics_knows_no_files_flags_or_frameworks(path):
+  if _room(path) in MATHEMATICS:
+    found = {name.split(".")[0] for name in _imports(path)}
+    assert not found & FORBIDDEN_IN_MATHEMATICS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_libraries_are_imported_where_they_are_used(path):
+  found = {name.split(".")[0] for name in _imports(path, top_level_only=True)}
+  assert not found & HEAVY
+
+
+def test_only_one_module_imports_neural_tangents():
+  importers = [
+    path.name
+    for path in FILES
+    if "neural_tangents" in path.read_text(encoding="utf-8")
+    and any(name.split(".")[0] == "neural_tangents" for name in _imports(path))
+  ]
+  assert importers in ([], ["neural_tangents.py"])  # it imports it by name, at run time
+
+
+def test_only_the_command_knows_flags():
+  assert [p.name for p in FILES if any("absl" in n for n in _imports(p))] == ["cli.py"]
+
+
+def test_help_needs_none_of_the_heavy_libraries():
+  code = (
+    "import sys\n"
+    "sys.argv = ['lead-rank', '--help']\n"
+    "from lead_jax import cli\n"
+    "try: cli.run()\n"
+    "except SystemExit as stop: assert stop.code == 0, stop.code\n"
+    f"assert not [m for m in {sorted(HEAVY)!r} if m in sys.modules], sorted(sys.modules)\n"
+  )
+  result = subprocess.run(
+    [sys.executable, "-c", code], capture_output=True, text=True, check=False
+  )
+  assert result.returncode == 0, result.stderr
+  assert "lead-rank [DATASET]" in result.stdout
