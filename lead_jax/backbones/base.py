@@ -47,6 +47,7 @@ class Backbone:
     params: Its parameters.
     input: How images are prepared for it.
     weights_hash: SHA-256 (hex) of the weights file, part of every cache key.
+    feature_point: Which tensor of the network the features are, where it has several.
     num_params: Number of trainable scalars, as published.
     architecture: One line for people.
     pretraining: What it was pre-trained on.
@@ -59,6 +60,7 @@ class Backbone:
   params: Params
   input: InputSpec
   weights_hash: str
+  feature_point: str = ""
   num_params: int | None = None
   architecture: str = ""
   pretraining: str = ""

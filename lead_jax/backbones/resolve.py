@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import io
 import os
 import pathlib
 import zipfile
@@ -83,7 +84,8 @@ def ready_features(name: str) -> ModelSpec:
   def load() -> ReadyFeatures:
     try:
       content = path.read_bytes()
-      with np.load(path, allow_pickle=False) as arrays:
+      # From memory: numpy leaves a file open whose archive is broken.
+      with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         held = {key: arrays[key] for key in arrays.files}
     except FileNotFoundError:
       raise InputError(f"{name}: there is no such file") from None

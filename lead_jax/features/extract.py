@@ -59,6 +59,7 @@ def extraction_key(backbone: Backbone, dataset: Dataset) -> str:
     architecture=backbone.architecture,
     dataset=dataset.fingerprint,
     input=_canonical_spec(backbone.input),
+    feature_point=backbone.feature_point,
     outputs=_OUTPUTS,
     dtype="float32",
   )

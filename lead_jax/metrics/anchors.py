@@ -3,14 +3,19 @@
 Adapters of k-nearest neighbours and the linear probe to the table of metrics.
 """
 
+import jax
+
 from lead_jax.metrics.base import OK, Problem, Value
+from lead_jax.metrics.knn import knn_accuracy
+from lead_jax.metrics.linear_probe import linear_probe
+
+_knn_accuracy = jax.jit(knn_accuracy, static_argnames=("num_classes", "k", "distance"))
+_linear_probe = jax.jit(linear_probe, static_argnames=("num_classes", "folds", "l2"))
 
 
 def knn(problem: Problem, *, k: int = 1, distance: str = "cosine") -> Value:
   """Leave-one-out accuracy of the k nearest neighbours."""
-  from lead_jax.metrics.knn import knn_accuracy
-
-  accuracy = knn_accuracy(
+  accuracy = _knn_accuracy(
     problem.features,
     problem.labels,
     num_classes=problem.num_classes,
@@ -20,19 +25,29 @@ def knn(problem: Problem, *, k: int = 1, distance: str = "cosine") -> Value:
   return Value(float(accuracy))
 
 
-def probe(problem: Problem, *, folds: int = 5) -> Value:
+def probe(problem: Problem, *, folds: int = 5, l2: float = 1.0) -> Value:
   """Cross-validated accuracy of a linear classifier."""
-  from lead_jax.metrics.linear_probe import linear_probe
-
-  result = linear_probe(
+  name, size = problem.smallest_class()
+  if size < 2:
+    raise ValueError(
+      f"class {name!r} has {size} sample: cross-validation needs at least 2"
+    )
+  result = _linear_probe(
     problem.features,
     problem.labels,
     num_classes=problem.num_classes,
     key=problem.key,
     folds=folds,
+    l2=l2,
   )
-  return Value(
-    float(result.accuracy),
-    OK,
-    {"log_likelihood": float(result.log_likelihood)},
-  )
+  notes = []
+  if (took_place := int(result.folds)) < folds:
+    notes.append(f"{took_place} folds: class {name!r} has {size} samples")
+  if not bool(result.converged):
+    notes.append("a fold's classifier did not converge")
+  details = {
+    "log_likelihood": float(result.log_likelihood),
+    "accuracy_std_over_folds": float(result.accuracy_std),
+    "folds": took_place,
+  }
+  return Value(float(result.accuracy), "; ".join(notes) or OK, details)

@@ -1,0 +1,184 @@
+"""`lead-rank` as a person meets it: exit codes, one line a mistake, table, files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from absl import flags
+from PIL import Image
+
+from lead_jax import cli
+from lead_jax.errors import InputError
+
+FAST = [
+  "--metrics=lead,knn",
+  "--option=lead.hidden=(16,)",
+  "--option=lead.head_seeds=1",
+]
+MODELS = "--models=digits/mlp_random,digits/mlp_supervised"
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+  """Runs the command in this process; returns exit code, stdout and stderr."""
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setenv("LEAD_JAX_CACHE", str(tmp_path / "cache"))
+  kept = jax.config.jax_compilation_cache_dir
+
+  def run(*arguments):
+    monkeypatch.setattr(sys, "argv", ["lead-rank", *arguments])
+    flags.FLAGS.unparse_flags()
+    for name in flags.FLAGS.flags_by_module_dict()["lead_jax.cli"]:
+      name.unparse()
+    with pytest.raises(SystemExit) as stop:
+      cli.run()
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+  yield run
+  jax.config.update("jax_compilation_cache_dir", kept)
+
+
+def test_the_bundled_zoo(command, tmp_path):
+  code, out, err = command(MODELS, *FAST)
+  assert code == 0, err
+  assert "digits/mlp_supervised" in out
+  assert "fine-tuned %" in out
+  assert "tau" in out
+  assert "Data: digits, 536 samples of 5 classes (split: train)" in err
+  assert "[2/2] digits/mlp_supervised: features in" in err
+  assert "\x1b" not in out + err
+  report = json.loads((tmp_path / "runs" / "digits" / "report.json").read_text())
+  assert report["complete"]
+  again, _, err = command(MODELS, *FAST)
+  assert again == 0
+  assert err.count("scores from the store") == 2
+
+
+def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
+  rng = np.random.default_rng(0)
+  for name in ("cats", "dogs"):
+    (tmp_path / "photos" / name).mkdir(parents=True)
+    for i in range(6):
+      pixels = rng.integers(0, 256, (9, 7, 3), np.uint8)
+      Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+  (tmp_path / "photos" / "cats" / "bad.jpg").write_bytes(b"no image")
+  (tmp_path / "cut.onnx").write_bytes(b"\x08\x07\x12")
+  entry = {
+    "name": "cut",
+    "file": "cut.onnx",
+    "sha256": "0" * 64,
+    "input": {
+      "height": 8,
+      "width": 8,
+      "channels": "rgb",
+      "mean": [0, 0, 0],
+      "std": [1, 1, 1],
+      "layout": "NCHW",
+    },
+  }
+  (tmp_path / "zoo.json").write_text(json.dumps({"models": [entry]}))
+  code, out, err = command(
+    "photos",
+    "--zoo=zoo.json",
+    "--models=cut,digits/mlp_random",
+    "--metrics=knn",
+    "--out=out",
+  )
+  assert code == 2
+  assert "1 image was left out: " in err
+  assert "bad.jpg" in err
+  last = err.strip().splitlines()[-1]
+  assert last.startswith("lead-rank: cut: failed: ")
+  assert "cut.onnx" in last
+  assert "failed" in out
+  rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()
+  assert rows[2].startswith("digits/mlp_random,knn,0.")
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (["nowhere"], "nowhere"),
+    (["one", "two"], "one data set at a time"),
+    (["--metrics=leed"], "did you mean lead"),
+    (["--models=digits/mlp"], "did you mean digits/mlp"),
+    (["--seed=-1"], "--seed"),
+    (["--spilt=all"], "--help"),
+    (["--split=some"], "split"),
+    (["--option=lead"], "write METRIC.NAME=VALUE"),
+    (["--option=lead.width=3"], "no option 'width'"),
+    (["--out=/proc/nothing/here"], "give another --out"),
+    (["--cache_dir=/proc/nothing/here"], "--cache_dir"),
+  ],
+)
+def test_mistakes_are_one_line_and_code_2(command, arguments, message):
+  code, out, err = command(*arguments)
+  assert code == 2
+  assert out == ""
+  lines = [line for line in err.splitlines() if line.startswith("lead-rank: ")]
+  assert len(lines) == 1, err
+  assert message in lines[0]
+  assert "Traceback" not in err
+
+
+def test_a_bad_option_value_is_a_row_with_its_reason(command):
+  code, _, err = command(
+    "--models=digits/mlp_random", "--metrics=lead", "--option=lead.t=-2"
+  )
+  assert code == 2
+  assert "t must be at least 0, got -2" in err
+
+
+def test_options():
+  parsed = cli.parse_options(
+    ["lead.t=2.5", "lead.hidden=(8, 4)", "knn.k=5", "lead.classifier=lda"]
+  )
+  assert parsed == {
+    "lead": {"t": 2.5, "hidden": (8, 4), "classifier": "lda"},
+    "knn": {"k": 5},
+  }
+  with pytest.raises(InputError, match=r"write METRIC\.NAME=VALUE"):
+    cli.parse_options(["t=2"])
+
+
+def test_experiments_rank_is_the_same_program(tmp_path):
+  run = lambda module: (
+    subprocess.run(
+      [sys.executable, "-m", module, "--help"],
+      capture_output=True,
+      text=True,
+      check=True,
+      cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    ).stdout
+  )
+  assert run("experiments.rank").startswith("Ranks pre-trained models")
+
+
+def test_killed_half_way_and_run_again(tmp_path):
+  """SIGKILL, not an exception: what was finished is on disk."""
+  arguments = [
+    sys.executable,
+    "-c",
+    "from lead_jax.cli import run; run()",
+    "--models=digits/mlp_random,digits/mlp_denoising,digits/mlp_supervised",
+    "--metrics=knn",
+    f"--cache_dir={tmp_path / 'cache'}",
+    f"--out={tmp_path / 'out'}",
+  ]
+  with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+    for line in process.stderr:
+      if line.startswith("[1/3] digits/mlp_random: features"):
+        process.send_signal(signal.SIGKILL)
+        break
+    process.stderr.read()
+  assert process.returncode == -signal.SIGKILL
+  again = subprocess.run(arguments, capture_output=True, text=True, check=False)
+  assert again.returncode == 0, again.stderr
+  assert "[1/3] digits/mlp_random: scores from the store" in again.stderr
+  assert "[3/3] digits/mlp_supervised: " in again.stderr
