@@ -5,6 +5,15 @@ import socket
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
+
+from tests import shapes
+
+# Shapes in signatures are checked at every call, in every test.
+MATHEMATICS = ["heads", "ntk", "logits", "lead", "metrics"]
+install_import_hook(
+  [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
+)
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 

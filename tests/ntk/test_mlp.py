@@ -20,17 +20,22 @@ SHAPES = [
 
 def _setup(dim, hidden, classes, initializer, seed=0, n=11):
   head = heads.MLPHead(classes, hidden, initializer)
-  key_head, key_x, key_b = jax.random.split(jax.random.key(seed), 3)
-  x = jax.random.normal(key_x, (n, dim)) * 3.0
-  params = heads.init_head(head, key_head, dim, x.dtype)
-  # Biases away from zero, so that a form that forgets them fails.
-  leaves, tree = jax.tree.flatten(params)
-  keys = jax.random.split(key_b, len(leaves))
-  leaves = [
-    leaf + 0.3 * jax.random.normal(k, leaf.shape) if leaf.ndim == 1 else leaf
-    for leaf, k in zip(leaves, keys, strict=True)
-  ]
-  return head, jax.tree.unflatten(tree, leaves), x
+
+  @jax.jit  # one compilation instead of one a drawing
+  def draw(key):
+    key_head, key_x, key_b = jax.random.split(key, 3)
+    x = jax.random.normal(key_x, (n, dim)) * 3.0
+    params = heads.init_head(head, key_head, dim, x.dtype)
+    # Biases away from zero, so that a form that forgets them fails.
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(key_b, len(leaves))
+    leaves = [
+      leaf + 0.3 * jax.random.normal(k, leaf.shape) if leaf.ndim == 1 else leaf
+      for leaf, k in zip(leaves, keys, strict=True)
+    ]
+    return jax.tree.unflatten(tree, leaves), x
+
+  return head, *draw(jax.random.key(seed))
 
 
 @pytest.mark.parametrize(
@@ -54,9 +59,10 @@ def test_equals_neural_tangents(x64, dim, hidden, classes, initializer):
 @pytest.mark.parametrize(("dim", "hidden", "classes"), SHAPES)
 def test_diagonal_is_the_kernels(x64, dim, hidden, classes):
   _, params, x = _setup(dim, hidden, classes, "he_normal")
-  assert_close(
-    ntk.head_kernel_diagonal(params, x), jnp.diag(ntk.head_kernel(params, x)), SUM
+  both = jax.jit(
+    lambda p, x: (ntk.head_kernel_diagonal(p, x), jnp.diag(ntk.head_kernel(p, x)))
   )
+  assert_close(*both(params, x), SUM)
 
 
 @pytest.mark.parametrize("initializer", ["he_normal", "torch", "ntk"])

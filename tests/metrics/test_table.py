@@ -1,0 +1,175 @@
+"""The table of metrics: every entry scores, declares its options, refuses bad input."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lead_jax
+from lead_jax import metrics, ntk
+from lead_jax.metrics.base import Problem
+
+FAST = {"hidden": (16, 8), "head_seeds": 2, "samples_per_class": 10}
+
+
+def _data(n=60, d=6, k=3, seed=0):
+  rng = np.random.default_rng(seed)
+  y = np.arange(n) % k
+  return (rng.normal(size=(k, d))[y] + rng.normal(size=(n, d))).astype(np.float32), y
+
+
+def _options(name):
+  return {k: v for k, v in FAST.items() if k in metrics.METRICS[name].options}
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_every_metric_scores(name):
+  x, y = _data()
+  score = lead_jax.score(name, x, y, **_options(name))
+  assert isinstance(score, float)
+  assert np.isfinite(score)
+  assert score == lead_jax.score(name, x, y, **_options(name))  # run to run
+  names = np.array(["ant", "bee", "cat"])[y]
+  assert score == lead_jax.score(name, x, names, **_options(name))
+  half = lead_jax.score(name, x.astype(np.float16), y, **_options(name))
+  np.testing.assert_allclose(half, score, rtol=0.05)
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_options_are_those_of_the_function(name):
+  metric = metrics.METRICS[name]
+  parameters = list(inspect.signature(metric.function).parameters.values())[1:]
+  named = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+  assert named <= set(metric.options)
+  if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+    assert named == set(metric.options)
+  with pytest.raises(ValueError, match="has no option 'colour'; it has: "):
+    lead_jax.score(name, *_data(), colour=1)
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_random_is_declared(name):
+  x, y = _data(n=200)
+  score = lambda seed: lead_jax.score(name, x, y, seed=seed, **_options(name))
+  assert (score(0) != score(1)) == metrics.METRICS[name].random
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_bad_input_is_refused(name):
+  x, y = _data()
+  with pytest.raises(ValueError, match="NaN or infinite"):
+    lead_jax.score(name, np.where(x == x[0, 0], np.nan, x), y)
+  with pytest.raises(ValueError, match="single class"):
+    lead_jax.score(name, x, np.zeros(60, int))
+  with pytest.raises(ValueError, match="at least 2 samples"):
+    lead_jax.score(name, x[:1], y[:1])
+  with pytest.raises(ValueError, match="60 samples but labels have 59"):
+    lead_jax.score(name, x, y[:-1])
+
+
+def test_unknown_metric():
+  with pytest.raises(
+    ValueError, match=r"no metric 'linear-probe': did you mean linear_"
+  ):
+    lead_jax.score("linear-probe", *_data())
+
+
+def test_lead_is_lead():
+  x, y = _data()
+  config = lead_jax.lead_config(**FAST)
+  result = lead_jax.lead(x, y, key=jax.random.key(0), config=config)
+  assert lead_jax.score("lead", x, y, **FAST) == float(result.score)
+  normalised = lead_jax.lead_config("normalised", **FAST)
+  result = lead_jax.lead(x, y, key=jax.random.key(0), config=normalised)
+  score = float(result.score)
+  assert lead_jax.score("lead_normalised", x, y, **FAST) == score
+  assert lead_jax.score("lead", x, y, variant="normalised", **FAST) == score
+  rates = float(jnp.mean(result.lambda_c))
+  assert lead_jax.score("lambda", x * 0 + x, y, **FAST) != rates
+
+
+def test_controls_are_what_they_say():
+  x, y = _data()
+  result = lead_jax.lead(
+    x, y, key=jax.random.key(0), config=lead_jax.lead_config(**FAST)
+  )
+  log_softmax = np.asarray(jax.nn.log_softmax(result.log_init, axis=1))
+  expected = log_softmax[np.arange(60), y].mean()
+  np.testing.assert_allclose(lead_jax.score("log_init", x, y), expected, rtol=1e-5)
+  at_zero = lead_jax.score("lead", x, y, t=0.0, **FAST)
+  np.testing.assert_allclose(at_zero, expected, rtol=1e-5)
+  rate = lead_jax.score("lambda", x, y, **FAST)
+  np.testing.assert_allclose(rate, np.mean(result.lambda_c), rtol=1e-5)
+  norm = lead_jax.score("feature_norm", x, y)
+  np.testing.assert_allclose(norm, np.mean(np.sum(x**2, axis=1)), rtol=1e-5)
+  kept = lead_jax.score("constant", x, y, coefficient=1.0)
+  np.testing.assert_allclose(kept, expected, rtol=1e-5)
+  halfway = 0.5 * np.eye(3)[y] + 0.5 * np.asarray(result.log_init, np.float64)
+  log_p = halfway - np.log(np.exp(halfway).sum(1, keepdims=True))
+  np.testing.assert_allclose(
+    lead_jax.score("constant", x, y), log_p[np.arange(60), y].mean(), rtol=1e-5
+  )
+
+
+def test_mean_rate_in_expectation_is_the_feature_norm_up_to_an_affine_map():
+  """The control that the closed form calls for: on balanced classes they rank alike."""
+  scores = []
+  for seed in range(5):
+    x, y = _data(seed=seed, n=30)
+    x = x * (seed + 1)
+    rate = lead_jax.score("lambda", x, y, rates="expected", samples_per_class=100)
+    norm = lead_jax.score("feature_norm", x, y)
+    scores.append((norm, rate))
+  norms, rates = np.array(scores).T
+  expected = ntk.expected_head_kernel_diagonal(jnp.asarray(norms), dim=6, num_classes=3)
+  np.testing.assert_allclose(rates, expected, rtol=1e-4)
+
+
+def test_probe_says_what_it_could_not_do():
+  x, y = _data(n=30)
+  y = np.where(np.arange(30) < 3, 7, y)
+  value = metrics.evaluate_metric("linear_probe", Problem(x, y))
+  assert value.status == "3 folds: class '7' has 3 samples"
+  assert value.details["folds"] == 3
+  assert value.details["log_likelihood"] < 0
+  y = np.where(np.arange(30) < 1, 7, np.arange(30) % 3)
+  with pytest.raises(
+    ValueError, match="class '7' has 1 sample: cross-validation needs"
+  ):
+    lead_jax.score("linear_probe", x, y)
+
+
+def test_work_is_shared_between_metrics_of_a_model(monkeypatch):
+  from lead_jax.metrics import lead as lead_metrics
+
+  calls = []
+  real = lead_metrics.lead_of
+
+  def counting(*args, **kwargs):
+    calls.append(kwargs["config"])
+    return real(*args, **kwargs)
+
+  monkeypatch.setattr(lead_metrics, "lead_of", counting)
+  problem = Problem(*_data())
+  for name in ("lead", "log_init", "lambda", "constant"):
+    metrics.evaluate_metric(name, problem)
+  assert len(calls) == 1
+
+
+def test_a_classifier_that_did_not_converge_is_a_status(monkeypatch):
+  from lead_jax.metrics import lead as lead_metrics
+
+  real = lead_metrics.lead_of
+  monkeypatch.setattr(
+    lead_metrics, "lead_of", lambda *a, **k: real(*a, **k)._replace(converged=False)
+  )
+  value = metrics.evaluate_metric("lead", Problem(*_data()), **FAST)
+  assert value.status == "the svm of the initial logits did not converge"
+
+
+def test_wrong_shapes_are_caught_in_the_tests():
+  """The import hook of conftest.py is at work."""
+  with pytest.raises(Exception, match="head_kernel_diagonal"):
+    ntk.head_kernel_diagonal({}, jnp.ones((3,)))
