@@ -6,7 +6,7 @@ Every figure is measured in this one run, on this machine; ratios are what count
 import importlib
 import json
 
-from absl import app, flags
+from absl import app, flags, logging
 
 BENCHMARKS = ("ntk", "svm")
 
@@ -19,6 +19,8 @@ def main(argv):
     raise app.UsageError(
       f"there is no benchmark {unknown[0]!r}: {', '.join(BENCHMARKS)}"
     )
+  # JAX says at level INFO which accelerators this machine has not.
+  logging.set_verbosity(logging.WARNING)
   from lead_jax.measure import environment
   from lead_jax.results import write_text
 

@@ -2,7 +2,7 @@
 
 The twelve differ in architecture, in what they were taught and in how well, so that
 what fine-tuning makes of them differs too. The fine-tuning protocol was fixed by
-looking at accuracies only (a spread of more than ten points, few models at the
+looking at test accuracies only (a spread of more than ten points, few models at the
 ceiling), before any transferability score was computed on the zoo.
 """
 
