@@ -5,7 +5,8 @@ metric on one model's features) and `lead` (the method itself, with all it compu
 """
 
 from lead_jax.errors import InputError
-from lead_jax.lead import LeadConfig, LeadResult, lead, lead_config
+from lead_jax.lead import LeadResult, Network, lead
+from lead_jax.lead_config import LeadConfig, lead_config
 from lead_jax.metrics import DEFAULT_METRICS, METRICS, score
 from lead_jax.ranking import Listener, rank
 from lead_jax.results import Report
@@ -18,6 +19,7 @@ __all__ = [
   "LeadConfig",
   "LeadResult",
   "Listener",
+  "Network",
   "Report",
   "__version__",
   "lead",

@@ -13,134 +13,32 @@ No official implementation is public. Every choice that the text leaves open is 
 `LeadConfig`; the defaults are the `paper` variant.
 """
 
-import dataclasses
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lead_jax import heads, inputs, logits, ntk
-from lead_jax.typing import Array, ArrayLike, Bool, Float, Int
-
-Variant = Literal["paper", "normalised"]
-Evolution = Literal["class_aware", "mixed", "constant", "full_kernel", "cross_entropy"]
-Loss = Literal["softmax_cross_entropy", "log_probability"]
+from lead_jax.lead_config import LeadConfig, Loss
+from lead_jax.typing import Array, ArrayLike, Bool, Float, Int, Params
 
 
-@dataclasses.dataclass(frozen=True)
-class LeadConfig:
-  """Everything that the paper's text leaves open, with the defaults of METHODS.
+class Network(NamedTuple):
+  """A backbone whose parameters take part in the gradient (`params="all"`).
 
   Attributes:
-    hidden: Hidden widths of the head.
-    initializer: How the head is drawn; see `heads.layer_scales`.
-    head_seeds: Heads that are drawn; rates are their mean. One seed has a scale noise of
-      about 6 %.
-    rates: `sampled` from drawn heads, or `expected` over all He-normal (or other) heads
-      in closed form, which draws none.
-    samples_per_class: S, samples of a class that its kernel is made of.
-    sampling: `random` samples of a class, or the `first` ones in the order given.
-    classifier: Where the logits start; see `logits.initial_logits`.
-    normalisation: Likewise.
-    c: Likewise.
-    evolution: `class_aware` (Eq. 7); `mixed` (one kernel from samples of all classes,
-      Fig. 8); `constant` (App. C.2); `full_kernel` (Eq. 6, O(N^3)); `cross_entropy` (the
-      flow of the cross-entropy loss at the classes' rates, integrated numerically).
-    t: Time.
-    eta: Learning rate.
-    unit: Unit of time. With He-normal heads rates are 1e4 to 1e6, so 1e-6 is the only
-      reading of "unit 1e6" under which t = 10 saturates as Fig. 4 says.
-    time: `absolute`: eta_t = eta t unit. `relative`: eta_t = t / mean rate, so that t
-      counts the model's own average time constants and eta and unit do not enter.
-    coefficient: What `constant` keeps of the initial logits.
-    loss: `softmax_cross_entropy` feeds F_t to the usual loss; `log_probability` reads F_t
-      as a probability, -mean log F_t[y].
-    feature_scale: `none`, or `rms`: features divided by the root mean square of all their
-      entries, one number a model, before anything else sees them.
-    spectra: Whether to decompose every class's kernel and return its eigenvalues; rates
-      are then their means instead of traces (equal up to rounding).
+    apply_fn: Pure function of `(params, inputs)` to features [N, D].
+    params: Its parameters.
+    inputs_of: Returns the network's inputs of given samples, int[M] -> [M, ...].
+    batch_size: Gradients held at a time; each is as large as the parameters.
   """
 
-  hidden: tuple[int, ...] = (1024, 2048)
-  initializer: heads.Initializer = "he_normal"
-  head_seeds: int = 8
-  rates: Literal["sampled", "expected"] = "sampled"
-  samples_per_class: int = 64
-  sampling: Literal["random", "first"] = "random"
-  classifier: logits.Classifier = "svm"
-  normalisation: logits.Normalisation = "softmax"
-  c: float = 1.0
-  evolution: Evolution = "class_aware"
-  t: float = 1.0
-  eta: float = 1.0
-  unit: float = 1e-6
-  time: Literal["absolute", "relative"] = "absolute"
-  coefficient: float = 0.5
-  loss: Loss = "softmax_cross_entropy"
-  feature_scale: Literal["none", "rms"] = "none"
-  spectra: bool = False
-
-  def __post_init__(self):
-    hints = LeadConfig.__annotations__
-    for name in (
-      "initializer",
-      "rates",
-      "sampling",
-      "classifier",
-      "normalisation",
-      "evolution",
-      "time",
-      "loss",
-      "feature_scale",
-    ):
-      choices = get_args(hints[name])
-      if getattr(self, name) not in choices:
-        raise ValueError(
-          f"{name} must be one of {choices}, got {getattr(self, name)!r}"
-        )
-    for name in ("head_seeds", "samples_per_class"):
-      if getattr(self, name) < 1:
-        raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-    for name in ("t", "eta", "unit"):
-      if not getattr(self, name) >= 0:
-        raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
-    if self.c <= 0:
-      raise ValueError(f"c must be above 0, got {self.c}")
-    if not 0 <= self.coefficient <= 1:
-      raise ValueError(f"coefficient must be in [0, 1], got {self.coefficient}")
-    if self.loss == "log_probability" and (
-      self.normalisation == "none" or self.evolution == "cross_entropy"
-    ):
-      raise ValueError(
-        "loss='log_probability' needs F_t to be a probability: choose a normalisation "
-        "and a closed-form evolution"
-      )
-    if self.evolution == "full_kernel" and self.rates == "expected":
-      raise ValueError("evolution='full_kernel' needs rates='sampled': a drawn head")
-    if self.spectra and self.rates == "expected":
-      raise ValueError("spectra=True needs rates='sampled': a drawn head")
-
-
-def lead_config(variant: Variant = "paper", **overrides) -> LeadConfig:
-  """Returns the configuration of a variant.
-
-  `paper` is the published form. Its rates follow the features' squared norm, so it
-  compares networks whose features have one scale (the paper's ImageNet zoos).
-  `normalised` is for zoos of mixed origin, where mean squared norms differ by thousands:
-  features are scaled to unit root mean square and time counts average time constants, so
-  a model's score does not change when its features are multiplied by a number.
-
-  Raises:
-    ValueError: If the variant or an option is unknown.
-  """
-  if variant not in get_args(Variant):
-    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
-  if variant == "normalised":
-    overrides = {"feature_scale": "rms", "time": "relative"} | overrides
-  known = {field.name for field in dataclasses.fields(LeadConfig)}
-  if unknown := sorted(set(overrides) - known):
-    raise ValueError(f"unknown option {unknown[0]!r} of lead; it has {sorted(known)}")
-  return LeadConfig(**overrides)
+  apply_fn: Callable[[Params, Array], Array]
+  params: Params
+  inputs_of: Callable[[np.ndarray], Array]
+  batch_size: int = 1
 
 
 class LeadResult(NamedTuple):
@@ -152,7 +50,7 @@ class LeadResult(NamedTuple):
     log_init: [N, K] the logits at time 0.
     final_logits: [N, K] the logits at time t.
     score_per_head: [heads] the score from each head's rates alone (one, where rates are
-      expected or given); empty for evolutions other than `class_aware` and `mixed`.
+      expected); empty for evolutions other than `class_aware` and `mixed`.
     spectra: [K, S] eigenvalues of the classes' kernels, descending, mean over heads,
       zero-padded; None unless asked for.
     converged: Whether the classifier of the initial logits reached its optimum.
@@ -234,13 +132,7 @@ def class_rates(
     the spectra [K, S], mean over heads, where asked for.
   """
   key_samples, key_heads = jax.random.split(key)
-  pooled = config.evolution == "mixed"  # one kernel from samples of all classes
-  indices, mask = ntk.class_indices(
-    jnp.zeros_like(labels) if pooled else labels,
-    num_classes=1 if pooled else num_classes,
-    samples_per_class=config.samples_per_class,
-    key=key_samples if config.sampling == "random" else None,
-  )
+  indices, mask = _chosen(labels, num_classes, key_samples, config)
   dim = features.shape[1]
   spread = lambda rates: jnp.broadcast_to(rates, (rates.shape[0], num_classes))
 
@@ -277,6 +169,64 @@ def class_rates(
   # One head at a time: its parameters are the largest arrays here.
   rates, spectra = jax.lax.map(one_head, jax.random.split(key_heads, config.head_seeds))
   return spread(rates), jnp.mean(spectra, axis=0) if config.spectra else None
+
+
+def network_class_rates(
+  network: Network,
+  labels: Int[Array, " n"],
+  *,
+  num_classes: int,
+  dim: int,
+  key: Array,
+  config: LeadConfig,
+) -> Float[Array, "h k"]:
+  """Computes what `class_rates` does with the gradient over backbone and head.
+
+  Args:
+    network: The backbone.
+    labels: Class ids.
+    num_classes: Static K.
+    dim: Feature width D.
+    key: Draws samples and heads, the same ones as `class_rates`.
+    config: See `LeadConfig`.
+
+  Returns:
+    Rates [heads, K].
+  """
+  key_samples, key_heads = jax.random.split(key)
+  indices, mask = _chosen(labels, num_classes, key_samples, config)
+  head = heads.MLPHead(num_classes, config.hidden, config.initializer)
+  rows = np.unique(np.asarray(indices)[np.asarray(mask)])
+  x = network.inputs_of(rows)
+
+  def logits_of(params, x):
+    features = network.apply_fn(params["backbone"], x)
+    return heads.apply_head(head, params["head"], features)
+
+  @jax.jit
+  def norms(backbone, head_key):
+    params = {"backbone": backbone, "head": heads.init_head(head, head_key, dim)}
+    return ntk.squared_gradient_norms(
+      logits_of, params, x, batch_size=network.batch_size
+    )
+
+  where = np.searchsorted(rows, np.asarray(indices))
+  rates = [
+    ntk.mean_eigenvalues_by_trace(norms(network.params, head_key)[where], mask)
+    for head_key in jax.random.split(key_heads, config.head_seeds)
+  ]
+  return jnp.broadcast_to(jnp.stack(rates), (config.head_seeds, num_classes))
+
+
+def _chosen(labels, num_classes: int, key: Array, config: LeadConfig):
+  """The samples of each kernel: of each class, or of all mixed."""
+  pooled = config.evolution == "mixed"
+  return ntk.class_indices(
+    jnp.zeros_like(labels) if pooled else labels,
+    num_classes=1 if pooled else num_classes,
+    samples_per_class=config.samples_per_class,
+    key=key if config.sampling == "random" else None,
+  )
 
 
 def evolve(
@@ -370,7 +320,7 @@ def lead(
   key: Array,
   config: LeadConfig | None = None,
   num_classes: int | None = None,
-  rates: Float[Array, " k"] | None = None,
+  network: Network | None = None,
 ) -> LeadResult:
   """Scores one model by the logits that LEAD predicts for it.
 
@@ -382,8 +332,8 @@ def lead(
       origin.
     num_classes: Static K. Where given, labels must be ids in `[0, K)` and are not
       checked, and the call may stand inside `jax.jit`.
-    rates: Use these rates a class instead of the head's: those of the whole network from
-      `ntk.network_rates`, say.
+    network: The backbone that made the features; needed where `config.params` is `all`
+      (then not inside `jax.jit`), not looked at otherwise.
 
   Returns:
     Score (larger is better, at most 0), rates, initial and final logits.
@@ -408,7 +358,19 @@ def lead(
     normalisation=config.normalisation,
     c=config.c,
   )
-  if rates is None:
+  if config.params == "all":
+    if network is None:
+      raise ValueError("params='all' needs network: the backbone and its inputs")
+    spectra = None
+    rates_hk = network_class_rates(
+      network,
+      labels,
+      num_classes=num_classes,
+      dim=x_nd.shape[1],
+      key=key_rates,
+      config=config,
+    ).astype(x_nd.dtype)
+  else:
     rates_hk, spectra = _class_rates_jit(
       x_nd,
       labels,
@@ -416,8 +378,6 @@ def lead(
       key=key_rates,
       config=_rates_part(config),
     )
-  else:
-    rates_hk, spectra = jnp.asarray(rates, x_nd.dtype)[None, :], None
   score, lambda_c, final, per_head = _predict_jit(
     start.log_init, x_nd, labels, rates_hk, key_kernel, config=config
   )

@@ -23,9 +23,10 @@ from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.conclusion import conclude
 from lead_jax.data import Dataset, load_dataset
-from lead_jax.data.preprocess import ResizedCache
+from lead_jax.data.preprocess import ResizedCache, prepared_images
 from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore, content_key, extract, extraction_key
+from lead_jax.lead import Network
 from lead_jax.measure import Stages, environment
 from lead_jax.metrics.base import OK, Problem
 from lead_jax.results import ModelRow, Report, ScoreRow
@@ -338,9 +339,22 @@ class _Source:
       dataset = self._run.dataset
       features = self._features()
       with self.stages.stage("check"):
-        self._problem = Problem(features, dataset.labels, seed=self._run.seed)
+        self._problem = Problem(
+          features, dataset.labels, seed=self._run.seed, network=self._network()
+        )
       self.feature_dim = int(features.shape[1])
     return self._problem
+
+  def _network(self) -> Network | None:
+    """The backbone as a function of the data set's images, for its gradients."""
+    if isinstance(self._loaded, ReadyFeatures):
+      return None
+    backbone, dataset = self._loaded, self._run.dataset
+    return Network(
+      lambda params, x: backbone.apply(params, x)["features"],
+      backbone.params,
+      lambda rows: prepared_images(dataset, backbone.input, rows),
+    )
 
   def _features(self) -> np.ndarray:
     if isinstance(self._loaded, ReadyFeatures):

@@ -11,7 +11,8 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "lead_jax"
 
 # What each room may import of this package, beside itself.
 BASE = {"typing", "errors", "labels", "version"}
-MATHEMATICS = {"heads", "ntk", "logits", "lead", "metrics", "evaluation", "inputs"}
+MATHEMATICS = {"heads", "inputs", "ntk", "logits", "lead", "lead_config"}
+MATHEMATICS |= {"metrics", "evaluation"}
 ALLOWED = {
   "typing": set(),
   "errors": set(),
@@ -21,8 +22,9 @@ ALLOWED = {
   "heads": BASE,
   "ntk": BASE | {"heads"},
   "logits": BASE | {"heads", "ntk"},
-  "lead": BASE | {"heads", "inputs", "ntk", "logits"},
-  "metrics": BASE | {"inputs", "lead", "logits"},
+  "lead_config": BASE | {"heads", "logits"},
+  "lead": BASE | {"heads", "inputs", "lead_config", "ntk", "logits"},
+  "metrics": BASE | {"inputs", "lead", "lead_config", "logits"},
   "evaluation": BASE,
   "backbones": BASE | {"zoo"},
   "zoo": set(),
@@ -33,7 +35,7 @@ ALLOWED = {
   "preflight": BASE | {"evaluation", "metrics", "results"},
   "conclusion": BASE | {"evaluation", "metrics", "results"},
   "ranking": BASE
-  | {"backbones", "conclusion", "data", "features", "measure", "metrics"}
+  | {"backbones", "conclusion", "data", "features", "lead", "measure", "metrics"}
   | {"preflight", "results"},
   "report": BASE | {"metrics", "ranking", "results"},
   "cli": None,  # knows everything

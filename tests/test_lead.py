@@ -13,14 +13,14 @@ import lead_jax
 from lead_jax import lead as lead_module_function
 from lead_jax import logits, ntk
 from lead_jax.lead import (
-  LeadConfig,
   LeadResult,
+  Network,
   class_rates,
-  lead_config,
   rescore_in_pool,
   scale_features,
   transfer_score,
 )
+from lead_jax.lead_config import LeadConfig, lead_config
 from tests.tolerances import ORACLE, SUM, assert_close
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
@@ -251,32 +251,36 @@ def test_feature_dtypes(dtype):
   np.testing.assert_allclose(score, reference, rtol=2e-3)
 
 
-def test_rates_of_the_whole_network_can_take_their_place():
-  """params="all": the gradient over backbone and head, as per-sample norms."""
+def test_the_gradient_may_be_taken_over_the_backbone_too():
+  """params="all": mean squared gradient norms of backbone and head together."""
   from lead_jax import heads
 
-  x, y = _data(n=20)
-  backbone = {"w": jax.random.normal(jax.random.key(5), (12, 7)) / 3}
+  images, y = _data(n=20)
+  params = {"w": jax.random.normal(jax.random.key(5), (12, 7)) / 3}
+  backbone = lambda p, v: jnp.tanh(v @ p["w"])
+  network = Network(backbone, params, lambda rows: jnp.asarray(images[rows]), 3)
+  config = LeadConfig(hidden=(8,), head_seeds=2, sampling="first", params="all")
+  features = backbone(params, images)
+  run = lambda config: lead_jax.lead(
+    features, y, key=jax.random.key(0), config=config, network=network
+  )
+  result = run(config)
+  of_head = run(dataclasses.replace(config, params="head"))
+  assert np.all(result.lambda_c > of_head.lambda_c)
+  assert result.score > of_head.score
+  # the same heads, by neural-tangents' kernel of the whole
+  key_rates, _ = jax.random.split(jax.random.key(0))
+  _, key_heads = jax.random.split(key_rates)
   head = heads.MLPHead(3, (8,))
-  params = {"backbone": backbone, "head": heads.init_head(head, jax.random.key(6), 7)}
-  features = lambda p, v: jnp.tanh(v @ p["w"])
-  network = lambda p, v: heads.apply_head(head, p["head"], features(p["backbone"], v))
-  whole = ntk.network_rates(network, params, x, y, num_classes=3, batch_size=4)
-  of_head = ntk.network_rates(
-    lambda p, v: heads.apply_head(head, p, features(backbone, v)),
-    params["head"],
-    x,
-    y,
-    num_classes=3,
-  )
-  kernel = ntk.empirical_ntk(network, params, x, kind="summed")
-  expected = [np.diag(kernel)[y == c].mean() for c in range(3)]
-  np.testing.assert_allclose(whole, expected, rtol=1e-5)
-  assert np.all(whole > of_head)
-  result = lead_jax.lead(
-    features(backbone, x), y, key=jax.random.key(0), config=SMALL, rates=whole
-  )
-  np.testing.assert_array_equal(result.lambda_c, whole)
+  both = lambda p, v: heads.apply_head(head, p["head"], backbone(p["backbone"], v))
+  rates = []
+  for key in jax.random.split(key_heads, 2):
+    everything = {"backbone": params, "head": heads.init_head(head, key, 7)}
+    kernel = ntk.empirical_ntk(both, everything, images, kind="summed")
+    rates.append([np.diag(kernel)[y == c].mean() for c in range(3)])
+  np.testing.assert_allclose(result.lambda_c, np.mean(rates, axis=0), rtol=1e-5)
+  with pytest.raises(ValueError, match="params='all' needs network"):
+    lead_jax.lead(features, y, key=jax.random.key(0), config=config)
 
 
 def test_pool_relative_time():
@@ -322,6 +326,9 @@ def test_rates_do_not_mind_extreme_scales():
     ({"loss": "log_probability", "normalisation": "none"}, "needs F_t to be a prob"),
     ({"spectra": True, "rates": "expected"}, "needs rates='sampled'"),
     ({"evolution": "full_kernel", "rates": "expected"}, "needs rates='sampled'"),
+    ({"params": "all", "spectra": True}, "needs rates='sampled' and spectra=False"),
+    ({"params": "all", "evolution": "full_kernel"}, "has no full kernel"),
+    ({"params": "all", "feature_scale": "rms"}, "needs feature_scale='none'"),
     ({"width": 3}, "unknown option 'width' of lead; it has"),
   ],
 )

@@ -13,7 +13,7 @@ from lead_jax.measure import Stages
 
 def _problem(classes: int, samples: int, dim: int):
   features = jax.random.normal(jax.random.key(1), (classes * samples, dim))
-  labels = np.repeat(np.arange(classes, dtype=np.int32), samples)
+  labels = jnp.repeat(jnp.arange(classes), samples)
   head = heads.MLPHead(classes)
   params = heads.init_head(head, jax.random.key(0), dim)
   indices, mask = ntk.class_indices(

@@ -196,3 +196,16 @@ def prepare(images: UInt8[Array, "n h w 3"], spec: InputSpec) -> Float[Array, "n
   std = jnp.asarray(spec.std, jnp.float32).reshape(1, 1, 1, count)
   x = (x - mean) / std
   return x.transpose(0, 3, 1, 2) if spec.layout == "NCHW" else x
+
+
+def prepared_images(
+  dataset: Dataset, spec: InputSpec, rows: np.ndarray
+) -> Float[Array, "n ..."]:
+  """Reads, resizes and prepares a few images of a data set, in the order of `rows`."""
+  if dataset.read_image is None:
+    raise InputError(
+      f"data set {dataset.name!r} holds ready features and no images: "
+      "a network cannot be applied to it"
+    )
+  images = [resize_image(dataset.read_image(int(row)), spec) for row in rows]
+  return prepare(jnp.asarray(np.stack(images)), spec)

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from lead_jax import inputs
+from lead_jax.lead import Network
 from lead_jax.typing import Array, ArrayLike
 
 T = TypeVar("T")
@@ -27,16 +28,25 @@ class Problem:
     features: float[N, D].
     labels: int32[N], ids in `[0, K)`.
     class_names: K names.
+    network: The backbone, for metrics that differentiate it; None where there is none.
     key: Source of all randomness; the same for every model, so that models are compared
       under the same draws.
   """
 
-  def __init__(self, features: ArrayLike, labels: ArrayLike, *, seed: int = 0):
+  def __init__(
+    self,
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    seed: int = 0,
+    network: Network | None = None,
+  ):
     """Checks features and labels; raises `InputError` for what cannot be scored."""
     checked = inputs.check(features, labels)
     self.features = jax.numpy.asarray(checked.features)
     self.labels = jax.numpy.asarray(checked.labels)
     self.class_names = checked.class_names
+    self.network = network
     self.key: Array = jax.random.key(seed)
     self._kept: dict[Any, Any] = {}
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import logits
-from lead_jax.lead import LeadConfig, LeadResult, lead_config, transfer_score
+from lead_jax.lead import LeadResult, transfer_score
 from lead_jax.lead import lead as lead_of
+from lead_jax.lead_config import LeadConfig, lead_config
 from lead_jax.metrics.base import OK, Problem, Value
 
 LEAD_OPTIONS = tuple(field.name for field in dataclasses.fields(LeadConfig))
@@ -28,6 +29,7 @@ def _result(problem: Problem, config: LeadConfig) -> LeadResult:
       key=problem.key,
       config=config,
       num_classes=problem.num_classes,
+      network=problem.network,
     ),
   )
 

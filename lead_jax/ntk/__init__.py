@@ -7,7 +7,6 @@ from lead_jax.ntk.mlp import (
   head_kernel,
   head_kernel_diagonal,
 )
-from lead_jax.ntk.network import network_rates
 from lead_jax.ntk.spectrum import (
   class_indices,
   class_kernels,
@@ -27,6 +26,5 @@ __all__ = [
   "infinite_width_kernel",
   "mean_eigenvalues",
   "mean_eigenvalues_by_trace",
-  "network_rates",
   "squared_gradient_norms",
 ]
