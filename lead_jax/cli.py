@@ -5,6 +5,7 @@ Exit codes: 0, every model and metric was scored; 2, the input was wrong or a mo
 """
 
 import ast
+import contextlib
 import os
 import pathlib
 import shutil
@@ -97,10 +98,10 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     metric, dot, option = name.partition(".")
     if not (equals and dot and metric and option):
       raise InputError(f"--option={text}: write METRIC.NAME=VALUE, like lead.t=2")
-    try:
-      options.setdefault(metric, {})[option] = ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-      options[metric][option] = value
+    read: Any = value
+    with contextlib.suppress(ValueError, SyntaxError):
+      read = ast.literal_eval(value)
+    options.setdefault(metric, {})[option] = read
   return options
 
 

@@ -137,7 +137,7 @@ def test_a_bad_option_value_is_a_row_with_its_reason(command):
 
 def test_options():
   parsed = cli.parse_options(
-    ["lead.t=2.5", "lead.hidden=(8, 4)", "knn.k=5", "lead.classifier=lda"]
+    ["lead.classifier=lda", "lead.t=2.5", "lead.hidden=(8, 4)", "knn.k=5"]
   )
   assert parsed == {
     "lead": {"t": 2.5, "hidden": (8, 4), "classifier": "lda"},

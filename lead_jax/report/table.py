@@ -1,5 +1,6 @@
 """The ranked table and its footnotes, for a terminal or a pipe."""
 
+import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -7,48 +8,22 @@ from collections.abc import Sequence
 from lead_jax.metrics import METRICS
 from lead_jax.results import ModelRow, Report, ScoreRow
 
+FACTS = ("params", "D", "seconds")
+
 
 def render(report: Report, *, width: int, color: bool) -> str:
   """Returns the table of all models, one column a metric, and what to know about it.
 
   Args:
     report: A report.
-    width: Columns of the terminal; long cells are folded, never cut.
+    width: Columns of the terminal. Long names are folded; where it is too narrow for all
+      numbers, the facts about models are left out from the right (they are in the
+      report's files).
     color: Whether escape codes may be used.
   """
-  import io
-
-  from rich import box
   from rich.console import Console
-  from rich.table import Table
+  from rich.measure import Measurement
 
-  table = Table(
-    box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if color else ""
-  )
-  first = report.metrics[0]
-  table.add_column("#", justify="right", no_wrap=True)
-  table.add_column("model", overflow="fold", min_width=12)
-  for metric in report.metrics:
-    table.add_column(metric, justify="right", overflow="fold")
-  if report.ground_truth:
-    table.add_column("fine-tuned %", justify="right", no_wrap=True)
-  table.add_column("params", justify="right", no_wrap=True)
-  table.add_column("D", justify="right", no_wrap=True)
-  table.add_column("seconds", justify="right", no_wrap=True)
-  for model in _ordered(report):
-    row = {s.metric: s for s in report.scores if s.model == model.model}
-    cells = [_rank(row[first]), model.model]
-    cells += [_score(row[metric], metric == first) for metric in report.metrics]
-    if report.ground_truth:
-      truth = report.ground_truth.get(model.model)
-      cells.append("–" if truth is None else f"{truth:.1f}")
-    seconds = sum(v for k, v in model.seconds.items() if k not in ("read", "compute"))
-    cells += [
-      _count(model.num_params),
-      "–" if model.feature_dim is None else str(model.feature_dim),
-      f"{seconds:.1f}",
-    ]
-    table.add_row(*cells, style="dim" if color and row[first].rank is None else "")
   buffer = io.StringIO()
   console = Console(
     file=buffer,
@@ -59,9 +34,51 @@ def render(report: Report, *, width: int, color: bool) -> str:
     markup=False,
     emoji=False,
   )
+  for facts in range(len(FACTS), -1, -1):
+    table = _table(report, FACTS[:facts], color)
+    if Measurement.get(console, console.options, table).minimum <= width:
+      break
   console.print(table)
   lines = [line.rstrip() for line in buffer.getvalue().rstrip("\n").splitlines()]
   return "\n".join([*lines, "", *_notes(report, width)])
+
+
+def _table(report: Report, facts: Sequence[str], color: bool):
+  from rich import box
+  from rich.table import Table
+
+  table = Table(
+    box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if color else ""
+  )
+  first = report.metrics[0]
+  table.add_column("#", justify="right", no_wrap=True)
+  table.add_column("model", overflow="fold", min_width=10)
+  for metric in report.metrics:
+    table.add_column(metric.replace("_", " "), justify="right", min_width=12)
+  if report.ground_truth:
+    table.add_column("fine-tuned %", justify="right", min_width=10)
+  for fact in facts:
+    table.add_column(fact, justify="right", no_wrap=True)
+  for model in _ordered(report):
+    row = {s.metric: s for s in report.scores if s.model == model.model}
+    cells = [_rank(row[first]), model.model]
+    cells += [_score(row[metric], metric == first) for metric in report.metrics]
+    if report.ground_truth:
+      truth = report.ground_truth.get(model.model)
+      cells.append("–" if truth is None else f"{truth:.1f}")
+    cells += [_fact(model, fact) for fact in facts]
+    table.add_row(*cells, style="dim" if color and row[first].rank is None else "")
+  return table
+
+
+def _fact(model: ModelRow, fact: str) -> str:
+  if fact == "params":
+    return _count(model.num_params)
+  if fact == "D":
+    return "–" if model.feature_dim is None else str(model.feature_dim)
+  # Reading and computing are parts of the extraction.
+  stages = [v for k, v in model.seconds.items() if k not in ("read", "compute")]
+  return f"{sum(stages):.1f}"
 
 
 def _ordered(report: Report) -> list[ModelRow]:
