@@ -103,8 +103,7 @@ class LiveProgress(PlainProgress):
 
   def started(self, index: int, model: str) -> None:
     super().started(index, model)
-    self._drop()
-    self._task = self._bar.add_task(f"{self._place}: loading", total=None)
+    self._show("loading")
 
   def extracting(self, done: int, total: int) -> None:
     if self._task is not None:
@@ -112,8 +111,7 @@ class LiveProgress(PlainProgress):
       self._bar.update(self._task, completed=done, total=total, description=text)
 
   def scoring(self, metric: str) -> None:
-    if self._task is not None:
-      self._bar.update(self._task, description=f"{self._place}: {metric}")
+    self._show(metric)
 
   def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
     self._drop()
@@ -121,6 +119,11 @@ class LiveProgress(PlainProgress):
 
   def say(self, text: str) -> None:
     self._console.print(text, soft_wrap=True)
+
+  def _show(self, what: str) -> None:
+    """Starts a bar of unknown length."""
+    self._drop()
+    self._task = self._bar.add_task(f"{self._place}: {what}", total=None)
 
   def _drop(self) -> None:
     if self._task is not None:
