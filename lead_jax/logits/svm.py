@@ -6,20 +6,19 @@ scikit-learn's `LinearSVC`), the bias being one more feature of value 1:
   min_w  f(w) = 1/2 |w|^2 + C sum_i xi_i^2,   xi_i = max(0, 1 - y_i w.x_i),  y = +-1.
 
 LIBLINEAR solves K problems one after the other, sample by sample. Here the K problems
-share every matrix product, so that the work is a few hundred products of the N x D
-features with D x K weights:
+share what can be shared, and the rest is dense linear algebra:
 
-* Newton's method on the piecewise quadratic f. With A the samples of xi > 0, the Hessian
-  I + 2C X_A^T X_A differs between classes, so that it is never formed; conjugate
-  gradients need its products only.
-* One preconditioner for all classes, a Cholesky factor of G / N + kappa I with G the Gram
-  matrix of all samples. If the n active samples were a random draw, kappa = 1 / (2 C n)
-  would be right for n >> D; for n < D the draw leaves most directions out, and the
-  equivalent ridge of its tail is at most tr(G / N) / n. kappa is the sum of both.
-* Continuation in C. Real features are often separable and of large norm, where Newton
-  from zero jumps between active sets. C starts at 1 / mean |x|^2 and is raised as soon as
-  the problem at hand is roughly solved.
-* An exact line search: along a direction f is a one-dimensional piecewise quadratic.
+* A guess of the support (the samples of xi > 0 at the optimum), from 20 steps of ADMM on
+  the splitting z = X w. Their matrix, X^T X + I / rho, is the same for every class.
+* Classes whose support is large against D, as where classes overlap: Newton's method on
+  the piecewise quadratic f. The Hessian I + 2C X_A^T X_A differs between classes, so that
+  it is never formed; conjugate gradients need its products only, which all classes share,
+  as they do the preconditioner, a Cholesky factor of G + kappa I with G = X^T X. If the n
+  active samples of N were a random draw, kappa = N / (2 C n) would be right for n >> D;
+  for n < D the draw leaves most directions out, and the equivalent ridge of its tail is
+  at most tr(G) / n. kappa is the sum of both. A few steps at an exact line search do.
+* The other classes, and what is left: exact steps from the guess, one class after the
+  other (`svm_active`). There systems are of the support's size, and ill-conditioned.
 * Fewer samples than features: w lies in their span, and a QR decomposition of X^T
   replaces X by N x N coordinates. Inner products are unchanged, thus so is the problem.
 
@@ -30,11 +29,15 @@ feasible for every s >= 0; with u = sum_i 2 C xi_i y_i x_i, and w.u = 2C sum xi 
 
 a sum of squares, free of cancellation in float32 (s = 1 gives half the squared gradient).
 
+Memory is a few N x K arrays and D x D matrices; none of K x D x D.
+
 References:
   Hsieh et al., `A Dual Coordinate Descent Method for Large-scale Linear SVM
   <https://doi.org/10.1145/1390156.1390208>`_, ICML 2008, Eq. 1 and 4 (L2-SVM).
   Keerthi and DeCoste, `A Modified Finite Newton Method for Fast Solution of Large Scale
   Linear SVMs <https://www.jmlr.org/papers/v6/keerthi05a.html>`_, JMLR 2005.
+  Boyd et al., `Distributed Optimization and Statistical Learning via the Alternating
+  Direction Method of Multipliers <https://doi.org/10.1561/2200000016>`_, 2011, Sec. 3.
 """
 
 import functools
@@ -72,7 +75,7 @@ class SVMResult(NamedTuple):
     bias: float[K].
     objective: float[K], f(w_k) at the given C, bias included in the norm.
     duality_gap: float[K], upper bound of (f(w_k) - min f) / f(w_k).
-    iterations: int[], Newton steps.
+    iterations: int[], Newton steps of the class that took most; the guess not counted.
     converged: bool[K], `duality_gap <= tol`. False also where floating point ended the
       progress; the objective may then be better than the gap proves.
   """
@@ -117,7 +120,7 @@ def svm_decision(
     num_classes: Static K; at least two. Two classes are two problems.
     c: Weight C of the squared hinge, above zero; static.
     tol: Relative duality gap at which a class is done, above zero; static.
-    max_iter: Bound on the Newton steps, at least one; static.
+    max_iter: Bound on a class's Newton steps, at least one; static.
 
   Returns:
     An `SVMResult`.

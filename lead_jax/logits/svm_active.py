@@ -35,13 +35,14 @@ from lead_jax.logits.svm_search import line_search
 from lead_jax.typing import Array
 
 _HIGHEST = jax.lax.Precision.HIGHEST
-_C_FACTOR = 10.0  # C is lowered and raised by it,
-_STAGE_GAP = 0.5  # raised once the relative gap is below this.
+_C_DROP = 100.0  # C is lowered by this,
+_C_FACTOR = 10.0  # and raised by this
+_STAGE_GAP = 0.5  # once the relative gap is below this.
 _STALL_LIMIT = 4  # Steps without visible progress: rounding's floor.
 _REFINEMENTS = 3
-# Capacities grow by so much. Padding costs up to its cube; each takes compile time.
-_KERNEL_SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
-_PRIMAL_GROWTH = 1.6
+# Capacities of the kernel form, in units of D. Each takes compile time.
+_KERNEL_SHARES = (0.2, 0.4, 0.65, 0.9)
+_CHUNK = 1024  # Rows of X at once in the D-dimensional form.
 
 
 class _State(NamedTuple):
@@ -51,7 +52,8 @@ class _State(NamedTuple):
   c: Array
   lowering: Array  # whether C may still be lowered
   active_n: Array
-  a_n: Array
+  alpha_n: Array  # dual variables, at least zero
+  dual_d: Array  # X^T (y alpha)
   w_d: Array
   z_n: Array
   objective: Array
@@ -80,13 +82,12 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
   c_final = jnp.asarray(c, dtype)
   c_low = jnp.minimum(c_final, n / jnp.sum(x_nd**2))
 
-  def evaluate(w_d, z_n, a_n, c_now):
+  def evaluate(point, c_now):
+    alpha_n, dual_d, w_d, z_n = point
     slack_n = jnp.maximum(0, 1 - sign_n * z_n)
-    alpha_n = jnp.maximum(0, sign_n * a_n)
     objective = 0.5 * jnp.sum(w_d**2) + c_now * jnp.sum(slack_n**2)
-    rest_d = w_d - jnp.matmul(sign_n * alpha_n, x_nd, precision=_HIGHEST)
     beyond_n = jnp.maximum(0, sign_n * z_n - 1)
-    gap = 0.5 * jnp.sum(rest_d**2) + jnp.sum(
+    gap = 0.5 * jnp.sum((w_d - dual_d) ** 2) + jnp.sum(
       c_now * (slack_n - alpha_n / (2 * c_now)) ** 2 + alpha_n * beyond_n
     )
     return objective, gap / jnp.where(objective > 0, objective, 1)
@@ -96,46 +97,45 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
     return todo & (state.step < max_iter)
 
   def body(state):
-    w_d, a_n = _solve_on(x_nd, sign_n, state.active_n, state.c, tol)
-    z_n = jnp.matmul(x_nd, w_d, precision=_HIGHEST)
-    objective, _ = evaluate(w_d, z_n, a_n, state.c)
+    old = (state.alpha_n, state.dual_d, state.w_d, state.z_n)
+    alpha_n, dual_d, w_d = _solve_on(x_nd, sign_n, state.active_n, state.c, tol)
+    new = (alpha_n, dual_d, w_d, jnp.matmul(x_nd, w_d, precision=_HIGHEST))
+    objective, _ = evaluate(new, state.c)
     descends = objective < state.objective * (1 + jnp.sqrt(eps))
     lower = ~descends & state.lowering & (state.c > c_low)
 
-    def shorten(_):
-      v_d, dz_n = w_d - state.w_d, z_n - state.z_n
-      one = lambda v: v[:, None]
-      t = line_search(
-        one(state.w_d), one(v_d), one(state.z_n), one(dz_n), one(sign_n), state.c
-      )[0]
-      return (
-        state.w_d + t * v_d,
-        state.z_n + t * dz_n,
-        state.a_n + t * (a_n - state.a_n),
-      )
+    def shorten():
+      v_d, dz_n = w_d - state.w_d, new[3] - state.z_n
+      rows = [a[:, None] for a in (state.w_d, v_d, state.z_n, dz_n, sign_n)]
+      t = line_search(*rows, state.c)[0]
+      # A mean of dual points is one, as long as the step is not a longer one.
+      s = jnp.minimum(t, 1)
+      mix = lambda t, a, b: a + t * (b - a)
+      return tuple(map(mix, (s, s, t, t), old, new))
 
-    keep = lambda _: (state.w_d, state.z_n, state.a_n)
-    take = lambda _: (w_d, z_n, a_n)
     choice = jnp.where(descends, 0, jnp.where(lower, 1, 2))
-    w_d, z_n, a_n = jax.lax.switch(choice, (take, keep, shorten), None)
-    objective, gap = evaluate(w_d, z_n, a_n, state.c)
+    point = jax.lax.switch(choice, (lambda: new, lambda: old, shorten))
+    objective, gap = evaluate(point, state.c)
     halved = gap < 0.5 * state.best
-    progress = (objective < state.objective * (1 - 4 * eps)) | halved
+    visible = jnp.maximum(4 * eps, 0.01 * tol)
+    progress = (objective < state.objective * (1 - visible)) | halved
     stalled = jnp.where(progress | lower, 0, state.stalled + 1)
     solved = (gap < _STAGE_GAP) | (stalled >= _STALL_LIMIT)
     raising = solved & ~lower & (state.c < c_final)
-    c_next = jnp.where(lower, jnp.maximum(state.c / _C_FACTOR, c_low), state.c)
+    c_next = jnp.where(lower, jnp.maximum(state.c / _C_DROP, c_low), state.c)
     c_next = jnp.where(raising, jnp.minimum(state.c * _C_FACTOR, c_final), c_next)
     moved = lower | raising
     objective, gap = jax.lax.cond(
-      moved, lambda: evaluate(w_d, z_n, a_n, c_next), lambda: (objective, gap)
+      moved, lambda: evaluate(point, c_next), lambda: (objective, gap)
     )
+    alpha_n, dual_d, w_d, z_n = point
     return _State(
       step=state.step + 1,
       c=c_next,
       lowering=state.lowering & ~raising,
       active_n=sign_n * z_n < 1,
-      a_n=a_n,
+      alpha_n=alpha_n,
+      dual_d=dual_d,
       w_d=w_d,
       z_n=z_n,
       objective=objective,
@@ -145,14 +145,15 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
     )
 
   infinity = jnp.asarray(jnp.inf, dtype)
-  zero_n = jnp.zeros((n,), dtype)
+  zero_n, zero_d = jnp.zeros((n,), dtype), jnp.zeros((d,), dtype)
   state = _State(
     step=jnp.zeros((), jnp.int32),
     c=c_final,
     lowering=jnp.ones((), bool),
     active_n=active_n,
-    a_n=zero_n,
-    w_d=jnp.zeros((d,), dtype),
+    alpha_n=zero_n,
+    dual_d=zero_d,
+    w_d=zero_d,
     z_n=zero_n,
     objective=infinity,  # the first step is taken whatever it brings
     gap=infinity,
@@ -161,65 +162,83 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
   )
   state = jax.lax.while_loop(proceed, body, state)
   # Out of steps below the final C: the certificate at the C that was asked for.
-  objective, gap = evaluate(state.w_d, state.z_n, state.a_n, c_final)
+  objective, gap = evaluate(
+    (state.alpha_n, state.dual_d, state.w_d, state.z_n), c_final
+  )
   return state.w_d, state.z_n, objective, gap, state.step
 
 
-def _capacities(n, d):
-  """Returns `[(size, whether in kernel form)]`, increasing; the last one holds all."""
-  sizes = sorted({min(n, max(16, int(s * d))) for s in _KERNEL_SHARES})
-  sizes = [(size, True) for size in sizes]
-  size = d
-  while sizes[-1][0] < n:
-    sizes.append((min(n, size), False))
-    size = int(_PRIMAL_GROWTH * size) + 1
-  return sizes
-
-
 def _solve_on(x_nd, sign_n, active_n, c, tol):
-  """Returns `(w_d, a_n)` of the optimum when only the active samples count."""
-  n, d = x_nd.shape
-  sizes = _capacities(n, d)
+  """Solves for the optimum when only the active samples count.
 
-  def branch(size, kernel):
-    def solve(_):
-      index_a = jnp.nonzero(active_n, size=size, fill_value=n)[0]
-      x_ad = jnp.take(x_nd, index_a, axis=0, mode="fill", fill_value=0)
-      y_a = jnp.take(sign_n, index_a, mode="fill", fill_value=0)
-      w_d, a_a = (_kernel_form if kernel else _primal_form)(x_ad, y_a, c, tol)
-      a_n = jnp.zeros((n,), x_nd.dtype).at[index_a].set(a_a, mode="drop")
-      return w_d, a_n
+  Returns:
+    `(alpha_n, dual_d, w_d)`, alpha cut off at zero, and `dual_d = X^T (y alpha)`.
+  """
+  n, d = x_nd.shape
+  count = jnp.sum(active_n)
+  index_n = jnp.nonzero(active_n, size=n, fill_value=n)[0]
+  sizes = sorted({min(n, max(16, int(share * d))) for share in _KERNEL_SHARES})
+
+  def rows(index_a):
+    x_ad = jnp.take(x_nd, index_a, axis=0, mode="fill", fill_value=0)
+    return x_ad, jnp.take(sign_n, index_a, mode="fill", fill_value=0)
+
+  def kernel_branch(size):
+    def solve():
+      x_ad, y_a = rows(index_n[:size])
+      a_a, w_d = _kernel_form(x_ad, y_a, c, tol)
+      alpha_a = jnp.maximum(0, y_a * a_a)
+      dual_d = jnp.matmul(y_a * alpha_a, x_ad, precision=_HIGHEST)
+      alpha_n = jnp.zeros((n,), x_nd.dtype).at[index_n[:size]].set(alpha_a, mode="drop")
+      return alpha_n, dual_d, w_d
 
     return solve
 
-  limits = jnp.asarray([size for size, _ in sizes[:-1]], jnp.int32)
-  which = jnp.sum(jnp.sum(active_n) > limits)
-  return jax.lax.switch(which, [branch(*size) for size in sizes], None)
+  def primal_branch():
+    size = min(n, _CHUNK)
+    padded = jnp.concatenate([index_n, jnp.full((size,), n, index_n.dtype)])
+    chunks = (count + size - 1) // size
+
+    def total(term, start):
+      """Sums `term(x_ad, y_a)` over chunks of the active samples."""
+
+      def add(i, carry):
+        index_a = jax.lax.dynamic_slice(padded, (i * size,), (size,))
+        return jax.tree.map(jnp.add, carry, term(*rows(index_a)))
+
+      return jax.lax.fori_loop(0, chunks, add, start)
+
+    w_d = _primal_form(total, d, x_nd.dtype, c, tol)
+    z_n = jnp.matmul(x_nd, w_d, precision=_HIGHEST)
+    alpha_n = jnp.where(active_n, jnp.maximum(0, 2 * c * (1 - sign_n * z_n)), 0)
+    return alpha_n, jnp.matmul(sign_n * alpha_n, x_nd, precision=_HIGHEST), w_d
+
+  which = jnp.sum(count > jnp.asarray(sizes))
+  branches = [kernel_branch(size) for size in sizes]
+  return jax.lax.switch(which, [*branches, primal_branch])
 
 
-def _factor(a, c):
-  """Returns the solver of `(a + I / 2C) x = b`, `a` positive semidefinite."""
+def _refine(a, product, b, c, error, limit):
+  """Solves `(a + I / 2C) x = b` by a Cholesky factor and iterative refinement.
+
+  `a` is positive semidefinite, `product` the whole operator; it ends once
+  `error(residual) <= limit(solution)`.
+  """
   size = a.shape[0]
   # Rounding can leave `a` with eigenvalues a little below zero.
   ridge = 1 / (2 * c) + jnp.finfo(a.dtype).eps * jnp.trace(a)
   factor = jnp.linalg.cholesky(a + ridge * jnp.eye(size, dtype=a.dtype))
-  return lambda b: jax.scipy.linalg.cho_solve((factor, True), b)
-
-
-def _refine(solve, product, b, error, limit):
-  """Iterative refinement until `error(residual) <= limit(solution)`."""
 
   def proceed(carry):
     step, x, r = carry
-    return (step < _REFINEMENTS) & (error(r) > limit(x))
+    return (step == 0) | ((step < 1 + _REFINEMENTS) & (error(r) > limit(x)))
 
   def body(carry):
-    step, x, _ = carry
-    x = x + solve(carry[2])
+    step, x, r = carry
+    x = x + jax.scipy.linalg.cho_solve((factor, True), r)
     return step + 1, x, b - product(x)
 
-  x = solve(b)
-  start = (jnp.zeros((), jnp.int32), x, b - product(x))
+  start = (jnp.zeros((), jnp.int32), jnp.zeros_like(b), b)
   return jax.lax.while_loop(proceed, body, start)[1]
 
 
@@ -228,33 +247,40 @@ def _kernel_form(x_ad, y_a, c, tol):
     w_d = jnp.matmul(a_a, x_ad, precision=_HIGHEST)
     return jnp.matmul(x_ad, w_d, precision=_HIGHEST) + a_a / (2 * c)
 
-  # A residual r adds C |r|^2 to the gap; half y.a is the optimum's objective.
   a_a = _refine(
-    _factor(jnp.matmul(x_ad, x_ad.T, precision=_HIGHEST), c),
+    jnp.matmul(x_ad, x_ad.T, precision=_HIGHEST),
     product,
     y_a,
+    c,
+    # A residual r adds C |r|^2 to the gap; half y.a is the optimum's objective.
     lambda r: c * jnp.sum(r**2),
     lambda a: 0.05 * tol * jnp.sum(y_a * a),
   )
-  return jnp.matmul(a_a, x_ad, precision=_HIGHEST), a_a
+  return a_a, jnp.matmul(a_a, x_ad, precision=_HIGHEST)
 
 
-def _primal_form(x_ad, y_a, c, tol):
+def _primal_form(total, d, dtype, c, tol):
+  def moments(x_ad, y_a):
+    gram_dd = jnp.matmul(x_ad.T, x_ad, precision=_HIGHEST)
+    return gram_dd, jnp.matmul(y_a, x_ad, precision=_HIGHEST), jnp.sum(y_a**2)
+
   def product(w_d):
-    z_a = jnp.matmul(x_ad, w_d, precision=_HIGHEST)
-    return jnp.matmul(z_a, x_ad, precision=_HIGHEST) + w_d / (2 * c)
+    def term(x_ad, _):
+      z_a = jnp.matmul(x_ad, w_d, precision=_HIGHEST)
+      return jnp.matmul(z_a, x_ad, precision=_HIGHEST)
 
-  def limit(w_d):
-    slack_a = y_a - jnp.matmul(x_ad, w_d, precision=_HIGHEST)
-    return 0.05 * tol * c * jnp.sum(y_a * slack_a)
+    return total(term, w_d / (2 * c))
 
-  # A residual r leaves the gradient 2 C r, hence adds half its square to the gap.
-  w_d = _refine(
-    _factor(jnp.matmul(x_ad.T, x_ad, precision=_HIGHEST), c),
+  zero_d = jnp.zeros((d,), dtype)
+  zeros = (jnp.zeros((d, d), dtype), zero_d, jnp.zeros((), dtype))
+  gram_dd, b_d, count = total(moments, zeros)
+  return _refine(
+    gram_dd,
     product,
-    jnp.matmul(y_a, x_ad, precision=_HIGHEST),
+    b_d,
+    c,
+    # A residual r leaves the gradient 2 C r, hence adds half its square to the gap; the
+    # optimum's objective is C (|y|^2 - b.w).
     lambda r: 2 * c**2 * jnp.sum(r**2),
-    limit,
+    lambda w: 0.1 * tol * c * jnp.maximum(0, count - jnp.sum(b_d * w)),
   )
-  a_a = 2 * c * (y_a - jnp.matmul(x_ad, w_d, precision=_HIGHEST))
-  return w_d, jnp.where(y_a == 0, 0, a_a)
