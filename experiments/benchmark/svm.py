@@ -6,6 +6,7 @@ the primal, and the faster of the two counts. Real tasks of many samples overlap
 are separable are the harder ones, and are measured too.
 """
 
+import functools
 import time
 import warnings
 from collections.abc import Iterator
@@ -131,7 +132,7 @@ def run(
   for regime, redrawn in _REDRAWN.items():
     features, labels = network_like_features(n, d, k, seed, redrawn=redrawn)
     on_device = jax.device_put((features, labels))
-    ours = best_seconds(lambda on_device=on_device: compiled(*on_device), repeats=2)
+    ours = best_seconds(functools.partial(compiled, *on_device), repeats=2)
     result = compiled(*on_device)
     name = f"svm.{regime}"
     accuracy = np.mean(np.argmax(result.decision, axis=1) == labels)

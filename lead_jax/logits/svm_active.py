@@ -106,8 +106,15 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
 
     def shorten():
       v_d, dz_n = w_d - state.w_d, new[3] - state.z_n
-      rows = [a[:, None] for a in (state.w_d, v_d, state.z_n, dz_n, sign_n)]
-      t = line_search(*rows, state.c)[0]
+      column = lambda a: a[:, None]
+      t = line_search(
+        column(state.w_d),
+        column(v_d),
+        column(state.z_n),
+        column(dz_n),
+        column(sign_n),
+        state.c,
+      )[0]
       # A mean of dual points is one, as long as the step is not a longer one.
       s = jnp.minimum(t, 1)
       mix = lambda t, a, b: a + t * (b - a)
