@@ -169,13 +169,17 @@ def test_too_few_steps_are_admitted():
 
 
 def test_benchmark_compares_equal_objectives():
-  rows = {row.name: row for row in run(n=300, d=16, k=3, peer_classes=2)}
+  rows = {row.name: row for row in run(n=300, d=16, k=3)}
   for regime in ("overlapping", "separable"):
     assert 0 <= rows[f"svm.{regime}.excess"].value <= 1e-3
     dual = rows[f"svm.{regime}.linear_svc_dual"].value
     primal = rows[f"svm.{regime}.linear_svc_primal"].value
-    ratio = min(dual, primal) / rows[f"svm.{regime}.ours"].value
-    assert rows[f"svm.{regime}.ratio"].value == pytest.approx(ratio)
+    ours = rows[f"svm.{regime}.ours"].value
+    assert "equal objective" in rows[f"svm.{regime}.linear_svc_primal"].what
+    ratio = rows[f"svm.{regime}.ratio"].value
+    # The dual one counts only where it got there.
+    assert any(ratio == pytest.approx(s / ours) for s in (dual, primal))
+    assert ratio <= primal / ours * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
