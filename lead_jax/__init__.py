@@ -5,7 +5,7 @@ metric on one model's features) and `lead` (the method itself, with all it compu
 """
 
 from lead_jax.errors import InputError
-from lead_jax.lead import LeadResult, Network, lead
+from lead_jax.lead import LeadResult, Network, lead, rescore_in_pool
 from lead_jax.lead_config import LeadConfig, lead_config
 from lead_jax.metrics import DEFAULT_METRICS, METRICS, score
 from lead_jax.ranking import Listener, rank
@@ -25,5 +25,6 @@ __all__ = [
   "lead",
   "lead_config",
   "rank",
+  "rescore_in_pool",
   "score",
 ]

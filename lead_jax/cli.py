@@ -1,7 +1,8 @@
 """`lead-rank`: from flags to a ranked table. The only module that knows flags.
 
-Exit codes: 0, every model and metric was scored; 2, the input was wrong or a model failed
-(one line each on stderr says what and what to do); 130, interrupted.
+Exit codes: 0, every model and metric was scored; 1, the reader of a pipe went away; 2,
+the input was wrong or a model failed (one line each says what and what to do); 130,
+interrupted.
 """
 
 import ast
@@ -161,19 +162,14 @@ def _rank(dataset: str) -> int:
   columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
   print()
   print(report.render(result, width=columns, color=color))
-  failed = [f"{row.model}: {row.status}" for row in result.models if row.status != "ok"]
-  failed += [
-    f"{row.model}, {row.metric}: {row.status}"
-    for row in result.scores
-    if row.status.startswith("failed") and row.model not in _failed_models(result)
-  ]
-  for line in failed:
-    print(f"lead-rank: {line}", file=sys.stderr)
+  failed = {row.model for row in result.scores if row.status.startswith("failed")}
+  if failed:
+    count = f"{len(failed)} of {len(result.models)} models"
+    print(
+      f"lead-rank: {count} could not be scored by every metric; the reasons are above",
+      file=sys.stderr,
+    )
   return 2 if failed else 0
-
-
-def _failed_models(result: "lead_jax.Report") -> set[str]:
-  return {row.model for row in result.models if row.status != "ok"}
 
 
 def _folder_name(dataset: str) -> str:

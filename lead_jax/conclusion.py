@@ -25,14 +25,14 @@ def conclude(
       warn(
         f"{metric}: all {len(column)} models have the score {values[0]:.6g}, no rank"
       )
+      for row in column:
+        status = _add(row.status, "all models are tied: no rank")
+        scores[row.model, metric] = dataclasses.replace(row, status=status)
       continue
     for row in column:
       better = sum(value > row.score for value in values)
       tied = [r.model for r in column if r.score == row.score and r is not row]
-      status = row.status
-      if tied:
-        note = f"tied with {', '.join(tied)}"
-        status = note if status == OK else f"{status}; {note}"
+      status = _add(row.status, f"tied with {', '.join(tied)}") if tied else row.status
       scores[row.model, metric] = dataclasses.replace(
         row, rank=better + 1, status=status
       )
@@ -44,6 +44,10 @@ def conclude(
     agreement=agreement,
     warnings=list(warnings),
   )
+
+
+def _add(status: str, note: str) -> str:
+  return note if status == OK else f"{status}; {note}"
 
 
 def _agreement(

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from lead_jax.errors import InputError
@@ -39,22 +40,28 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     raise InputError(f"{name} must have shape [N, D], got {list(array.shape)}")
   if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
     raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
-  if array.dtype not in (np.float32, np.float64):
-    array = array.astype(np.float32)
+  wanted = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
+  # What JAX will compute in: float64 only where 64-bit types are enabled.
+  with np.errstate(over="ignore"):
+    array = array.astype(jax.dtypes.canonicalize_dtype(wanted), copy=False)
   if array.shape[0] < 2:
     raise InputError(f"{name} must have at least 2 samples, got {array.shape[0]}")
   if array.shape[1] < 1:
     raise InputError(f"{name} must have at least 1 column, got 0")
-  # A sum is NaN or infinite if any entry is, and needs no boolean array; the entries are
-  # looked at one by one only then (finite features may overflow a sum).
-  with np.errstate(over="ignore", invalid="ignore"):
-    suspicious = not np.isfinite(array.sum())
-  if suspicious and not (finite := np.isfinite(array)).all():
+  largest = float(np.max(np.abs(array)))
+  if not np.isfinite(largest):
+    finite = np.isfinite(array)
     row, column = np.argwhere(~finite)[0]
     raise InputError(
       f"{name} hold {int((~finite).sum())} NaN or infinite values, the first at row "
       f"{row}, column {column} ({array[row, column]}): remove those samples or fix "
       "the extraction"
+    )
+  limit = float(np.sqrt(np.finfo(array.dtype).max / array.size))
+  if largest > limit:
+    raise InputError(
+      f"{name} are as large as {largest:.3g}: sums of their squares overflow "
+      f"{array.dtype}; divide them by a number first"
     )
   return array
 
@@ -67,8 +74,9 @@ def check(features: ArrayLike, labels: ArrayLike) -> Inputs:
       is only one class.
   """
   checked = check_features(features)
-  if not isinstance(labels, list):
-    labels = np.asarray(labels)
+  if not isinstance(labels, np.ndarray):
+    # As a list, in which mixed types are seen; NumPy would make them all strings.
+    labels = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels)
   ids, class_names = encode_labels(labels)
   if len(ids) != len(checked):
     raise InputError(

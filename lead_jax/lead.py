@@ -249,7 +249,7 @@ def evolve(
     config: See `LeadConfig`.
   """
   if config.time == "relative":
-    eta_t = config.t / jnp.mean(lambda_c)
+    eta_t = config.t / jnp.nanmean(lambda_c)  # an empty class has no rate
   else:
     eta_t = jnp.asarray(config.eta * config.t * config.unit, lambda_c.dtype)
   if config.evolution == "constant":
@@ -348,7 +348,10 @@ def lead(
     features, labels = checked.features, checked.labels
     num_classes = len(checked.class_names)
   labels = jnp.asarray(labels)
-  x_nd = _scale_features_jit(jnp.asarray(features), config.feature_scale)
+  x_nd = jnp.asarray(features)
+  if x_nd.dtype not in (jnp.float32, jnp.float64):
+    x_nd = x_nd.astype(jnp.float32)  # squared norms overflow 16 bits
+  x_nd = _scale_features_jit(x_nd, config.feature_scale)
   key_rates, key_kernel = jax.random.split(key)
   start = _initial_logits_jit(
     x_nd,
@@ -406,9 +409,11 @@ def rescore_in_pool(
     ValueError: If the configuration is not one of relative time.
   """
   if config.time != "relative" or config.evolution not in ("class_aware", "mixed"):
-    raise ValueError("config must have time='relative' and evolution='class_aware'")
+    raise ValueError(
+      "config must have time='relative' and evolution='class_aware' or 'mixed'"
+    )
   labels = jnp.asarray(labels)
-  pool_rate = jnp.mean(jnp.stack([jnp.mean(r.lambda_c) for r in results]))
+  pool_rate = jnp.mean(jnp.stack([jnp.nanmean(r.lambda_c) for r in results]))
   eta_t = config.t / pool_rate
   return [
     float(

@@ -1,7 +1,10 @@
 """Every choice that LEAD's text leaves open, and the two variants made of them."""
 
 import dataclasses
-from typing import Literal, get_args
+import numbers
+import operator
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
 
 from lead_jax import heads, logits
 
@@ -27,7 +30,8 @@ class LeadConfig:
     normalisation: Likewise.
     c: Likewise.
     evolution: `class_aware` (Eq. 7); `mixed` (one kernel from samples of all classes,
-      Fig. 8); `constant` (App. C.2); `full_kernel` (Eq. 6, O(N^3)); `cross_entropy` (the
+      Fig. 8); `constant` (App. C.2); `full_kernel` (Eq. 6 with
+      the kernel of one drawn head, O(N^3)); `cross_entropy` (the
       flow of the cross-entropy loss at the classes' rates, integrated numerically).
     t: Time.
     eta: Learning rate.
@@ -68,6 +72,13 @@ class LeadConfig:
   spectra: bool = False
 
   def __post_init__(self):
+    object.__setattr__(self, "hidden", _widths(self.hidden))
+    for name in ("head_seeds", "samples_per_class"):
+      object.__setattr__(self, name, _integer(name, getattr(self, name)))
+    for name in ("c", "t", "eta", "unit", "coefficient"):
+      object.__setattr__(self, name, _number(name, getattr(self, name)))
+    if not isinstance(self.spectra, bool):
+      raise ValueError(f"spectra must be True or False, got {self.spectra!r}")
     hints = LeadConfig.__annotations__
     for name in (
       "initializer",
@@ -82,7 +93,8 @@ class LeadConfig:
       "params",
     ):
       choices = get_args(hints[name])
-      if getattr(self, name) not in choices:
+      value = getattr(self, name)
+      if not isinstance(value, str) or value not in choices:
         raise ValueError(
           f"{name} must be one of {choices}, got {getattr(self, name)!r}"
         )
@@ -97,11 +109,11 @@ class LeadConfig:
     if not 0 <= self.coefficient <= 1:
       raise ValueError(f"coefficient must be in [0, 1], got {self.coefficient}")
     if self.loss == "log_probability" and (
-      self.normalisation == "none" or self.evolution == "cross_entropy"
+      self.normalisation == "none" or self.evolution in ("cross_entropy", "full_kernel")
     ):
       raise ValueError(
         "loss='log_probability' needs F_t to be a probability: choose a normalisation "
-        "and a closed-form evolution"
+        "and evolution='class_aware', 'mixed' or 'constant'"
       )
     if self.evolution == "full_kernel" and self.rates == "expected":
       raise ValueError("evolution='full_kernel' needs rates='sampled': a drawn head")
@@ -119,6 +131,28 @@ class LeadConfig:
         "params='all' needs feature_scale='none': the network's own features are "
         "differentiated"
       )
+
+
+def _integer(name: str, value: Any) -> int:
+  try:
+    return operator.index(value)
+  except TypeError:
+    raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def _number(name: str, value: Any) -> float:
+  if isinstance(value, bool | str) or not isinstance(value, numbers.Real):
+    raise ValueError(f"{name} must be a number, got {value!r}")
+  return float(value)
+
+
+def _widths(value: Any) -> tuple[int, ...]:
+  if isinstance(value, str) or not isinstance(value, Iterable):
+    raise ValueError(f"hidden must be a tuple of widths, got {value!r}")
+  widths = tuple(_integer("hidden", width) for width in value)
+  if any(width < 1 for width in widths):
+    raise ValueError(f"hidden must hold widths of at least 1, got {value!r}")
+  return widths
 
 
 def lead_config(variant: Variant = "paper", **overrides) -> LeadConfig:

@@ -1,5 +1,6 @@
 """What can be known to be wrong before any work is done, said before any work is done."""
 
+import hashlib
 import importlib.resources
 import json
 import os
@@ -7,9 +8,11 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from lead_jax import evaluation, metrics
 from lead_jax.errors import InputError
-from lead_jax.results import write_text
+from lead_jax.results import json_values, write_text
 
 
 def metrics_or_default(names: Sequence[str] | None) -> Sequence[str]:
@@ -25,30 +28,66 @@ def metrics_or_default(names: Sequence[str] | None) -> Sequence[str]:
   return list(dict.fromkeys(names))
 
 
-def check_options(names: Sequence[str], options: Mapping[str, Mapping]) -> None:
+def check_options(
+  names: Sequence[str], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+  """Checks all options, and returns them as JSON values.
+
+  Raises:
+    InputError: If one is for a metric that is not asked for, unknown or out of bounds.
+  """
+  plain: dict[str, dict[str, Any]] = {}
   for name, values in options.items():
     if name not in names:
       raise InputError(
         f"options are given for metric {name!r}, which is not asked for: add it to the "
         "metrics or drop them"
       )
-    known = metrics.find_metric(name).options
-    if unknown := [key for key in values if key not in known]:
-      raise InputError(
-        f"metric {name!r} has no option {unknown[0]!r}; "
-        f"it has: {', '.join(known) or 'none'}"
-      )
+    plain[name] = {key: _plain(name, key, value) for key, value in values.items()}
+    metrics.check_options(name, plain[name])
+  return plain
+
+
+def _plain(metric: str, option: str, value: Any) -> Any:
+  """NumPy's scalars as Python's; what no file could hold is refused."""
+  value = value.item() if isinstance(value, np.generic) else value
+  if isinstance(value, list | tuple):
+    return tuple(_plain(metric, option, item) for item in value)
+  if value is None or isinstance(value, bool | int | float | str):
+    return value
+  raise InputError(
+    f"option {option!r} of metric {metric!r} is a {type(value).__name__}: give a number, "
+    "a text or a tuple of them"
+  )
+
+
+def check_numbers(seed: int, batch_size: int) -> None:
+  """Raises `InputError` for a seed or batch size out of range."""
+  if not isinstance(seed, int) or not 0 <= seed < 2**63:
+    raise InputError(f"seed must be a whole number in [0, 2^63), got {seed!r}")
+  if not isinstance(batch_size, int) or batch_size < 1:
+    raise InputError(f"batch_size must be a whole number above 0, got {batch_size!r}")
+
+
+def file_hash(path: str | os.PathLike | None) -> str | None:
+  """Returns the SHA-256 of a file that a run depends on; None where there is none."""
+  if path is None:
+    return None
+  try:
+    return hashlib.sha256(pathlib.Path(path).expanduser().read_bytes()).hexdigest()
+  except OSError:
+    return None  # whoever reads it will say why it cannot be read
 
 
 def read_truth(
-  path: str | os.PathLike | None, dataset: str, models: Sequence[str]
+  path: str | os.PathLike | None, dataset: str, models: Sequence[str], *, bundled: bool
 ) -> dict[str, float]:
   """True accuracies of the models on this data set, where there are any."""
   if path is None:
-    if dataset != "digits":
+    if not bundled:
       return {}
-    bundled = importlib.resources.files("lead_jax.zoo") / "digits_ground_truth.csv"
-    text, source = bundled.read_text(encoding="utf-8"), "the bundled ground truth"
+    table = importlib.resources.files("lead_jax.zoo") / "digits_ground_truth.csv"
+    text, source = table.read_text(encoding="utf-8"), "the bundled ground truth"
   else:
     source = str(path)
     try:
@@ -65,8 +104,8 @@ def read_truth(
   return {model: found[model] for model in models if model in found}
 
 
-def prepare_out(out: pathlib.Path, config: Mapping[str, Any], overwrite: bool) -> None:
-  """Makes the folder, and refuses to write over the results of another run."""
+def make_writable(out: pathlib.Path) -> None:
+  """Makes the folder of results, and finds out whether it can be written."""
   if out.exists() and not out.is_dir():
     raise InputError(f"--out {str(out)!r} is a file: give a folder")
   try:
@@ -78,6 +117,12 @@ def prepare_out(out: pathlib.Path, config: Mapping[str, Any], overwrite: bool) -
   probe = out / ".writable"
   write_text(probe, "")
   probe.unlink()
+
+
+def keep_other_results(
+  out: pathlib.Path, config: Mapping[str, Any], overwrite: bool
+) -> None:
+  """Refuses to write over the results of another run."""
   there = out / "report.json"
   if overwrite or not there.exists():
     return
@@ -85,7 +130,7 @@ def prepare_out(out: pathlib.Path, config: Mapping[str, Any], overwrite: bool) -
     theirs = json.loads(there.read_text(encoding="utf-8"))["config"]
   except (OSError, ValueError, KeyError, TypeError):
     theirs = None
-  if theirs != json.loads(json.dumps(config)):
+  if theirs != json_values(config):
     raise InputError(
       f"{str(out)!r} holds the results of another run: give another --out, or "
       "--overwrite to replace them"

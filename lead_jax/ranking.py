@@ -22,14 +22,16 @@ from lead_jax import preflight
 from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.conclusion import conclude
-from lead_jax.data import Dataset, load_dataset
+from lead_jax.data import Dataset, load_dataset, load_digits_dataset
 from lead_jax.data.preprocess import ResizedCache, prepared_images
 from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore, content_key, extract, extraction_key
+from lead_jax.features.extract import EXTRACTION_VERSION
+from lead_jax.labels import encode_labels
 from lead_jax.lead import Network
 from lead_jax.measure import Stages, environment
 from lead_jax.metrics.base import OK, Problem
-from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.results import ModelRow, Report, ScoreRow, json_values
 
 # To be raised whenever a metric gives another number for the same features.
 SCORING_VERSION = 1
@@ -48,6 +50,9 @@ class Plan:
 
 class Listener:
   """Told of a run's progress; does nothing of its own accord."""
+
+  def reading(self, dataset: str) -> None:
+    """The data set is being read, which takes a while for many images."""
 
   def planned(self, plan: Plan) -> None:
     """Before the first model."""
@@ -125,17 +130,24 @@ def rank(
   """
   listener = listener or Listener()
   names = list(preflight.metrics_or_default(metrics))
-  options = {name: dict(values) for name, values in (options or {}).items()}
-  preflight.check_options(names, options)
+  options = preflight.check_options(names, options or {})
+  preflight.check_numbers(seed, batch_size)
   specs = resolve_models(models, zoo)
+  out = None if out is None else pathlib.Path(out).expanduser()
+  if out is not None:
+    preflight.make_writable(out)
   if not isinstance(dataset, Dataset):
+    listener.reading(os.fspath(dataset))
     dataset = load_dataset(dataset, split=split, data_dir=data_dir)
   if dataset.features is not None and models is None and zoo is None:
     # A data set that brings its features is ranked against nothing, but scored.
     ready = ReadyFeatures(dataset.name, dataset.features, None, dataset.fingerprint)
     specs = [ModelSpec(dataset.name, lambda: ready)]
   truth = preflight.read_truth(
-    ground_truth, dataset.name, [spec.name for spec in specs]
+    ground_truth,
+    dataset.name,
+    [spec.name for spec in specs],
+    bundled=_is_bundled(dataset),
   )
   config = {
     "dataset": dataset.name,
@@ -144,12 +156,18 @@ def rank(
     "split": dataset.split,
     "models": [spec.name for spec in specs],
     "metrics": names,
-    "options": options,
+    "options": json_values(options),
     "seed": seed,
+    "x64": bool(jnp.result_type(float) == jnp.float64),
+    "versions": [EXTRACTION_VERSION, SCORING_VERSION],
+    "files": {
+      str(path): preflight.file_hash(path)
+      for path in (zoo, ground_truth, *_feature_files(specs))
+      if path is not None
+    },
   }
-  out = None if out is None else pathlib.Path(out).expanduser()
   if out is not None:
-    preflight.prepare_out(out, config, overwrite)
+    preflight.keep_other_results(out, config, overwrite)
   cache = default_cache_dir() if cache_dir is None else pathlib.Path(cache_dir)
   warnings: list[str] = []
 
@@ -170,6 +188,14 @@ def rank(
   listener.planned(Plan(dataset, specs, names, cache, out))
   if dataset.skipped:
     warn(_skipped_line(dataset))
+  if models is None and zoo is None and dataset.features is None:
+    if not _is_bundled(dataset):
+      warn(
+        "the bundled networks were made for 8x8 digits and say little about other "
+        "images: list your own in a zoo file and give it by --zoo"
+      )
+  elif ground_truth is not None and len(truth) < 2:
+    warn("the ground truth has fewer than two of these models: no agreement is shown")
   report = Report(
     dataset=_describe(dataset),
     config=config,
@@ -196,6 +222,19 @@ def rank(
   if out is not None:
     _save(report, out)
   return report
+
+
+def _is_bundled(dataset: Dataset) -> bool:
+  """Whether this really is the bundled data, not something else of that name."""
+  if dataset.name != "digits":
+    return False
+  parts = (load_digits_dataset(part) for part in ("train", "test", "all"))
+  return dataset.fingerprint in {part.fingerprint for part in parts}
+
+
+def _feature_files(specs: Sequence[ModelSpec]) -> list[str]:
+  prefix = "features:"
+  return [s.name.removeprefix(prefix) for s in specs if s.name.startswith(prefix)]
 
 
 def _labels_hash(dataset: Dataset) -> str:
@@ -299,8 +338,6 @@ class _Run:
     try:
       with source.stages.stage("score"), timed.stage("score"):
         value = metrics_room.evaluate_metric(metric, problem, **options)
-      if not math.isfinite(value.score):
-        raise ValueError(f"the score is {value.score}")
     except Exception as error:
       # A metric that cannot score these features says so; the others go on.
       return ScoreRow(model, metric, math.nan, None, f"failed: {_one_line(error)}")
@@ -328,10 +365,17 @@ class _Source:
     self._loaded = loaded
     self._problem: Problem | None = None
     if isinstance(loaded, Backbone):
+      if not loaded.weights_hash:
+        raise InputError(
+          f"{loaded.name}: weights_hash is empty; stored features need it"
+        )
       self.key = extraction_key(loaded, run.dataset)
     else:
       _check_rows(loaded, run.dataset)
-      self.key = content_key(ready=loaded.weights_hash)
+      # By content: a hash that a caller gives may say less than it should.
+      array = np.ascontiguousarray(loaded.features)
+      digest = hashlib.sha256(array.tobytes()).hexdigest()
+      self.key = content_key(ready=digest, shape=array.shape, dtype=str(array.dtype))
 
   def problem(self) -> Problem:
     """Returns the features with the labels, extracting at most once."""
@@ -340,7 +384,11 @@ class _Source:
       features = self._features()
       with self.stages.stage("check"):
         self._problem = Problem(
-          features, dataset.labels, seed=self._run.seed, network=self._network()
+          features,
+          dataset.labels,
+          seed=self._run.seed,
+          network=self._network(),
+          class_names=dataset.class_names,
         )
       self.feature_dim = int(features.shape[1])
     return self._problem
@@ -375,6 +423,9 @@ class _Source:
 
 def _check_rows(ready: ReadyFeatures, dataset: Dataset) -> None:
   """Refuses features of other samples than the data set's, as far as can be seen."""
+  if np.ndim(ready.features) != 2:
+    shape = list(np.shape(ready.features))
+    raise InputError(f"{ready.name}: features must have shape [N, D], got {shape}")
   count = len(ready.features)
   if count != len(dataset):
     raise InputError(
@@ -383,7 +434,8 @@ def _check_rows(ready: ReadyFeatures, dataset: Dataset) -> None:
     )
   if ready.labels is None:
     return
-  theirs = [str(label) for label in np.asarray(ready.labels).tolist()]
+  ids, names = encode_labels(np.atleast_1d(ready.labels))
+  theirs = [names[label] for label in ids]
   ours = [dataset.class_names[label] for label in dataset.labels]
   if len(theirs) != len(ours):
     raise InputError(f"{ready.name} has {count} rows but {len(theirs)} labels")

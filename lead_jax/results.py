@@ -56,7 +56,8 @@ class ModelRow:
     num_params: As published.
     feature_dim: D.
     features_cached: Whether extraction was spared.
-    seconds: Wall time by stage (`load`, `read`, `compute`, `score`).
+    seconds: Wall time by stage (`load`, `extract`, of which `read` and `compute`,
+      `check`, `score`).
     peak_memory_mib: Largest resident memory by stage, in MiB.
   """
 
@@ -80,7 +81,7 @@ class Report:
 
   Attributes:
     dataset: Name, split, sizes, class names, fingerprint, skipped images.
-    config: What was asked for; two runs with the same `config` have the same scores.
+    config: What was asked for and of what; runs that differ in it may differ in scores.
     environment: Versions, device, platform, time.
     metrics: Names, in the order asked for; the first is the one that ranks the table.
     models: One row a model, in the order asked for.
@@ -122,7 +123,7 @@ class Report:
   def to_dict(self) -> dict[str, Any]:
     """Returns JSON values; scores that do not exist are None."""
     content = dataclasses.asdict(self)
-    return _json_values(content)
+    return json_values(content)
 
   def to_json(self, path: str | os.PathLike) -> None:
     """Writes the whole report as JSON, atomically."""
@@ -142,12 +143,12 @@ class Report:
     write_text(path, buffer.getvalue())
 
 
-def _json_values(value: Any) -> Any:
-  """Replaces NaN and infinity, which JSON has not, by None and their names."""
+def json_values(value: Any) -> Any:
+  """Returns what JSON can hold: no tuples; NaN as None, infinity by name."""
   if isinstance(value, Mapping):
-    return {str(k): _json_values(v) for k, v in value.items()}
+    return {str(k): json_values(v) for k, v in value.items()}
   if isinstance(value, list | tuple):
-    return [_json_values(v) for v in value]
+    return [json_values(v) for v in value]
   if isinstance(value, float) and not math.isfinite(value):
     return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
   return value

@@ -93,9 +93,10 @@ def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
   assert code == 2
   assert "1 image was left out: " in err
   assert "bad.jpg" in err
-  last = err.strip().splitlines()[-1]
-  assert last.startswith("lead-rank: cut: failed: ")
-  assert "cut.onnx" in last
+  reason = next(line for line in err.splitlines() if line.startswith("[1/2] cut: "))
+  assert reason.startswith("[1/2] cut: failed: ")
+  assert "cut.onnx" in reason
+  assert "1 of 2 models could not be scored" in err.strip().splitlines()[-1]
   assert "failed" in out
   rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()
   assert rows[2].startswith("digits/mlp_random,knn,0.")
@@ -113,6 +114,9 @@ def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
     (["--split=some"], "split"),
     (["--option=lead"], "write METRIC.NAME=VALUE"),
     (["--option=lead.width=3"], "no option 'width'"),
+    (["--option=lead.t=-2"], "t must be at least 0, got -2"),
+    (["--option=lead.classifier=forest"], "classifier must be one of"),
+    (["--models="], "no models were given"),
     (["--out=/proc/nothing/here"], "give another --out"),
     (["--cache_dir=/proc/nothing/here"], "--cache_dir"),
   ],
@@ -127,12 +131,17 @@ def test_mistakes_are_one_line_and_code_2(command, arguments, message):
   assert "Traceback" not in err
 
 
-def test_a_bad_option_value_is_a_row_with_its_reason(command):
-  code, _, err = command(
-    "--models=digits/mlp_random", "--metrics=lead", "--option=lead.t=-2"
+def test_options_of_text(command):
+  code, out, _ = command(
+    "digits",
+    "--models=digits/mlp_random",
+    "--metrics=lead",
+    "--option=lead.classifier=lda",
+    "--option=lead.t=2",
+    "--option=lead.hidden=(8,)",
   )
-  assert code == 2
-  assert "t must be at least 0, got -2" in err
+  assert code == 0
+  assert "digits/mlp_random" in out
 
 
 def test_options():

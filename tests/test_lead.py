@@ -329,6 +329,13 @@ def test_rates_do_not_mind_extreme_scales():
     ({"params": "all", "spectra": True}, "needs rates='sampled' and spectra=False"),
     ({"params": "all", "evolution": "full_kernel"}, "has no full kernel"),
     ({"params": "all", "feature_scale": "rms"}, "needs feature_scale='none'"),
+    ({"hidden": 16}, "hidden must be a tuple of widths, got 16"),
+    ({"hidden": (16, 0)}, "hidden must hold widths of at least 1"),
+    ({"hidden": (1.5,)}, "hidden must be a whole number, got 1.5"),
+    ({"head_seeds": 2.5}, "head_seeds must be a whole number, got 2.5"),
+    ({"t": "x"}, "t must be a number, got 'x'"),
+    ({"spectra": "false"}, "spectra must be True or False, got 'false'"),
+    ({"loss": "log_probability", "evolution": "full_kernel"}, "needs F_t to be a prob"),
     ({"width": 3}, "unknown option 'width' of lead; it has"),
   ],
 )
@@ -367,11 +374,23 @@ def test_bad_input(change, message):
     _bad(change)
 
 
-def test_finite_features_whose_sum_overflows_are_accepted():
-  x = np.full((4, 2), 3e38, np.float32)
-  from lead_jax import inputs
+@pytest.mark.parametrize(
+  "x", [np.full((4, 2), 1e25, np.float32), np.full((4, 2), 1e200)], ids=["32", "64"]
+)
+def test_features_whose_squares_overflow_are_refused(x):
+  """They would make scores that look like scores."""
+  with pytest.raises(ValueError, match=r"squares overflow|infinite values"):
+    lead_jax.score("knn", x, [0, 1, 0, 1])
 
-  assert inputs.check_features(x).shape == (4, 2)
+
+@pytest.mark.parametrize("variant", ["paper", "normalised"])
+def test_a_class_without_samples_is_no_obstacle(variant):
+  x, y = _data()
+  config = lead_config(variant, hidden=(16,), head_seeds=1)
+  key = jax.random.key(0)
+  result = lead_jax.lead(x.astype(np.float16), y, key=key, config=config, num_classes=5)
+  assert np.isfinite(result.score)
+  assert np.isnan(result.lambda_c[3:]).all()
 
 
 def test_the_public_name_is_the_function():

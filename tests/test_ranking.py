@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import lead_jax
-from lead_jax import ranking
-from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec
+from lead_jax import evaluation, ranking
+from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec, ReadyFeatures
 from lead_jax.data import load_digits_dataset
 from lead_jax.errors import InputError
 
@@ -128,12 +128,15 @@ def test_ties_are_said(run):
   assert a.rank == twin.rank
   assert a.status == "tied with twin"
   assert twin.status == "tied with a"
-  assert report.score_of("c", "knn").rank in (1, 3)
+  better = report.score_of("c", "knn").score > a.score
+  assert report.score_of("c", "knn").rank == (1 if better else 3)
+  assert a.rank == (2 if better else 1)
 
 
 def test_all_tied_is_a_warning_and_no_rank(run):
   report = run([_spec("a", 1), _spec("twin", 1)])
   assert report.ranking() == []
+  assert report.score_of("a", "knn").status == "all models are tied: no rank"
   assert any("knn: all 2 models have the score" in line for line in report.warnings)
 
 
@@ -262,7 +265,12 @@ def test_ground_truth(run, tmp_path):
   assert report.ground_truth == {"a": 90.0, "b": 50.0, "c": 80.0}
   agreement = report.agreement["knn"]
   assert agreement["models"] == 3
-  assert -1 <= agreement["weighted_kendall"] <= 1
+  scores = [report.score_of(m, "knn").score for m in "abc"]
+  expected = evaluation.weighted_kendall(scores, [90, 50, 80])
+  assert agreement["weighted_kendall"] == expected
+  assert agreement["regret_at_1"] == 90 - [90, 50, 80][int(np.argmax(scores))]
+  truth.write_text("model,dataset,accuracy\nz,digits,90\n")
+  assert any("fewer than two" in line for line in run(ground_truth=truth).warnings)
   truth.write_text("model,dataset,accuracy\na,mnist,90\n")
   with pytest.raises(InputError, match="no row for data set 'digits'; it has: mnist"):
     run(ground_truth=truth)
@@ -281,6 +289,11 @@ def test_ground_truth(run, tmp_path):
     ({"models": ["digits/mlp_random"] * 2}, "is given twice"),
     ({"zoo": "nowhere.json"}, "nowhere.json"),
     ({"options": {"lead": {}}}, "not asked for"),
+    ({"options": {"knn": {"k": 2.5}}}, "'knn': k must be a whole number"),
+    ({"options": {"knn": {"k": object()}}}, "is a object: give a number"),
+    ({"models": [3]}, "models are named by text, got 3"),
+    ({"seed": -1}, "seed must be"),
+    ({"batch_size": 0}, "batch_size must be"),
     (
       {"options": {"knn": {"neighbours": 3}}},
       "no option 'neighbours'; it has: k, dist",
@@ -293,6 +306,56 @@ def test_what_is_wrong_is_said_before_any_work(run, options, message):
   with pytest.raises(InputError, match=message) as raised:
     run(**options)
   assert "\n" not in str(raised.value)
+
+
+def test_only_the_bundled_data_has_the_bundled_truth(run, digits):
+  impostor = dataclasses.replace(digits, fingerprint="0" * 64)
+  models = ["digits/mlp_random", "digits/mlp_denoising"]
+  assert run(models, ["knn"], dataset=impostor).ground_truth == {}
+  assert len(run(models, ["knn"]).ground_truth) == 2
+
+
+def test_messages_name_classes_as_the_user_does(run, digits):
+  keep = np.flatnonzero((digits.labels != 2) | (np.arange(len(digits)) < 20))
+  few = dataclasses.replace(
+    digits,
+    labels=digits.labels[keep],
+    fingerprint="1" * 64,
+    read_image=lambda i: digits.read_image(keep[i]),
+  )
+  count = int((few.labels == 2).sum())
+  assert 2 <= count < 5
+  row = run([_spec("a", 1)], ["linear_probe"], dataset=few).scores[0]
+  assert row.status == f"{count} folds: class '7' has {count} samples"
+
+
+def test_ready_features_are_known_by_their_content(run, digits):
+  x = np.random.default_rng(0).normal(size=(len(digits), 4)).astype(np.float32)
+  perfect = np.eye(5, dtype=np.float32)[digits.labels]
+  specs = [
+    ModelSpec(name, lambda f=f, name=name: ReadyFeatures(name, f, None, ""))
+    for name, f in (("noise", x), ("perfect", perfect))
+  ]
+  report = run(specs, ["knn"])
+  assert report.score_of("perfect", "knn").score == 1.0
+  assert report.score_of("noise", "knn").score < 0.5
+
+
+def test_changed_files_are_another_run(run, digits, tmp_path):
+  path, out = tmp_path / "x.npz", tmp_path / "out"
+  for seed in (0, 1):
+    x = np.random.default_rng(seed).normal(size=(len(digits), 4))
+    np.savez(path, features=x.astype(np.float32))
+    if seed == 0:
+      run([f"features:{path}"], ["knn"], out=out)
+  with pytest.raises(InputError, match="holds the results of another run"):
+    run([f"features:{path}"], ["knn"], out=out)
+
+
+def test_the_bundled_zoo_on_other_images_is_warned_about(digits, tmp_path):
+  other = dataclasses.replace(digits, name="photos")
+  report = lead_jax.rank(other, metrics=["feature_norm"], cache_dir=tmp_path)
+  assert any("give it by --zoo" in line for line in report.warnings)
 
 
 def test_a_single_metric_may_be_a_string(run):

@@ -77,14 +77,12 @@ class ReadyFeatures:
     features: float[N, D], rows in the order of the data set.
     labels: int or str [N] where the file holds them, to be checked against the data set.
     weights_hash: SHA-256 (hex) of the file.
-    source_probs: float[N, Z], the network's source-class probabilities, if known.
   """
 
   name: str
   features: np.ndarray
   labels: np.ndarray | None
   weights_hash: str
-  source_probs: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -107,7 +107,7 @@ def load_onnx(
     params=params,
     input=input_spec,
     weights_hash=weights_hash,
-    feature_point=features,
+    feature_point=f"{features},{logits}",
     num_params=count if num_params is None else num_params,
     architecture=architecture,
     pretraining=pretraining,

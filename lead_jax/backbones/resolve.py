@@ -41,9 +41,11 @@ def resolve_models(
   if names is None:
     return list((in_zoo or bundled).values())
   found: list[ModelSpec] = []
-  for name in names:
+  for name in [names] if isinstance(names, str) else names:
     if isinstance(name, ModelSpec):
       found.append(name)
+    elif not isinstance(name, str):
+      raise InputError(f"models are named by text, got {name!r}")
     elif name.startswith("features:"):
       found.append(ready_features(name))
     elif name == "digits":
@@ -85,13 +87,20 @@ def ready_features(name: str) -> ModelSpec:
     try:
       content = path.read_bytes()
       # From memory: numpy leaves a file open whose archive is broken.
-      with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+      arrays = np.load(io.BytesIO(content), allow_pickle=False)
+      if isinstance(arrays, np.ndarray):
+        raise ValueError("it is a single array: use np.savez")
+      with arrays:
         held = {key: arrays[key] for key in arrays.files}
     except FileNotFoundError:
       raise InputError(f"{name}: there is no such file") from None
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
       reason = " ".join(str(error).split()) or type(error).__name__
       raise InputError(f"{name}: cannot be read as an npz file ({reason})") from error
+    if held.get("features", np.zeros((1, 1))).ndim != 2:
+      raise InputError(
+        f"{name}: 'features' has shape {held['features'].shape}, not [N, D]"
+      )
     if "features" not in held:
       keys = ", ".join(held) or "nothing"
       raise InputError(f"{name}: has no array 'features'; it holds {keys}")

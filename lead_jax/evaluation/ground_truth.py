@@ -6,6 +6,7 @@ Columns `model`, `dataset`, `accuracy` (in percent) are needed; `measure`, `prot
 
 import csv
 import io
+import math
 from collections.abc import Iterable
 
 
@@ -36,6 +37,8 @@ def parse_ground_truth(text: str, dataset: str) -> dict[str, float]:
       raise ValueError(
         f"ground truth line {line}: accuracy {row['accuracy']!r} is not a number"
       ) from None
+    if not math.isfinite(accuracy):
+      raise ValueError(f"ground truth line {line}: accuracy is {accuracy}")
     if row["model"] in found:
       raise ValueError(f"ground truth line {line}: model {row['model']!r} stands twice")
     found[row["model"]] = accuracy
@@ -44,4 +47,6 @@ def parse_ground_truth(text: str, dataset: str) -> dict[str, float]:
 
 def datasets_of(text: str) -> Iterable[str]:
   """Returns the names of the data sets of a ground-truth file, sorted."""
-  return sorted({row["dataset"] for row in csv.DictReader(io.StringIO(text))})
+  return sorted(
+    {row["dataset"] for row in csv.DictReader(io.StringIO(text)) if row["dataset"]}
+  )

@@ -4,6 +4,7 @@ from lead_jax.metrics.base import Metric, Problem, Value
 from lead_jax.metrics.table import (
   DEFAULT_METRICS,
   METRICS,
+  check_options,
   evaluate_metric,
   find_metric,
   score,
@@ -15,6 +16,7 @@ __all__ = [
   "Metric",
   "Problem",
   "Value",
+  "check_options",
   "evaluate_metric",
   "find_metric",
   "score",

@@ -6,7 +6,7 @@ model need (an SVM, a LEAD result) are computed once, kept by the problem.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -40,12 +40,23 @@ class Problem:
     *,
     seed: int = 0,
     network: Network | None = None,
+    class_names: Sequence[str] | None = None,
   ):
-    """Checks features and labels; raises `InputError` for what cannot be scored."""
+    """Checks features and labels; raises `InputError` for what cannot be scored.
+
+    Args:
+      features: float[N, D].
+      labels: [N].
+      seed: Of `key`.
+      network: See above.
+      class_names: What people call the labels where these are ids.
+    """
     checked = inputs.check(features, labels)
     self.features = jax.numpy.asarray(checked.features)
     self.labels = jax.numpy.asarray(checked.labels)
     self.class_names = checked.class_names
+    if class_names is not None:
+      self.class_names = tuple(class_names[int(name)] for name in checked.class_names)
     self.network = network
     self.key: Array = jax.random.key(seed)
     self._kept: dict[Any, Any] = {}
@@ -90,11 +101,13 @@ class Metric:
     description: One line for people.
     unit: Of the score.
     options: Names of the options that the function takes.
+    check: Called with the options before any work; raises `ValueError` for bad ones.
     random: Whether the score depends on the seed.
   """
 
   function: Callable[..., Value]
   description: str
   unit: str
+  check: Callable[..., object]
   options: tuple[str, ...] = ()
   random: bool = False

@@ -18,6 +18,16 @@ from lead_jax.metrics.base import OK, Problem, Value
 
 LEAD_OPTIONS = tuple(field.name for field in dataclasses.fields(LeadConfig))
 INITIAL_OPTIONS = ("classifier", "normalisation", "c", "loss", "feature_scale")
+RATE_OPTIONS = (
+  "hidden",
+  "initializer",
+  "head_seeds",
+  "rates",
+  "samples_per_class",
+  "sampling",
+  "feature_scale",
+  "params",
+)
 
 
 def _result(problem: Problem, config: LeadConfig) -> LeadResult:
@@ -49,6 +59,8 @@ def _summary(result: LeadResult) -> dict:
   heads = np.asarray(result.score_per_head, np.float64)
   if heads.size > 1:
     details["score_std_over_heads"] = float(heads.std(ddof=1))
+  if result.spectra is not None:
+    details["spectra"] = np.asarray(result.spectra, np.float64).tolist()
   return details
 
 
@@ -57,6 +69,16 @@ def lead(problem: Problem, *, variant="paper", **options) -> Value:
   config = lead_config(variant, **options)
   result = _result(problem, config)
   return Value(float(result.score), _status(result, config), _summary(result))
+
+
+def check_normalised(**options) -> LeadConfig:
+  """Checks the options of `lead_normalised`."""
+  return lead_config("normalised", **options)
+
+
+def check_constant(*, coefficient: float = 0.5, **options) -> LeadConfig:
+  """Checks the options of `constant`."""
+  return lead_config(coefficient=coefficient, **options)
 
 
 def lead_normalised(problem: Problem, **options) -> Value:
@@ -74,8 +96,7 @@ def log_init(problem: Problem, **options) -> Value:
 
 def constant(problem: Problem, *, coefficient: float = 0.5, **options) -> Value:
   """LEAD with the same step for every sample, whatever its kernel (App. C.2)."""
-  if not 0 <= coefficient <= 1:
-    raise ValueError(f"coefficient must be in [0, 1], got {coefficient}")
+  check_constant(coefficient=coefficient)
   config = lead_config(**options)
   result = _result(problem, config)
   final = logits.evolve_constant(result.log_init, problem.labels, coefficient)

@@ -38,6 +38,9 @@ class PlainProgress(Listener):
   def __exit__(self, *_) -> None:
     """Leaves the terminal as it was."""
 
+  def reading(self, dataset: str) -> None:
+    self.say(f"Reading {dataset} ...")
+
   def planned(self, plan: Plan) -> None:
     self._total = len(plan.models)
     self.say(describe(plan))
@@ -147,7 +150,9 @@ def summary(row: ModelRow, scores: Sequence[ScoreRow]) -> str:
       f"features in {row.seconds.get('extract', 0):.1f} s ({', '.join(stages)})"
     )
   parts = [features, f"scores in {row.seconds.get('score', 0):.1f} s"]
-  failed = [score.metric for score in scores if score.status.startswith("failed")]
-  if failed:
-    parts.append(f"failed: {', '.join(failed)}")
+  parts += [
+    f"{score.metric} {score.status}"
+    for score in scores
+    if score.status.startswith("failed")
+  ]
   return ", ".join(parts)

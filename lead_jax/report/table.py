@@ -34,16 +34,24 @@ def render(report: Report, *, width: int, color: bool) -> str:
     markup=False,
     emoji=False,
   )
-  for facts in range(len(FACTS), -1, -1):
-    table = _table(report, FACTS[:facts], color)
-    if Measurement.get(console, console.options, table).minimum <= width:
-      break
-  console.print(table)
+  # Measured without a limit: within one, rich squeezes columns until they vanish.
+  unlimited = console.options.update(width=10_000)
+  fits = lambda table: Measurement.get(console, unlimited, table).minimum <= width
+  facts = len(FACTS)
+  while facts and not fits(_table(report, report.metrics, FACTS[:facts], color)):
+    facts -= 1
+  # Still too wide: several tables of fewer metrics, the models in the same order.
+  at_once = len(report.metrics)
+  while at_once > 1 and not fits(_table(report, report.metrics[:at_once], (), color)):
+    at_once -= 1
+  for start in range(0, len(report.metrics), at_once):
+    group = report.metrics[start : start + at_once]
+    console.print(_table(report, group, FACTS[:facts], color))
   lines = [line.rstrip() for line in buffer.getvalue().rstrip("\n").splitlines()]
   return "\n".join([*lines, "", *_notes(report, width)])
 
 
-def _table(report: Report, facts: Sequence[str], color: bool):
+def _table(report: Report, metrics: Sequence[str], facts: Sequence[str], color: bool):
   from rich import box
   from rich.table import Table
 
@@ -53,7 +61,7 @@ def _table(report: Report, facts: Sequence[str], color: bool):
   first = report.metrics[0]
   table.add_column("#", justify="right", no_wrap=True)
   table.add_column("model", overflow="fold", min_width=10)
-  for metric in report.metrics:
+  for metric in metrics:
     table.add_column(metric.replace("_", " "), justify="right", min_width=12)
   if report.ground_truth:
     table.add_column("fine-tuned %", justify="right", min_width=10)
@@ -62,7 +70,7 @@ def _table(report: Report, facts: Sequence[str], color: bool):
   for model in _ordered(report):
     row = {s.metric: s for s in report.scores if s.model == model.model}
     cells = [_rank(row[first]), model.model]
-    cells += [_score(row[metric], metric == first) for metric in report.metrics]
+    cells += [_score(row[metric], metric == first) for metric in metrics]
     if report.ground_truth:
       truth = report.ground_truth.get(model.model)
       cells.append("–" if truth is None else f"{truth:.1f}")
@@ -111,13 +119,17 @@ def _count(number: int | None) -> str:
 def _notes(report: Report, width: int) -> list[str]:
   notes: list[str] = []
   for metric in report.metrics:
-    notes.append(f"{metric}: {METRICS[metric].description}; {METRICS[metric].unit}.")
+    entry = METRICS[metric]
+    seed = "; depends on the seed" if entry.random else ""
+    notes.append(f"{metric}: {entry.description}; {entry.unit}{seed}.")
   if len(report.metrics) > 1:
     notes.append("Larger is better everywhere; a rank under that metric in brackets.")
   else:
     notes.append("Larger is better.")
   if report.agreement:
     notes += ["", *_agreement(report)]
+  if report.warnings:
+    notes += ["", *(f"warning: {line}" for line in report.warnings)]
   failed = [row for row in report.models if row.status != "ok"]
   reasons = [f"{row.model}: {row.status}" for row in failed]
   names = {row.model for row in failed}

@@ -1,5 +1,6 @@
 """The table and the progress lines, from a report made by hand."""
 
+import dataclasses
 import io
 import json
 import math
@@ -76,6 +77,24 @@ def test_a_narrow_terminal_loses_columns_and_no_digits(report, width):
   assert "…" not in joined
   for part in ("a_network_with", "-0.1235", "91.2"):
     assert part in joined
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_many_metrics_are_all_there(report, width):
+  names = ("lead", "lead_normalised", "knn", "linear_probe")
+  rows = [
+    dataclasses.replace(row, metric=name)
+    for row in report.scores
+    if row.metric == "knn"
+    for name in names
+  ]
+  wide = dataclasses.replace(report, metrics=list(names), scores=rows)
+  text = render(wide, width=width, color=False)
+  assert max(len(line) for line in text.splitlines()) <= width
+  table = text[: text.index("lead: LEAD")]
+  for word in ("lead", "normalised", "knn", "probe"):
+    assert word in table
+  assert table.count("0.75") == 8
 
 
 def test_color_is_only_where_asked_for(report):
