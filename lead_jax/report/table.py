@@ -38,15 +38,17 @@ def render(report: Report, *, width: int, color: bool) -> str:
   unlimited = console.options.update(width=10_000)
   fits = lambda table: Measurement.get(console, unlimited, table).minimum <= width
   facts = len(FACTS)
-  while facts and not fits(_table(report, report.metrics, FACTS[:facts], color)):
+  while facts and not fits(_table(report, report.metrics, FACTS[:facts], width, color)):
     facts -= 1
   # Still too wide: several tables of fewer metrics, the models in the same order.
   at_once = len(report.metrics)
-  while at_once > 1 and not fits(_table(report, report.metrics[:at_once], (), color)):
+  while at_once > 1 and not fits(
+    _table(report, report.metrics[:at_once], (), width, color)
+  ):
     at_once -= 1
   for start in range(0, len(report.metrics), at_once):
     group = report.metrics[start : start + at_once]
-    console.print(_table(report, group, FACTS[:facts], color))
+    console.print(_table(report, group, FACTS[:facts], width, color))
   lines = [line.rstrip() for line in buffer.getvalue().rstrip("\n").splitlines()]
   return "\n".join([*lines, "", *_notes(report, width)])
 
@@ -60,7 +62,8 @@ def _table(report: Report, metrics: Sequence[str], facts: Sequence[str], color: 
   )
   first = report.metrics[0]
   table.add_column("#", justify="right", no_wrap=True)
-  table.add_column("model", overflow="fold", min_width=10)
+  # A limit, since rich reckons that a column needs its longest word, folded or not.
+  table.add_column("model", overflow="fold", max_width=max(12, width // 3))
   for metric in metrics:
     table.add_column(metric.replace("_", " "), justify="right", min_width=12)
   if report.ground_truth:
