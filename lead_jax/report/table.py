@@ -53,7 +53,9 @@ def render(report: Report, *, width: int, color: bool) -> str:
   return "\n".join([*lines, "", *_notes(report, width)])
 
 
-def _table(report: Report, metrics: Sequence[str], facts: Sequence[str], color: bool):
+def _table(
+  report: Report, metrics: Sequence[str], facts: Sequence[str], width: int, color: bool
+):
   from rich import box
   from rich.table import Table
 
