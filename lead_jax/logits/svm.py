@@ -14,9 +14,9 @@ share what can be shared, and the rest is dense linear algebra:
   the piecewise quadratic f. The Hessian I + 2C X_A^T X_A differs between classes, so that
   it is never formed; conjugate gradients need its products only, which all classes share,
   as they do the preconditioner, a Cholesky factor of G + kappa I with G = X^T X. If the n
-  active samples of N were a random draw, kappa = N / (2 C n) would be right for n >> D;
-  for n < D the draw leaves most directions out, and the equivalent ridge of its tail is
-  at most tr(G) / n. kappa is the sum of both. A few steps at an exact line search do.
+  active samples of N were a random draw and D features spanned it, the draw's inverse
+  would be that of the whole with a ridge of N / (2 C n) / (1 - D / n) (Marchenko and
+  Pastur); these classes have n > 2D by choice. A few steps at an exact line search do.
 * The other classes, and what is left: exact steps from the guess, one class after the
   other (`svm_active`). There systems are of the support's size, and ill-conditioned.
 * Fewer samples than features: w lies in their span, and a QR decomposition of X^T
@@ -263,7 +263,7 @@ def _solve_in_turn(x_nd, sign_nk, support_nk, large_k, state, c, tol, max_iter):
 
 def _solve_together(x_nd, gram_dd, sign_nk, w_dk, large_k, c, tol, max_iter) -> _State:
   """A few Newton steps on the classes of `large_k`, sharing every product."""
-  n = x_nd.shape[0]
+  n, d = x_nd.shape
   dtype = x_nd.dtype
   c = jnp.asarray(c, dtype)
   trace = jnp.trace(gram_dd)
@@ -299,7 +299,9 @@ def _solve_together(x_nd, gram_dd, sign_nk, w_dk, large_k, c, tol, max_iter) -> 
     gradient_dk = state.w_dk - 2 * c * state.u_dk
     count_k = jnp.sum(active_nk, axis=0)
     count = jnp.sum(jnp.where(todo_k, count_k, 0)) / jnp.sum(todo_k)
-    kappa = (n / (2 * c) + trace) / jnp.maximum(count, 1)
+    count = jnp.maximum(count, 1)
+    kappa = n / (2 * c * count) / jnp.maximum(1 - d / count, 0.25)
+    kappa = jnp.maximum(kappa, 4 * jnp.finfo(dtype).eps * trace)
     root_dd = jnp.sqrt(kappa) * _inverse_root(gram_dd, kappa)
 
     def hessian_product(p_dk):
