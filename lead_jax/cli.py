@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from absl import app, flags, logging
+from absl import flags
 
 import lead_jax
 from lead_jax.errors import InputError
@@ -37,51 +37,78 @@ Examples:
 Flags:
 """
 
+# Of its own, so that importing this module leaves the process-wide flags alone.
+FLAGS = flags.FlagValues()
+
 _ZOO = flags.DEFINE_string(
-  "zoo", None, "Zoo file (zoo.json) that lists ONNX models; see README."
+  "zoo",
+  None,
+  "Zoo file (zoo.json) that lists ONNX models; see README.",
+  flag_values=FLAGS,
 )
 _MODELS = flags.DEFINE_list(
   "models",
   None,
   "Models, by name: of the zoo file, digits/NAME (bundled), features:FILE.npz. "
   "Default: all of the zoo file, or the bundled zoo.",
+  flag_values=FLAGS,
 )
 _METRICS = flags.DEFINE_list(
   "metrics",
   list(lead_jax.DEFAULT_METRICS),
   f"Metrics; the first one orders the table. Known: {', '.join(lead_jax.METRICS)}.",
+  flag_values=FLAGS,
 )
 _OPTION = flags.DEFINE_multi_string(
   "option",
   [],
   "An option of a metric, METRIC.NAME=VALUE; may be repeated.",
+  flag_values=FLAGS,
 )
 _SPLIT = flags.DEFINE_enum(
-  "split", "train", ["train", "test", "all"], "Which samples are scored."
+  "split",
+  "train",
+  ["train", "test", "all"],
+  "Which samples are scored.",
+  flag_values=FLAGS,
 )
 _OUT = flags.DEFINE_string(
-  "out", None, "Folder for scores.csv and report.json. Default: runs/DATASET."
+  "out",
+  None,
+  "Folder for scores.csv and report.json. Default: runs/DATASET.",
+  flag_values=FLAGS,
 )
 _OVERWRITE = flags.DEFINE_bool(
-  "overwrite", False, "Replace the results of another run in --out."
+  "overwrite", False, "Replace the results of another run in --out.", flag_values=FLAGS
 )
 _GROUND_TRUTH = flags.DEFINE_string(
   "ground_truth",
   None,
   "CSV of true accuracies (columns model,dataset,accuracy) to compare with.",
+  flag_values=FLAGS,
 )
 _CACHE_DIR = flags.DEFINE_string(
   "cache_dir",
   None,
   "Where features and scores are kept. Default: $LEAD_JAX_CACHE or ~/.cache/lead_jax.",
+  flag_values=FLAGS,
 )
 _DATA_DIR = flags.DEFINE_string(
-  "data_dir", None, "Where prepared tfds data sets are. Default: tfds's own."
+  "data_dir",
+  None,
+  "Where prepared tfds data sets are. Default: tfds's own.",
+  flag_values=FLAGS,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
-  "batch_size", 64, "Images a batch; scores do not depend on it.", lower_bound=1
+  "batch_size",
+  64,
+  "Images a batch; scores do not depend on it.",
+  lower_bound=1,
+  flag_values=FLAGS,
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
+)
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -183,13 +210,12 @@ def _folder_name(dataset: str) -> str:
 def run() -> None:
   """Entry point of the console command."""
   if any(arg in ("-h", "-help", "--help") for arg in sys.argv[1:]):
-    print(USAGE + flags.FLAGS.module_help(__name__))
+    print(USAGE + FLAGS.get_help())
     sys.exit(0)
   try:
-    argv = flags.FLAGS(sys.argv)
+    argv = FLAGS(sys.argv)
   except flags.Error as error:
-    print(f"lead-rank: {error}; see lead-rank --help", file=sys.stderr)
+    line = " ".join(str(error).split())
+    print(f"lead-rank: {line}; see lead-rank --help", file=sys.stderr)
     sys.exit(2)
-  # JAX says at level INFO which accelerators this machine has not.
-  logging.set_verbosity(logging.WARNING)
-  app.run(lambda _: sys.exit(main(argv)), argv=argv[:1])
+  sys.exit(main(argv))

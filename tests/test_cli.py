@@ -9,7 +9,6 @@ import sys
 import jax
 import numpy as np
 import pytest
-from absl import flags
 from PIL import Image
 
 from lead_jax import cli
@@ -32,9 +31,9 @@ def command(tmp_path, monkeypatch, capsys):
 
   def run(*arguments):
     monkeypatch.setattr(sys, "argv", ["lead-rank", *arguments])
-    flags.FLAGS.unparse_flags()
-    for name in flags.FLAGS.flags_by_module_dict()["lead_jax.cli"]:
-      name.unparse()
+    cli.FLAGS.unparse_flags()
+    for name in cli.FLAGS:
+      cli.FLAGS[name].unparse()
     with pytest.raises(SystemExit) as stop:
       cli.run()
     out, err = capsys.readouterr()
