@@ -42,7 +42,6 @@ setup(
     "torch": ["torch>=2.8", "torchvision>=0.23", "timm>=1.0"],
     "report": ["matplotlib>=3.9"],
     "dev": [
-      "beartype>=0.20",
       "hypothesis>=6.130",
       "mypy>=1.15",
       "onnxruntime>=1.22",

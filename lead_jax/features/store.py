@@ -179,15 +179,6 @@ class FeatureStore:
       path.parent.mkdir(parents=True, exist_ok=True)
       self._write_file(path, data)
 
-  def size(self) -> int:
-    """Bytes of all its files."""
-    total = 0
-    for folder, _, files in os.walk(self.root):
-      for name in files:
-        with contextlib.suppress(FileNotFoundError):  # Another process replaced it.
-          total += os.stat(os.path.join(folder, name)).st_size
-    return total
-
   @property
   def _name(self) -> str:
     return f"feature store {str(self.root)!r}"

@@ -89,14 +89,6 @@ def test_json(store, heard):
   assert leftovers(store) == []
 
 
-def test_size_is_that_of_the_files(store):
-  before = store.size()
-  store.put(KEY, ARRAYS)
-  sizes = [path.stat().st_size for path in store.root.rglob("*") if path.is_file()]
-  assert store.size() == sum(sizes)
-  assert store.size() - before > sum(a.nbytes for a in ARRAYS.values())
-
-
 def test_keys_depend_on_every_part_and_not_on_order():
   parts = {"a": 1, "b": [1.5, "x"], "c": {"d": None}}
   key = content_key(**parts)
