@@ -66,6 +66,28 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
   return array
 
 
+def check_distributions(probs: ArrayLike, name: str) -> np.ndarray:
+  """Returns rows that are probability distributions, to the last digit.
+
+  Args:
+    probs: [N, Z], at least 0; each row sums to 1 within 1 %, as softmax in 16 bits does.
+    name: What the message calls them.
+
+  Raises:
+    InputError: If a row is no distribution: the first is named.
+  """
+  array = check_features(probs, name)
+  total = array.sum(axis=1, keepdims=True)
+  wrong = (array.min(axis=1) < 0) | (np.abs(total[:, 0] - 1) > 0.01)
+  if wrong.any():
+    row = int(np.argmax(wrong))
+    raise InputError(
+      f"row {row} of {name} is no distribution (least {array[row].min():.3g}, sum "
+      f"{float(total[row, 0]):.3g}): give probabilities, not logits"
+    )
+  return array / total
+
+
 def check(features: ArrayLike, labels: ArrayLike) -> Inputs:
   """Checks features against labels and maps the labels to ids.
 

@@ -10,7 +10,7 @@ from jaxtyping import install_import_hook
 from tests import shapes
 
 # Shapes in signatures are checked at every call, in every test.
-MATHEMATICS = ["heads", "ntk", "logits", "lead", "metrics"]
+MATHEMATICS = ["heads", "statistics", "ntk", "logits", "lead", "metrics"]
 install_import_hook(
   [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
 )

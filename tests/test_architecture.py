@@ -12,7 +12,7 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "lead_jax"
 # What each room may import of this package, beside itself.
 BASE = {"typing", "errors", "labels", "version"}
 MATHEMATICS = {"heads", "inputs", "ntk", "logits", "lead", "lead_config"}
-MATHEMATICS |= {"metrics", "evaluation"}
+MATHEMATICS |= {"metrics", "evaluation", "statistics"}
 ALLOWED = {
   "typing": set(),
   "errors": set(),
@@ -21,10 +21,11 @@ ALLOWED = {
   "inputs": BASE,
   "heads": BASE,
   "ntk": BASE | {"heads"},
-  "logits": BASE | {"heads", "ntk"},
+  "statistics": BASE,
+  "logits": BASE | {"heads", "ntk", "statistics"},
   "lead_config": BASE | {"heads", "logits"},
   "lead": BASE | {"heads", "inputs", "lead_config", "ntk", "logits"},
-  "metrics": BASE | {"inputs", "lead", "lead_config", "logits"},
+  "metrics": BASE | {"inputs", "lead", "lead_config", "logits", "statistics"},
   "evaluation": BASE,
   "backbones": BASE | {"zoo"},
   "zoo": set(),

@@ -12,6 +12,7 @@ Classes are worked through `batch_size` at a time, so that no K x D x D array ex
 import jax
 import jax.numpy as jnp
 
+from lead_jax.statistics import class_means
 from lead_jax.typing import Array, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
@@ -52,10 +53,7 @@ def gmm_decision(
   n, d = features.shape
   dtype = features.dtype
   x_nd = features - jnp.mean(features, axis=0, keepdims=True)
-  onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=dtype)
-  count_k = jnp.sum(onehot_nk, axis=0)
-  sum_kd = jnp.matmul(onehot_nk.T, x_nd, precision=_HIGHEST)
-  mean_kd = sum_kd / jnp.maximum(count_k, 1)[:, None]
+  mean_kd, count_k, _ = class_means(x_nd, labels, num_classes=num_classes)
   pooled = jnp.mean((x_nd - mean_kd[labels]) ** 2)
   pooled = jnp.where(pooled > 0, pooled, 1)
 

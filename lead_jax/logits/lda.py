@@ -8,10 +8,6 @@ intensity `a` is Ledoit and Wolf's unless given. The discriminant of class k is
 
 its softmax over k the posterior. One Cholesky factor serves all classes; with D > N the
 N x N matrix of inner products is factored in place of S (Woodbury's identity).
-
-References:
-  Ledoit and Wolf, `A well-conditioned estimator for large-dimensional covariance matrices
-  <https://doi.org/10.1016/S0047-259X(03)00096-4>`_, 2004, Lemma 3.2 and Eq. 14.
 """
 
 from typing import Literal
@@ -19,36 +15,10 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from lead_jax.statistics import class_means, ledoit_wolf_intensity
 from lead_jax.typing import Array, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
-
-
-def ledoit_wolf_intensity(centred: Float[Array, "n d"]) -> Float[Array, ""]:
-  """Computes the shrinkage that minimises the expected squared Frobenius error.
-
-  Args:
-    centred: Samples less their means (of the whole or of their class).
-
-  Returns:
-    Intensity in `[0, 1]`; 1 for samples without any spread.
-
-  References:
-    Ledoit and Wolf, 2004, Lemma 3.2.
-  """
-  n, d = centred.shape
-  scale = jnp.sqrt(jnp.mean(centred**2))
-  centred = centred / jnp.where(scale > 0, scale, 1)
-  norm4 = jnp.sum(jnp.sum(centred**2, axis=1) ** 2) / n
-  # |S|_F^2 is the same for the D x D and the N x N matrix of inner products.
-  small = centred if n > d else centred.T
-  gram = jnp.matmul(small.T, small, precision=_HIGHEST) / n
-  frobenius = jnp.sum(gram**2)
-  trace = jnp.sum(centred**2) / n
-  delta = frobenius - trace**2 / d  # squared distance of S from its sphere
-  beta = (norm4 - frobenius) / n  # squared distance of S from the truth, estimated
-  intensity = jnp.minimum(jnp.maximum(beta, 0), delta) / jnp.where(delta > 0, delta, 1)
-  return jnp.where(delta > 0, intensity, 1)
 
 
 def lda_decision(
@@ -92,10 +62,7 @@ def lda_decision(
   # A shift common to all samples changes every discriminant of a sample alike, save
   # through rounding: centred features lose fewer digits in the quadratic terms.
   x_nd = features - jnp.mean(features, axis=0, keepdims=True)
-  onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=x_nd.dtype)
-  count_k = jnp.sum(onehot_nk, axis=0)
-  sum_kd = jnp.matmul(onehot_nk.T, x_nd, precision=_HIGHEST)
-  mean_kd = sum_kd / jnp.maximum(count_k, 1)[:, None]
+  mean_kd, count_k, _ = class_means(x_nd, labels, num_classes=num_classes)
   within_nd = x_nd - mean_kd[labels]
 
   if isinstance(shrinkage, str):

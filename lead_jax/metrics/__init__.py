@@ -1,23 +1,25 @@
 """Scores of features against labels, one table of them; larger is better in all."""
 
-from lead_jax.metrics.base import Metric, Problem, Value
-from lead_jax.metrics.table import (
-  DEFAULT_METRICS,
-  METRICS,
+from lead_jax.metrics.base import Metric, Problem, Spread, Value
+from lead_jax.metrics.lookup import (
   check_options,
   evaluate_metric,
   find_metric,
   score,
+  score_pool,
 )
+from lead_jax.metrics.table import DEFAULT_METRICS, METRICS
 
 __all__ = [
   "DEFAULT_METRICS",
   "METRICS",
   "Metric",
   "Problem",
+  "Spread",
   "Value",
   "check_options",
   "evaluate_metric",
   "find_metric",
   "score",
+  "score_pool",
 ]

@@ -1,8 +1,9 @@
 """What a metric is to the rest of the program.
 
-A metric is a function of a `Problem` (one model's features and the labels) to a `Value`.
-It is called outside `jit` and composes jitted pieces; pieces that several metrics of one
-model need (an SVM, a LEAD result) are computed once, kept by the problem.
+A metric is a function of a `Problem` (one model's features, the labels, and whatever else
+some methods need) to a `Value`. It is called outside `jit` and composes jitted pieces;
+pieces that several metrics of one model need (an SVM, a LEAD result) are computed once,
+kept by the problem.
 """
 
 import dataclasses
@@ -28,7 +29,11 @@ class Problem:
     features: float[N, D].
     labels: int32[N], ids in `[0, K)`.
     class_names: K names.
-    network: The backbone, for metrics that differentiate it; None where there is none.
+    source_probs: float[N, Z], the network's probabilities over its source classes.
+    source_features: float[M, D], the same network's features of its source data.
+    reference_features: float[N, R], another network's features of the same samples.
+    gmm_responsibilities: float[N, C], posteriors of a mixture fitted elsewhere.
+    network: The backbone, for metrics that differentiate it.
     key: Source of all randomness; the same for every model, so that models are compared
       under the same draws.
   """
@@ -39,15 +44,23 @@ class Problem:
     labels: ArrayLike,
     *,
     seed: int = 0,
+    source_probs: ArrayLike | None = None,
+    source_features: ArrayLike | None = None,
+    reference_features: ArrayLike | None = None,
+    gmm_responsibilities: ArrayLike | None = None,
     network: Network | None = None,
     class_names: Sequence[str] | None = None,
   ):
-    """Checks features and labels; raises `InputError` for what cannot be scored.
+    """Checks all arrays; raises `InputError` for what cannot be scored.
 
     Args:
       features: float[N, D].
       labels: [N].
       seed: Of `key`.
+      source_probs: Rows must be distributions; they are normalised to the last digit.
+      source_features: See above.
+      reference_features: See above.
+      gmm_responsibilities: As `source_probs`.
       network: See above.
       class_names: What people call the labels where these are ids.
     """
@@ -57,6 +70,22 @@ class Problem:
     self.class_names = checked.class_names
     if class_names is not None:
       self.class_names = tuple(class_names[int(name)] for name in checked.class_names)
+    count, dim = self.features.shape
+    self.source_probs = _array(
+      "source_probs", source_probs, inputs.check_distributions, rows=count
+    )
+    self.gmm_responsibilities = _array(
+      "gmm_responsibilities",
+      gmm_responsibilities,
+      inputs.check_distributions,
+      rows=count,
+    )
+    self.source_features = _array(
+      "source_features", source_features, inputs.check_features, columns=dim
+    )
+    self.reference_features = _array(
+      "reference_features", reference_features, inputs.check_features, rows=count
+    )
     self.network = network
     self.key: Array = jax.random.key(seed)
     self._kept: dict[Any, Any] = {}
@@ -78,6 +107,41 @@ class Problem:
     return self._kept[what]
 
 
+def _array(
+  name: str,
+  given: ArrayLike | None,
+  check: Callable[[ArrayLike, str], np.ndarray],
+  *,
+  rows: int | None = None,
+  columns: int | None = None,
+) -> Array | None:
+  if given is None:
+    return None
+  array = check(given, name)
+  if rows is not None and array.shape[0] != rows:
+    raise inputs.InputError(
+      f"{name} have {array.shape[0]} rows but features have {rows}: one row a sample"
+    )
+  if columns is not None and array.shape[1] != columns:
+    raise inputs.InputError(
+      f"{name} have {array.shape[1]} columns but features have {columns}: "
+      "the same network's are needed"
+    )
+  return jax.numpy.asarray(array)
+
+
+class Spread(NamedTuple):
+  """How far chance moves a score.
+
+  Attributes:
+    std: Standard deviation (unbiased) over the draws whose mean the score is.
+    draws: What was drawn, for people: `8 heads`, `5 folds`.
+  """
+
+  std: float
+  draws: str
+
+
 class Value(NamedTuple):
   """A metric's answer.
 
@@ -85,29 +149,52 @@ class Value(NamedTuple):
     score: Larger is better.
     status: `ok`, or what a reader must know before trusting the score.
     details: Further numbers, JSON values.
+    spread: Of a score that depends on chance.
+    parts: Of a pool-relative metric, what its models are compared by.
   """
 
   score: float
   status: str = OK
   details: Mapping[str, Any] = {}
+  spread: Spread | None = None
+  parts: Mapping[str, float] | None = None
+
+
+Parts = Sequence[Mapping[str, float]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-  """An entry of the table of metrics.
+  """An entry of the table of metrics. Larger is better in all.
 
   Attributes:
     function: `(problem, **options) -> Value`.
     description: One line for people.
     unit: Of the score.
-    options: Names of the options that the function takes.
+    cost: Leading terms of the floating-point operations.
     check: Called with the options before any work; raises `ValueError` for bad ones.
+    options: Names of the options that the function takes.
     random: Whether the score depends on the seed.
+    needs: Names of arrays of the problem without which there is no score.
+    pool: For a score that depends on the other models, the rule from all models' parts
+      to all models' scores. The function's own score is then that of a model alone.
+    least_per_class: Samples of the smallest class below which the score means little.
+    least_ratio: N / D below which the score means little.
   """
 
   function: Callable[..., Value]
   description: str
   unit: str
+  cost: str
   check: Callable[..., object]
   options: tuple[str, ...] = ()
   random: bool = False
+  needs: tuple[str, ...] = ()
+  pool: Callable[[Parts], Sequence[float]] | None = None
+  least_per_class: int = 1
+  least_ratio: float = 0.0
+
+
+def join(*notes: str) -> str:
+  """Joins what there is to say into one status; `ok` where there is nothing."""
+  return "; ".join(note for note in notes if note and note != OK) or OK

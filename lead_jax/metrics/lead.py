@@ -14,7 +14,7 @@ from lead_jax import logits
 from lead_jax.lead import LeadResult, transfer_score
 from lead_jax.lead import lead as lead_of
 from lead_jax.lead_config import LeadConfig, lead_config
-from lead_jax.metrics.base import OK, Problem, Value
+from lead_jax.metrics.base import OK, Problem, Spread, Value
 
 LEAD_OPTIONS = tuple(field.name for field in dataclasses.fields(LeadConfig))
 INITIAL_OPTIONS = ("classifier", "normalisation", "c", "loss", "feature_scale")
@@ -56,19 +56,25 @@ def _summary(result: LeadResult) -> dict:
     "mean_rate": float(rates.mean()),
     "lambda_c": [float(rate) for rate in rates],
   }
-  heads = np.asarray(result.score_per_head, np.float64)
-  if heads.size > 1:
-    details["score_std_over_heads"] = float(heads.std(ddof=1))
   if result.spectra is not None:
     details["spectra"] = np.asarray(result.spectra, np.float64).tolist()
   return details
+
+
+def _spread(result: LeadResult) -> Spread | None:
+  heads = np.asarray(result.score_per_head, np.float64)
+  if heads.size < 2:
+    return None
+  return Spread(float(heads.std(ddof=1)), f"{heads.size} heads")
 
 
 def lead(problem: Problem, *, variant="paper", **options) -> Value:
   """LEAD in its published form (`variant="normalised"`: see `lead_config`)."""
   config = lead_config(variant, **options)
   result = _result(problem, config)
-  return Value(float(result.score), _status(result, config), _summary(result))
+  return Value(
+    float(result.score), _status(result, config), _summary(result), _spread(result)
+  )
 
 
 def check_normalised(**options) -> LeadConfig:

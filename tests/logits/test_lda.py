@@ -7,7 +7,8 @@ import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from lead_jax.logits.lda import lda_decision, ledoit_wolf_intensity
+from lead_jax.logits.lda import lda_decision
+from lead_jax.statistics import ledoit_wolf_intensity
 
 solve = jax.jit(lda_decision, static_argnames=("num_classes", "shrinkage"))
 

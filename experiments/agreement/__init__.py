@@ -1,0 +1,1 @@
+"""Our values beside those of public implementations."""
