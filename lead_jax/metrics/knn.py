@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
+from lead_jax.metrics.base import Problem, Value
 from lead_jax.typing import Array, Float, Int
 
 Distance = Literal["cosine", "euclidean"]
@@ -82,3 +83,26 @@ def knn_accuracy(
     is_right, (x_nd, labels, jnp.arange(n)), batch_size=min(batch_size, n)
   )
   return jnp.mean(right_n.astype(features.dtype))
+
+
+_knn_accuracy = jax.jit(knn_accuracy, static_argnames=("num_classes", "k", "distance"))
+
+
+def check(*, k: int = 1, distance: str = "cosine") -> None:
+  """Checks the options, as far as they do not depend on the data."""
+  if not isinstance(k, int) or k < 1:
+    raise ValueError(f"k must be a whole number of at least 1, got {k!r}")
+  if distance not in get_args(Distance):
+    raise ValueError(f"distance must be one of {get_args(Distance)}, got {distance!r}")
+
+
+def evaluate(problem: Problem, *, k: int = 1, distance: str = "cosine") -> Value:
+  """Leave-one-out accuracy of the k nearest neighbours."""
+  accuracy = _knn_accuracy(
+    problem.features,
+    problem.labels,
+    num_classes=problem.num_classes,
+    k=k,
+    distance=distance,
+  )
+  return Value(float(accuracy))

@@ -5,7 +5,7 @@ widths of LEAD's head, Z source classes, C mixture components, P components of a
 """
 
 from lead_jax.lead_config import lead_config
-from lead_jax.metrics import anchors, lead
+from lead_jax.metrics import knn, lead, linear_probe
 from lead_jax.metrics.base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -60,19 +60,19 @@ METRICS: dict[str, Metric] = {
     ("coefficient", *lead.INITIAL_OPTIONS),
   ),
   "knn": Metric(
-    anchors.knn,
+    knn.evaluate,
     "leave-one-out k-nearest-neighbour accuracy (cosine, k = 1)",
     "accuracy",
     "N^2 D",
-    anchors.check_knn,
+    knn.check,
     ("k", "distance"),
   ),
   "linear_probe": Metric(
-    anchors.probe,
+    linear_probe.evaluate,
     "cross-validated accuracy of a linear classifier",
     "accuracy",
     "5 folds x about 100 N D K",
-    anchors.check_probe,
+    linear_probe.check,
     ("folds", "l2"),
     random=True,
   ),
