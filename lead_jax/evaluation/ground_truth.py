@@ -7,18 +7,16 @@ Columns `model`, `dataset`, `accuracy` (in percent) are needed; `measure`, `prot
 import csv
 import io
 import math
-from collections.abc import Iterable
 
 
-def parse_ground_truth(text: str, dataset: str) -> dict[str, float]:
-  """Reads the accuracies of one data set.
+def ground_truth_table(text: str) -> dict[str, dict[str, float]]:
+  """Reads the accuracies of all data sets.
 
   Args:
     text: Content of the CSV file.
-    dataset: Name of the data set; rows of others are passed over.
 
   Returns:
-    Accuracy by model; empty if the file has no row of that data set.
+    By data set, by model, the accuracy.
 
   Raises:
     ValueError: If a column is missing, a number is none, or a model stands twice.
@@ -27,10 +25,8 @@ def parse_ground_truth(text: str, dataset: str) -> dict[str, float]:
   needed = ("model", "dataset", "accuracy")
   if missing := [c for c in needed if c not in (reader.fieldnames or ())]:
     raise ValueError(f"ground truth has no column {missing[0]!r}")
-  found: dict[str, float] = {}
+  table: dict[str, dict[str, float]] = {}
   for line, row in enumerate(reader, start=2):
-    if row["dataset"] != dataset:
-      continue
     try:
       accuracy = float(row["accuracy"])
     except (TypeError, ValueError):
@@ -39,14 +35,8 @@ def parse_ground_truth(text: str, dataset: str) -> dict[str, float]:
       ) from None
     if not math.isfinite(accuracy):
       raise ValueError(f"ground truth line {line}: accuracy is {accuracy}")
-    if row["model"] in found:
+    column = table.setdefault(row["dataset"], {})
+    if row["model"] in column:
       raise ValueError(f"ground truth line {line}: model {row['model']!r} stands twice")
-    found[row["model"]] = accuracy
-  return found
-
-
-def datasets_of(text: str) -> Iterable[str]:
-  """Returns the names of the data sets of a ground-truth file, sorted."""
-  return sorted(
-    {row["dataset"] for row in csv.DictReader(io.StringIO(text)) if row["dataset"]}
-  )
+    column[row["model"]] = accuracy
+  return table

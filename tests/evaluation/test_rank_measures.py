@@ -7,8 +7,6 @@ import pytest
 from scipy import stats
 
 from lead_jax.evaluation import (
-  datasets_of,
-  parse_ground_truth,
   regret_at_1,
   weighted_kendall,
 )
@@ -78,26 +76,3 @@ def test_what_cannot_be_compared(scores, truth, message):
   for measure in (weighted_kendall, regret_at_1):
     with pytest.raises(ValueError, match=message):
       measure(scores, truth)
-
-
-CSV = "model,dataset,accuracy,seeds\na,x,91.5,1\nb,x,70,1\na,y,60,1\n"
-
-
-def test_ground_truth_of_one_data_set():
-  assert parse_ground_truth(CSV, "x") == {"a": 91.5, "b": 70.0}
-  assert parse_ground_truth(CSV, "z") == {}
-  assert datasets_of(CSV) == ["x", "y"]
-
-
-@pytest.mark.parametrize(
-  ("text", "message"),
-  [
-    ("model,accuracy\na,1\n", "no column 'dataset'"),
-    ("", "no column 'model'"),
-    ("model,dataset,accuracy\na,x,high\n", "line 2: accuracy 'high' is not a number"),
-    ("model,dataset,accuracy\na,x,1\na,x,2\n", "line 3: model 'a' stands twice"),
-  ],
-)
-def test_broken_ground_truth(text, message):
-  with pytest.raises(ValueError, match=message):
-    parse_ground_truth(text, "x")

@@ -1,0 +1,26 @@
+"""Ground truth as people write it."""
+
+import pytest
+
+from lead_jax.evaluation import ground_truth_table
+
+CSV = "model,dataset,accuracy,seeds\na,x,91.5,1\nb,x,70,1\na,y,60,1\n"
+
+
+def test_by_data_set_and_model():
+  assert ground_truth_table(CSV) == {"x": {"a": 91.5, "b": 70.0}, "y": {"a": 60.0}}
+
+
+@pytest.mark.parametrize(
+  ("text", "message"),
+  [
+    ("model,accuracy\na,1\n", "no column 'dataset'"),
+    ("", "no column 'model'"),
+    ("model,dataset,accuracy\na,x,high\n", "line 2: accuracy 'high' is not a number"),
+    ("model,dataset,accuracy\na,x,nan\n", "line 2: accuracy is nan"),
+    ("model,dataset,accuracy\na,x,1\na,x,2\n", "line 3: model 'a' stands twice"),
+  ],
+)
+def test_broken_ground_truth(text, message):
+  with pytest.raises(ValueError, match=message):
+    ground_truth_table(text)
