@@ -32,6 +32,7 @@ Examples:
   lead-rank photos/ --zoo=zoo.json --out=runs/photos
   lead-rank photos/ --zoo=zoo.json --models=resnet50,mobilenet_v2 --metrics=lead,knn
   lead-rank npz:labels_and_images.npz --models=features:mine.npz,features:theirs.npz
+  lead-rank photos/ --zoo=zoo.json --metrics=all --reference=resnet50
   lead-rank digits --metrics=lead --option=lead.classifier=lda --option=lead.t=2
 
 Flags:
@@ -56,7 +57,8 @@ _MODELS = flags.DEFINE_list(
 _METRICS = flags.DEFINE_list(
   "metrics",
   list(lead_jax.DEFAULT_METRICS),
-  f"Metrics; the first one orders the table. Known: {', '.join(lead_jax.METRICS)}.",
+  "Metrics, or all; the first one orders the table. "
+  f"Known: {', '.join(lead_jax.METRICS)}.",
   flag_values=FLAGS,
 )
 _OPTION = flags.DEFINE_multi_string(
@@ -85,6 +87,19 @@ _GROUND_TRUTH = flags.DEFINE_string(
   "ground_truth",
   None,
   "CSV of true accuracies (columns model,dataset,accuracy) to compare with.",
+  flag_values=FLAGS,
+)
+_REFERENCE = flags.DEFINE_string(
+  "reference",
+  None,
+  "Model whose features rsa and dds compare with; named as in --models.",
+  flag_values=FLAGS,
+)
+_SOURCE_DATA = flags.DEFINE_string(
+  "source_data",
+  None,
+  "Images of what the models were pre-trained on, as DATASET; PED uses the statistics of "
+  "their features there.",
   flag_values=FLAGS,
 )
 _CACHE_DIR = flags.DEFINE_string(
@@ -181,6 +196,8 @@ def _rank(dataset: str) -> int:
       out=_OUT.value or pathlib.Path("runs") / _folder_name(dataset),
       overwrite=_OVERWRITE.value,
       ground_truth=_GROUND_TRUTH.value,
+      reference=_REFERENCE.value,
+      source_data=_SOURCE_DATA.value,
       data_dir=_DATA_DIR.value,
       listener=listener,
     )

@@ -1,69 +1,107 @@
-"""What all models' scores together say: ranks, ties, agreement with the ground truth."""
+"""What all models' scores together say: pool-relative scores, ranks, ties, agreement."""
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lead_jax import evaluation
-from lead_jax.metrics.base import OK
+from lead_jax.metrics import METRICS
+from lead_jax.metrics.base import join
 from lead_jax.results import Report, ScoreRow
+
+# By data set, by model.
+Truth = Mapping[str, Mapping[str, float]]
 
 
 def conclude(
-  report: Report, warnings: list[str], warn: Callable[[str], object]
+  report: Report, truth: Truth, warnings: list[str], warn: Callable[[str], object]
 ) -> Report:
-  """Adds ranks, ties and the agreement with the ground truth."""
+  """Adds pool-relative scores, ranks, ties and the agreement with the ground truth.
+
+  Args:
+    report: With the rows that each model has on its own.
+    truth: True accuracies on all data sets that are known.
+    warnings: Lines that the report will hold; `warn` may add to them.
+    warn: Told, in one line, of what the user should know.
+  """
   scores = {(row.model, row.metric): row for row in report.scores}
   agreement = {}
   for metric in report.metrics:
-    column = [
-      row for row in report.scores if row.metric == metric and not math.isnan(row.score)
-    ]
+    rows = [row for row in report.scores if row.metric == metric]
+    column = _pooled([row for row in rows if not math.isnan(row.score)])
+    scores.update({(row.model, metric): row for row in column})
     values = [row.score for row in column]
     if len(column) > 1 and min(values) == max(values):
       warn(
         f"{metric}: all {len(column)} models have the score {values[0]:.6g}, no rank"
       )
       for row in column:
-        status = _add(row.status, "all models are tied: no rank")
+        status = join(row.status, "all models are tied: no rank")
         scores[row.model, metric] = dataclasses.replace(row, status=status)
       continue
     for row in column:
       better = sum(value > row.score for value in values)
       tied = [r.model for r in column if r.score == row.score and r is not row]
-      status = _add(row.status, f"tied with {', '.join(tied)}") if tied else row.status
+      note = f"tied with {', '.join(tied)}" if tied else ""
       scores[row.model, metric] = dataclasses.replace(
-        row, rank=better + 1, status=status
+        row, rank=better + 1, status=join(row.status, note)
       )
-    if (found := _agreement(column, report.ground_truth)) is not None:
+    predicted = {row.model: row.score for row in column}
+    if (found := _agreement(predicted, report.ground_truth)) is not None:
       agreement[metric] = found
   return dataclasses.replace(
     report,
     scores=list(scores.values()),
     agreement=agreement,
+    static_agreement=_static_agreement(report, truth),
     warnings=list(warnings),
   )
 
 
-def _add(status: str, note: str) -> str:
-  return note if status == OK else f"{status}; {note}"
+def _pooled(column: list[ScoreRow]) -> list[ScoreRow]:
+  """The rows with the scores that they have beside each other."""
+  rule = METRICS[column[0].metric].pool if column else None
+  if rule is None:
+    return column
+  scores = rule([row.parts or {} for row in column])
+  return [
+    dataclasses.replace(row, score=score)
+    for row, score in zip(column, scores, strict=True)
+  ]
 
 
 def _agreement(
-  column: Sequence[ScoreRow], truth: Mapping[str, float]
+  predicted: Mapping[str, float], truth: Mapping[str, float]
 ) -> dict[str, Any] | None:
-  """Compares a metric's scores with the true accuracies of the models that have both."""
-  both = [row for row in column if row.model in truth]
-  if len(both) < 2:
+  """Compares scores with the true accuracies of the models that have both."""
+  models = [model for model in predicted if model in truth]
+  if len(models) < 2:
     return None
-  scores = [row.score for row in both]
-  accuracies = [truth[row.model] for row in both]
+  scores = [predicted[model] for model in models]
+  accuracies = [truth[model] for model in models]
   try:
     return {
-      "models": len(both),
+      "models": len(models),
       "weighted_kendall": evaluation.weighted_kendall(scores, accuracies),
       "regret_at_1": evaluation.regret_at_1(scores, accuracies),
     }
   except ValueError as error:
-    return {"models": len(both), "error": str(error)}
+    return {"models": len(models), "error": str(error)}
+
+
+def _static_agreement(report: Report, truth: Truth) -> dict[str, Any]:
+  """How far one gets without looking at the target."""
+  rankers: dict[str, Mapping[str, Any]] = {
+    "parameters": {row.model: row.num_params for row in report.models},
+    "source accuracy": {row.model: row.source_accuracy for row in report.models},
+    "mean rank on other data sets": evaluation.mean_rank_elsewhere(
+      truth, str(report.dataset["name"])
+    ),
+  }
+  found = {}
+  for name, facts in rankers.items():
+    known = {model: value for model, value in facts.items() if value is not None}
+    if (agreement := _agreement(known, report.ground_truth)) is not None:
+      found[name] = agreement
+  return found

@@ -15,17 +15,35 @@ from lead_jax.errors import InputError
 from lead_jax.results import json_values, write_text
 
 
-def metrics_or_default(names: Sequence[str] | None) -> Sequence[str]:
-  """Checks the names of metrics; the default ones where None."""
+def metrics_or_default(
+  names: Sequence[str] | None, *, reference: object = None
+) -> list[str]:
+  """Checks the names of metrics; the default ones where None, each once.
+
+  Args:
+    names: `all` stands for all that are not named.
+    reference: The model to compare with, where there is one. A metric that needs it is
+      refused without; among `all` it is left to say so in its rows.
+  """
   if names is None:
-    return metrics.DEFAULT_METRICS
+    return list(metrics.DEFAULT_METRICS)
   if isinstance(names, str):
     names = [names]
   if not names:
-    raise InputError(f"no metrics were given: known are {', '.join(metrics.METRICS)}")
+    raise InputError(
+      f"no metrics were given: known are all, {', '.join(metrics.METRICS)}"
+    )
+  found: list[str] = []
   for name in names:
-    metrics.find_metric(name)
-  return list(dict.fromkeys(names))
+    if name == "all":
+      found += metrics.METRICS
+      continue
+    if "reference_features" in metrics.find_metric(name).needs and reference is None:
+      raise InputError(
+        f"metric {name!r} compares with another network's features: name it by --reference"
+      )
+    found.append(name)
+  return list(dict.fromkeys(found))
 
 
 def check_options(
@@ -80,9 +98,9 @@ def file_hash(path: str | os.PathLike | None) -> str | None:
 
 
 def read_truth(
-  path: str | os.PathLike | None, dataset: str, models: Sequence[str], *, bundled: bool
-) -> dict[str, float]:
-  """True accuracies of the models on this data set, where there are any."""
+  path: str | os.PathLike | None, dataset: str, *, bundled: bool
+) -> dict[str, dict[str, float]]:
+  """True accuracies by data set and model; empty where there are none for this one."""
   if path is None:
     if not bundled:
       return {}
@@ -95,13 +113,13 @@ def read_truth(
     except (OSError, UnicodeDecodeError) as error:
       raise InputError(f"cannot read the ground truth {source!r} ({error})") from error
   try:
-    found = evaluation.parse_ground_truth(text, dataset)
+    found = evaluation.ground_truth_table(text)
   except ValueError as error:
     raise InputError(f"{source}: {error}") from error
-  if path is not None and not found:
-    there = ", ".join(evaluation.datasets_of(text)) or "none"
+  if dataset not in found:
+    there = ", ".join(sorted(found)) or "none"
     raise InputError(f"{source} has no row for data set {dataset!r}; it has: {there}")
-  return {model: found[model] for model in models if model in found}
+  return found
 
 
 def make_writable(out: pathlib.Path) -> None:

@@ -1,14 +1,10 @@
 """The main job: data set and models in, ranked table out.
 
-Plan (everything that can be known to be wrong is said before any work), then for each
-model: load, extract, score. A model that fails is a row with its reason. Features and
-scores are stored under keys made of their content, so an interrupted run goes on where it
-was, and a further model costs only its own pass.
+Plan (everything that can be known to be wrong is said before any work), score one model
+after the other (`scoring`), conclude from all of them (`conclusion`).
 """
 
 import dataclasses
-import hashlib
-import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -17,24 +13,18 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax import metrics as metrics_room
 from lead_jax import preflight
 from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.conclusion import conclude
 from lead_jax.data import Dataset, load_dataset, load_digits_dataset
-from lead_jax.data.preprocess import ResizedCache, prepared_images
-from lead_jax.errors import InputError
-from lead_jax.features import FeatureStore, content_key, extract, extraction_key
+from lead_jax.data.preprocess import ResizedCache
+from lead_jax.features import FeatureStore
 from lead_jax.features.extract import EXTRACTION_VERSION
-from lead_jax.labels import encode_labels
-from lead_jax.lead import Network
-from lead_jax.measure import Stages, environment
-from lead_jax.metrics.base import OK, Problem
+from lead_jax.measure import environment
+from lead_jax.metrics import METRICS
 from lead_jax.results import ModelRow, Report, ScoreRow, json_values
-
-# To be raised whenever a metric gives another number for the same features.
-SCORING_VERSION = 1
+from lead_jax.scoring import SCORING_VERSION, Scorer, labels_hash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +85,8 @@ def rank(
   out: str | os.PathLike | None = None,
   overwrite: bool = False,
   ground_truth: str | os.PathLike | None = None,
+  reference: str | ModelSpec | None = None,
+  source_data: str | os.PathLike | Dataset | None = None,
   data_dir: str | os.PathLike | None = None,
   listener: Listener | None = None,
 ) -> Report:
@@ -105,8 +97,8 @@ def rank(
       `Dataset`.
     models: Names (see `backbones.resolve_models`) or specifications; all of the zoo file
       where None, or the bundled digits zoo where there is none.
-    metrics: Names of `METRICS`; the first one orders the table. `DEFAULT_METRICS` where
-      None.
+    metrics: Names of `METRICS`, or `all`; the first one orders the table.
+      `DEFAULT_METRICS` where None.
     zoo: A zoo file (`zoo.json`) that lists models.
     split: `train`, `test` or `all`: which samples are scored. Recorded in the report.
     seed: Of everything random.
@@ -116,8 +108,11 @@ def rank(
     out: Folder for `scores.csv` and `report.json`, written anew after every model;
       nothing is written where None.
     overwrite: Whether `out` may hold the results of another run.
-    ground_truth: CSV of true accuracies (see `evaluation.parse_ground_truth`) to compare
+    ground_truth: CSV of true accuracies (see `evaluation.ground_truth_table`) to compare
       the ranking with; the bundled zoo on `digits` brings its own.
+    reference: A model whose features of the data set `rsa` and `dds` compare with.
+    source_data: Images of what the models were pre-trained on, as `dataset`; for metrics
+      that use the statistics of their features there (PED). All of its samples are used.
     data_dir: Where prepared tfds data sets are.
     listener: Told of progress.
 
@@ -129,7 +124,7 @@ def rank(
       model that fails is no error but a row.
   """
   listener = listener or Listener()
-  names = list(preflight.metrics_or_default(metrics))
+  names = preflight.metrics_or_default(metrics, reference=reference)
   options = preflight.check_options(names, options or {})
   preflight.check_numbers(seed, batch_size)
   specs = resolve_models(models, zoo)
@@ -143,26 +138,31 @@ def rank(
     # A data set that brings its features is ranked against nothing, but scored.
     ready = ReadyFeatures(dataset.name, dataset.features, None, dataset.fingerprint)
     specs = [ModelSpec(dataset.name, lambda: ready)]
-  truth = preflight.read_truth(
-    ground_truth,
-    dataset.name,
-    [spec.name for spec in specs],
-    bundled=_is_bundled(dataset),
+  true_everywhere = preflight.read_truth(
+    ground_truth, dataset.name, bundled=_is_bundled(dataset)
   )
+  here = true_everywhere.get(dataset.name, {})
+  truth = {spec.name: here[spec.name] for spec in specs if spec.name in here}
+  compared = _load_reference(reference, zoo)
+  if source_data is not None and not isinstance(source_data, Dataset):
+    listener.reading(os.fspath(source_data))
+    source_data = load_dataset(source_data, split="all", data_dir=data_dir)
   config = {
     "dataset": dataset.name,
     "fingerprint": dataset.fingerprint,
-    "labels": _labels_hash(dataset),
+    "labels": labels_hash(dataset),
     "split": dataset.split,
     "models": [spec.name for spec in specs],
     "metrics": names,
     "options": json_values(options),
+    "reference": None if compared is None else compared.name,
+    "source_data": None if source_data is None else source_data.fingerprint,
     "seed": seed,
     "x64": bool(jnp.result_type(float) == jnp.float64),
     "versions": [EXTRACTION_VERSION, SCORING_VERSION],
     "files": {
       str(path): preflight.file_hash(path)
-      for path in (zoo, ground_truth, *_feature_files(specs))
+      for path in (zoo, ground_truth, *_feature_files(specs, compared))
       if path is not None
     },
   }
@@ -175,7 +175,7 @@ def rank(
     warnings.append(message)
     listener.warned(message)
 
-  run = _Run(
+  scorer = Scorer(
     dataset=dataset,
     metrics=names,
     options=options,
@@ -183,7 +183,9 @@ def rank(
     batch_size=batch_size,
     store=FeatureStore(cache.expanduser() / "features", warn=warn),
     resized=ResizedCache(),
-    listener=listener,
+    progress=listener,
+    reference=compared,
+    source_data=source_data,
   )
   listener.planned(Plan(dataset, specs, names, cache, out))
   if dataset.skipped:
@@ -204,11 +206,12 @@ def rank(
     models=[],
     scores=[],
     ground_truth=truth,
+    metric_facts={name: _metric_facts(name) for name in names},
     complete=False,
   )
   for index, spec in enumerate(specs):
     listener.started(index, spec.name)
-    row, scores = run.model(spec)
+    row, scores = scorer.model(spec)
     listener.finished(row, scores)
     report = dataclasses.replace(
       report,
@@ -217,8 +220,8 @@ def rank(
       complete=index + 1 == len(specs),
     )
     if out is not None and not report.complete:
-      _save(conclude(report, warnings, lambda _: None), out)
-  report = conclude(report, warnings, warn)
+      _save(conclude(report, true_everywhere, warnings, lambda _: None), out)
+  report = conclude(report, true_everywhere, warnings, warn)
   if out is not None:
     _save(report, out)
   return report
@@ -232,15 +235,39 @@ def _is_bundled(dataset: Dataset) -> bool:
   return dataset.fingerprint in {part.fingerprint for part in parts}
 
 
-def _feature_files(specs: Sequence[ModelSpec]) -> list[str]:
+def _load_reference(
+  reference: str | ModelSpec | None, zoo: str | os.PathLike | None
+) -> Backbone | ReadyFeatures | None:
+  """The model to compare with; whatever is wrong with it is said before any work."""
+  if reference is None:
+    return None
+  (spec,) = resolve_models([reference], zoo)
+  return spec.load()
+
+
+def _feature_files(
+  specs: Sequence[ModelSpec], reference: Backbone | ReadyFeatures | None
+) -> list[str]:
   prefix = "features:"
-  return [s.name.removeprefix(prefix) for s in specs if s.name.startswith(prefix)]
+  names = [spec.name for spec in specs]
+  names += [] if reference is None else [reference.name]
+  return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
 
-def _labels_hash(dataset: Dataset) -> str:
-  digest = hashlib.sha256(np.ascontiguousarray(dataset.labels, np.int32).tobytes())
-  digest.update("\0".join(dataset.class_names).encode())
-  return digest.hexdigest()
+def _metric_facts(name: str) -> dict[str, Any]:
+  metric = METRICS[name]
+  return {
+    "description": metric.description,
+    "unit": metric.unit,
+    "larger_is_better": True,
+    "random": metric.random,
+    "relative_to_the_pool": metric.pool is not None,
+    "needs": list(metric.needs),
+    "uses": list(metric.uses),
+    "least_per_class": metric.least_per_class,
+    "least_ratio": metric.least_ratio,
+    "cost": metric.cost,
+  }
 
 
 def _save(report: Report, out: pathlib.Path) -> None:
@@ -268,194 +295,3 @@ def _skipped_line(dataset: Dataset) -> str:
   more = f" and {count - 1} more (all in report.json)" if count > 1 else ""
   plural = "image was" if count == 1 else "images were"
   return f"{count} {plural} left out: {first.path} ({first.reason}){more}"
-
-
-def _one_line(error: BaseException) -> str:
-  text = " ".join(str(error).split())
-  if isinstance(error, InputError):
-    return text
-  return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@dataclasses.dataclass(frozen=True)
-class _Run:
-  """What all models of a run share."""
-
-  dataset: Dataset
-  metrics: Sequence[str]
-  options: Mapping[str, Mapping[str, Any]]
-  seed: int
-  batch_size: int
-  store: FeatureStore
-  resized: ResizedCache
-  listener: Listener
-
-  def model(self, spec: ModelSpec) -> tuple[ModelRow, list[ScoreRow]]:
-    """Does one model; never raises but for an interrupt."""
-    stages = Stages()
-    row = ModelRow(spec.name, OK)
-    scores: list[ScoreRow] = []
-    try:
-      with stages.stage("load"):
-        loaded = spec.load()
-      row = dataclasses.replace(row, **_facts(loaded))
-      source = _Source(self, loaded, stages)
-      scores = [self.score(spec.name, name, source) for name in self.metrics]
-      row = dataclasses.replace(
-        row, feature_dim=source.feature_dim, features_cached=source.cached
-      )
-    except Exception as error:
-      # Whatever is wrong with one model must not cost the others their scores.
-      row = dataclasses.replace(row, status=f"failed: {_one_line(error)}")
-      scores = [
-        ScoreRow(spec.name, name, math.nan, None, row.status) for name in self.metrics
-      ]
-    row = dataclasses.replace(
-      row,
-      seconds={k: round(v, 4) for k, v in stages.seconds.items()},
-      peak_memory_mib=stages.peak_memory_mib,
-    )
-    return row, scores
-
-  def score(self, model: str, metric: str, source: "_Source") -> ScoreRow:
-    """Computes one score, or takes it from the store."""
-    options = self.options.get(metric, {})
-    key = content_key(
-      scoring=SCORING_VERSION,
-      features=source.key,
-      labels=_labels_hash(self.dataset),
-      metric=metric,
-      options=dict(options),
-      seed=self.seed,
-      x64=bool(jnp.result_type(float) == jnp.float64),
-    )
-    if (kept := self.store.get_json(key)) is not None:
-      source.feature_dim = kept.pop("feature_dim")
-      return ScoreRow(model, metric, rank=None, cached=True, **kept)
-    problem = source.problem()
-    self.listener.scoring(metric)
-    timed = Stages()
-    try:
-      with source.stages.stage("score"), timed.stage("score"):
-        value = metrics_room.evaluate_metric(metric, problem, **options)
-    except Exception as error:
-      # A metric that cannot score these features says so; the others go on.
-      return ScoreRow(model, metric, math.nan, None, f"failed: {_one_line(error)}")
-    kept = {
-      "score": value.score,
-      "status": value.status,
-      "details": dict(value.details),
-      "seconds": round(timed.seconds["score"], 4),
-    }
-    try:
-      self.store.put_json(key, {**kept, "feature_dim": source.feature_dim})
-    except InputError as error:
-      self.store.warn(str(error))
-    return ScoreRow(model, metric, rank=None, **kept)
-
-
-class _Source:
-  """One model's features, extracted when the first metric asks for them."""
-
-  def __init__(self, run: _Run, loaded: Backbone | ReadyFeatures, stages: Stages):
-    self.stages = stages
-    self.cached = True
-    self.feature_dim: int | None = None
-    self._run = run
-    self._loaded = loaded
-    self._problem: Problem | None = None
-    if isinstance(loaded, Backbone):
-      if not loaded.weights_hash:
-        raise InputError(
-          f"{loaded.name}: weights_hash is empty; stored features need it"
-        )
-      self.key = extraction_key(loaded, run.dataset)
-    else:
-      _check_rows(loaded, run.dataset)
-      # By content: a hash that a caller gives may say less than it should.
-      array = np.ascontiguousarray(loaded.features)
-      digest = hashlib.sha256(array.tobytes()).hexdigest()
-      self.key = content_key(ready=digest, shape=array.shape, dtype=str(array.dtype))
-
-  def problem(self) -> Problem:
-    """Returns the features with the labels, extracting at most once."""
-    if self._problem is None:
-      dataset = self._run.dataset
-      features = self._features()
-      with self.stages.stage("check"):
-        self._problem = Problem(
-          features,
-          dataset.labels,
-          seed=self._run.seed,
-          network=self._network(),
-          class_names=dataset.class_names,
-        )
-      self.feature_dim = int(features.shape[1])
-    return self._problem
-
-  def _network(self) -> Network | None:
-    """The backbone as a function of the data set's images, for its gradients."""
-    if isinstance(self._loaded, ReadyFeatures):
-      return None
-    backbone, dataset = self._loaded, self._run.dataset
-    return Network(
-      lambda params, x: backbone.apply(params, x)["features"],
-      backbone.params,
-      lambda rows: prepared_images(dataset, backbone.input, rows),
-    )
-
-  def _features(self) -> np.ndarray:
-    if isinstance(self._loaded, ReadyFeatures):
-      return self._loaded.features
-    with self.stages.stage("extract"):
-      extracted = extract(
-        self._loaded,
-        self._run.dataset,
-        batch_size=self._run.batch_size,
-        store=self._run.store,
-        resized=self._run.resized,
-        progress=self._run.listener.extracting,
-      )
-    self.cached = extracted.cached
-    self.stages.seconds.update(extracted.seconds)
-    return extracted.features
-
-
-def _check_rows(ready: ReadyFeatures, dataset: Dataset) -> None:
-  """Refuses features of other samples than the data set's, as far as can be seen."""
-  if np.ndim(ready.features) != 2:
-    shape = list(np.shape(ready.features))
-    raise InputError(f"{ready.name}: features must have shape [N, D], got {shape}")
-  count = len(ready.features)
-  if count != len(dataset):
-    raise InputError(
-      f"{ready.name} has {count} rows but {dataset.name!r} ({dataset.split}) has "
-      f"{len(dataset)} samples: extract the features of exactly these, in this order"
-    )
-  if ready.labels is None:
-    return
-  ids, names = encode_labels(np.atleast_1d(ready.labels))
-  theirs = [names[label] for label in ids]
-  ours = [dataset.class_names[label] for label in dataset.labels]
-  if len(theirs) != len(ours):
-    raise InputError(f"{ready.name} has {count} rows but {len(theirs)} labels")
-  for row, (a, b) in enumerate(zip(theirs, ours, strict=True)):
-    if a != b:
-      raise InputError(
-        f"{ready.name} has label {a!r} in row {row} where {dataset.name!r} has {b!r}: "
-        "the rows are in another order"
-      )
-
-
-def _facts(loaded: Backbone | ReadyFeatures) -> dict[str, Any]:
-  """What a report says of a model."""
-  if isinstance(loaded, ReadyFeatures):
-    return {"weights_hash": loaded.weights_hash, "architecture": "ready features"}
-  return {
-    "architecture": loaded.architecture,
-    "pretraining": loaded.pretraining,
-    "source": loaded.source,
-    "licence": loaded.licence,
-    "weights_hash": loaded.weights_hash,
-    "num_params": loaded.num_params,
-  }

@@ -12,7 +12,17 @@ from typing import Any
 
 from lead_jax.errors import InputError
 
-SCORE_COLUMNS = ("model", "metric", "score", "rank", "status", "seconds", "cached")
+SCORE_COLUMNS = (
+  "model",
+  "metric",
+  "score",
+  "rank",
+  "status",
+  "seconds",
+  "cached",
+  "std",
+  "draws",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +39,10 @@ class ScoreRow:
     seconds: Wall time of the scoring, when it was computed.
     cached: Whether it was computed in an earlier run.
     details: Further numbers of the metric.
+    std: Of a score that depends on chance, its standard deviation over the draws; the
+      score is their mean.
+    draws: What was drawn: `8 heads`.
+    parts: Of a pool-relative metric, what its models are compared by.
   """
 
   model: str
@@ -39,6 +53,9 @@ class ScoreRow:
   seconds: float = 0.0
   cached: bool = False
   details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  std: float | None = None
+  draws: str = ""
+  parts: Mapping[str, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +71,7 @@ class ModelRow:
     licence: Of the weights.
     weights_hash: SHA-256 of the weights.
     num_params: As published.
+    source_accuracy: Stated accuracy on the source data, in percent.
     feature_dim: D.
     features_cached: Whether extraction was spared.
     seconds: Wall time by stage (`load`, `extract`, of which `read` and `compute`,
@@ -69,6 +87,7 @@ class ModelRow:
   licence: str = ""
   weights_hash: str = ""
   num_params: int | None = None
+  source_accuracy: float | None = None
   feature_dim: int | None = None
   features_cached: bool = False
   seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -84,11 +103,15 @@ class Report:
     config: What was asked for and of what; runs that differ in it may differ in scores.
     environment: Versions, device, platform, time.
     metrics: Names, in the order asked for; the first is the one that ranks the table.
+    metric_facts: By metric, what it is: description, unit, cost, what it needs, whether it
+      is random, whether it is relative to the models of the run.
     models: One row a model, in the order asked for.
     scores: One row a model and metric.
     warnings: One line each.
     ground_truth: True accuracy by model, where known.
     agreement: By metric, how its ranking agrees with the ground truth.
+    static_agreement: The same of rankings that never look at the target: parameters,
+      source accuracy, mean rank on the other data sets of the ground truth.
     complete: Whether every model was reached.
   """
 
@@ -101,6 +124,12 @@ class Report:
   warnings: Sequence[str] = ()
   ground_truth: Mapping[str, float] = dataclasses.field(default_factory=dict)
   agreement: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+  static_agreement: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+    default_factory=dict
+  )
+  metric_facts: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+    default_factory=dict
+  )
   complete: bool = True
 
   def score_of(self, model: str, metric: str) -> ScoreRow:
@@ -139,7 +168,9 @@ class Report:
       score = "" if math.isnan(row.score) else repr(row.score)
       rank = "" if row.rank is None else row.rank
       cells = (row.model, row.metric, score, rank, row.status)
-      writer.writerow((*cells, f"{row.seconds:.4f}", str(row.cached).lower()))
+      std = "" if row.std is None else repr(row.std)
+      cost = (f"{row.seconds:.4f}", str(row.cached).lower())
+      writer.writerow((*cells, *cost, std, row.draws))
     write_text(path, buffer.getvalue())
 
 

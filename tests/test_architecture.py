@@ -35,10 +35,12 @@ ALLOWED = {
   "results": BASE,
   "preflight": BASE | {"evaluation", "metrics", "results"},
   "conclusion": BASE | {"evaluation", "metrics", "results"},
+  "scoring": BASE
+  | {"backbones", "data", "features", "lead", "measure", "metrics", "results"},
   "ranking": BASE
-  | {"backbones", "conclusion", "data", "features", "lead", "measure", "metrics"}
-  | {"preflight", "results"},
-  "report": BASE | {"metrics", "ranking", "results"},
+  | {"backbones", "conclusion", "data", "features", "measure", "metrics"}
+  | {"preflight", "results", "scoring"},
+  "report": BASE | {"metrics", "ranking", "results", "scoring"},
   "cli": None,  # knows everything
   "__init__": None,
 }

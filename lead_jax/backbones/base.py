@@ -49,6 +49,7 @@ class Backbone:
     weights_hash: SHA-256 (hex) of the weights file, part of every cache key.
     feature_point: Which tensor of the network the features are, where it has several.
     num_params: Number of trainable scalars, as published.
+    source_accuracy: Stated accuracy on the data it was pre-trained on, in percent.
     architecture: One line for people.
     pretraining: What it was pre-trained on.
     source: Where the weights come from.
@@ -62,6 +63,7 @@ class Backbone:
   weights_hash: str
   feature_point: str = ""
   num_params: int | None = None
+  source_accuracy: float | None = None
   architecture: str = ""
   pretraining: str = ""
   source: str = ""
@@ -77,12 +79,16 @@ class ReadyFeatures:
     features: float[N, D], rows in the order of the data set.
     labels: int or str [N] where the file holds them, to be checked against the data set.
     weights_hash: SHA-256 (hex) of the file.
+    source_probs: float[N, Z] where the file holds them.
+    source_features: float[M, D], likewise.
   """
 
   name: str
   features: np.ndarray
   labels: np.ndarray | None
   weights_hash: str
+  source_probs: np.ndarray | None = None
+  source_features: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -80,7 +80,11 @@ def _unknown(name: str, known: Sequence[str], zoo: str | os.PathLike | None) -> 
 
 
 def ready_features(name: str) -> ModelSpec:
-  """Returns the specification of `features:FILE.npz`: `features` [N, D], `labels` [N]."""
+  """Returns the specification of `features:FILE.npz`.
+
+  The file holds `features` [N, D] and may hold `labels` [N], `source_probs` [N, Z] and
+  `source_features` [M, D].
+  """
   path = pathlib.Path(name.removeprefix("features:")).expanduser()
 
   def load() -> ReadyFeatures:
@@ -109,6 +113,8 @@ def ready_features(name: str) -> ModelSpec:
       features=held["features"],
       labels=held.get("labels"),
       weights_hash=hashlib.sha256(content).hexdigest(),
+      source_probs=held.get("source_probs"),
+      source_features=held.get("source_features"),
     )
 
   return ModelSpec(name=name, load=load)

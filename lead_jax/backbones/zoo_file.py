@@ -4,6 +4,7 @@ The file itself is checked as a whole when it is read; a model's weights are rea
 when it is loaded, so that one broken weights file does not keep the others from running.
 """
 
+import dataclasses
 import functools
 import json
 import pathlib
@@ -21,8 +22,8 @@ def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
   Args:
     path: A JSON file `{"models": [...]}`, each model with `name`, `file` (relative to
       the zoo file), `sha256`, `input` (`height`, `width`, `channels`, `mean`, `std`,
-      `layout`) and, where known, `features`, `logits`, `params`, `architecture`,
-      `pretraining`, `source`, `licence`.
+      `layout`) and, where known, `features`, `logits`, `params`, `stated_top1` (accuracy
+      on the source data, in percent), `architecture`, `pretraining`, `source`, `licence`.
 
   Returns:
     One specification a model, in the order of the file; `load` reads its weights.
@@ -64,7 +65,7 @@ def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
   def load() -> Backbone:
     from lead_jax.backbones.onnx import load_onnx
 
-    return load_onnx(
+    loaded = load_onnx(
       path.parent / file,
       name=name,
       input_spec=spec,
@@ -74,11 +75,13 @@ def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
       num_params=num_params,
       **texts,
     )
+    return dataclasses.replace(loaded, source_accuracy=source_accuracy)
 
   optional = functools.partial(_optional, where, entry)
   features = optional("features", str) or "features"
   logits = optional("logits", str)
   num_params = optional("params", int)
+  source_accuracy = _percent(where, entry, "stated_top1")
   texts = {
     key: optional(key, str) or ""
     for key in ("architecture", "pretraining", "source", "licence")
@@ -120,6 +123,15 @@ def _numbers(where: str, entry: dict, key: str, count: int) -> tuple[float, ...]
   if len(values) != count or not numbers:
     raise InputError(f"{where}: {key} is {values}; it needs {count} number(s)")
   return tuple(map(float, values))
+
+
+def _percent(where: str, entry: dict, key: str) -> float | None:
+  value = entry.get(key)
+  if value is None:
+    return None
+  if type(value) not in (int, float) or not 0 <= value <= 100:
+    raise InputError(f"{where}: '{key}' is {value!r}, not a number in [0, 100]")
+  return float(value)
 
 
 def _field(where: str, entry: dict, key: str, kind: type) -> Any:

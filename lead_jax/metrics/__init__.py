@@ -5,6 +5,7 @@ from lead_jax.metrics.lookup import (
   check_options,
   evaluate_metric,
   find_metric,
+  missing,
   score,
   score_pool,
 )
@@ -20,6 +21,7 @@ __all__ = [
   "check_options",
   "evaluate_metric",
   "find_metric",
+  "missing",
   "score",
   "score_pool",
 ]

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from lead_jax import inputs
+from lead_jax.errors import InputError
 from lead_jax.lead import Network
 from lead_jax.typing import Array, ArrayLike
 
@@ -70,25 +71,47 @@ class Problem:
     self.class_names = checked.class_names
     if class_names is not None:
       self.class_names = tuple(class_names[int(name)] for name in checked.class_names)
-    count, dim = self.features.shape
-    self.source_probs = _array(
-      "source_probs", source_probs, inputs.check_distributions, rows=count
-    )
-    self.gmm_responsibilities = _array(
-      "gmm_responsibilities",
-      gmm_responsibilities,
-      inputs.check_distributions,
-      rows=count,
-    )
-    self.source_features = _array(
-      "source_features", source_features, inputs.check_features, columns=dim
-    )
-    self.reference_features = _array(
-      "reference_features", reference_features, inputs.check_features, rows=count
-    )
+    self.source_probs: Array | None = None
+    self.source_features: Array | None = None
+    self.reference_features: Array | None = None
+    self.gmm_responsibilities: Array | None = None
+    for name, array in (
+      ("source_probs", source_probs),
+      ("source_features", source_features),
+      ("reference_features", reference_features),
+      ("gmm_responsibilities", gmm_responsibilities),
+    ):
+      if array is not None:
+        self.provide(name, array)
     self.network = network
     self.key: Array = jax.random.key(seed)
     self._kept: dict[Any, Any] = {}
+
+  def provide(self, name: str, array: ArrayLike) -> None:
+    """Sets one of the arrays that only some metrics need, after checking it.
+
+    Args:
+      name: Of the attribute.
+      array: Its value.
+
+    Raises:
+      InputError: If its values or its shape are wrong.
+    """
+    distributions = name in ("source_probs", "gmm_responsibilities")
+    check = inputs.check_distributions if distributions else inputs.check_features
+    checked = check(array, name)
+    of_source = name == "source_features"
+    count, dim = self.features.shape
+    if of_source and checked.shape[1] != dim:
+      raise InputError(
+        f"{name} have {checked.shape[1]} columns but features have {dim}: the same "
+        "network's are needed"
+      )
+    if not of_source and checked.shape[0] != count:
+      raise InputError(
+        f"{name} have {checked.shape[0]} rows but features have {count}: one a sample"
+      )
+    setattr(self, name, jax.numpy.asarray(checked))
 
   @property
   def num_classes(self) -> int:
@@ -105,29 +128,6 @@ class Problem:
     if what not in self._kept:
       self._kept[what] = compute()
     return self._kept[what]
-
-
-def _array(
-  name: str,
-  given: ArrayLike | None,
-  check: Callable[[ArrayLike, str], np.ndarray],
-  *,
-  rows: int | None = None,
-  columns: int | None = None,
-) -> Array | None:
-  if given is None:
-    return None
-  array = check(given, name)
-  if rows is not None and array.shape[0] != rows:
-    raise inputs.InputError(
-      f"{name} have {array.shape[0]} rows but features have {rows}: one row a sample"
-    )
-  if columns is not None and array.shape[1] != columns:
-    raise inputs.InputError(
-      f"{name} have {array.shape[1]} columns but features have {columns}: "
-      "the same network's are needed"
-    )
-  return jax.numpy.asarray(array)
 
 
 class Spread(NamedTuple):
@@ -176,6 +176,7 @@ class Metric:
     options: Names of the options that the function takes.
     random: Whether the score depends on the seed.
     needs: Names of arrays of the problem without which there is no score.
+    uses: Names of arrays of the problem that it looks at where they are there.
     pool: For a score that depends on the other models, the rule from all models' parts
       to all models' scores. The function's own score is then that of a model alone.
     least_per_class: Samples of the smallest class below which the score means little.
@@ -190,9 +191,15 @@ class Metric:
   options: tuple[str, ...] = ()
   random: bool = False
   needs: tuple[str, ...] = ()
+  uses: tuple[str, ...] = ()
   pool: Callable[[Parts], Sequence[float]] | None = None
   least_per_class: int = 1
   least_ratio: float = 0.0
+
+  @property
+  def arrays(self) -> tuple[str, ...]:
+    """Whatever it looks at beside features and labels."""
+    return (*self.needs, *self.uses)
 
 
 def join(*notes: str) -> str:

@@ -43,13 +43,20 @@ def evaluate_metric(name: str, problem: Problem, **options) -> Value:
   """
   check_options(name, options)
   metric = find_metric(name)
-  for need in metric.needs:
-    if getattr(problem, need) is None:
-      raise InputError(f"{name} needs {need}: {NEEDS[need]}")
+  if lack := missing(name, problem):
+    raise InputError(f"{name} needs {lack}")
   value = metric.function(problem, **options)
   if not math.isfinite(value.score):
     raise ValueError(f"{name} is {value.score} on these features")
   return value._replace(status=join(value.status, _too_few(metric, problem)))
+
+
+def missing(name: str, problem: Problem) -> str:
+  """Returns what a metric needs and the problem has not, and what to do; empty if none."""
+  for need in find_metric(name).needs:
+    if getattr(problem, need) is None:
+      return f"{need}: {NEEDS[need]}"
+  return ""
 
 
 def _too_few(metric: Metric, problem: Problem) -> str:

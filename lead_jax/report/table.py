@@ -3,10 +3,12 @@
 import io
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lead_jax.metrics import METRICS
 from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.scoring import NEEDS
 
 FACTS = ("params", "D", "seconds")
 
@@ -106,8 +108,10 @@ def _rank(row: ScoreRow) -> str:
 
 def _score(row: ScoreRow, is_first: bool) -> str:
   if math.isnan(row.score):
-    return "failed"
+    return "–" if row.status.startswith(NEEDS) else "failed"
   text = f"{row.score:.4g}" if abs(row.score) < 1e4 else f"{row.score:.3e}"
+  if row.std is not None:
+    text = f"{text} ±{row.std:.1g}"
   # The first column's rank stands at the line's beginning.
   return text if is_first or row.rank is None else f"{text} ({row.rank})"
 
@@ -122,31 +126,53 @@ def _count(number: int | None) -> str:
 
 
 def _notes(report: Report, width: int) -> list[str]:
-  notes: list[str] = []
-  for metric in report.metrics:
-    entry = METRICS[metric]
-    seed = "; depends on the seed" if entry.random else ""
-    notes.append(f"{metric}: {entry.description}; {entry.unit}{seed}.")
+  notes = [_description(report, metric) for metric in report.metrics]
   if len(report.metrics) > 1:
     notes.append("Larger is better everywhere; a rank under that metric in brackets.")
   else:
     notes.append("Larger is better.")
-  if report.agreement:
+  if report.agreement or report.static_agreement:
     notes += ["", *_agreement(report)]
   if report.warnings:
     notes += ["", *(f"warning: {line}" for line in report.warnings)]
-  failed = [row for row in report.models if row.status != "ok"]
-  reasons = [f"{row.model}: {row.status}" for row in failed]
-  names = {row.model for row in failed}
-  reasons += [
-    f"{row.model}, {row.metric}: {row.status}"
-    for row in report.scores
-    if row.model not in names and row.status != "ok"
-  ]
-  if reasons:
+  if reasons := _reasons(report):
     notes += ["", *reasons]
   fold = lambda line: textwrap.wrap(line, width, subsequent_indent="  ") or [""]
   return [folded for note in notes for folded in fold(note)]
+
+
+def _description(report: Report, metric: str) -> str:
+  entry = METRICS[metric]
+  text = f"{metric}: {entry.description}; {entry.unit}"
+  draws = {row.draws for row in report.scores if row.metric == metric and row.draws}
+  if draws:
+    text += f"; ± the standard deviation over {' or '.join(sorted(draws))}"
+  elif entry.random:
+    text += "; depends on the seed"
+  if entry.pool is not None:
+    text += "; relative to the other models of this run"
+  return f"{text}."
+
+
+def _reasons(report: Report) -> list[str]:
+  """What is to be known of models and scores; what holds for many is said once."""
+  failed = [row for row in report.models if row.status != "ok"]
+  lines = [f"{row.model}: {row.status}" for row in failed]
+  names = {row.model for row in failed}
+  models: dict[tuple[str, str], list[str]] = {}
+  for metric in report.metrics:
+    for row in report.scores:
+      if row.metric == metric and row.status != "ok" and row.model not in names:
+        models.setdefault((metric, row.status), []).append(row.model)
+  for (metric, status), found in models.items():
+    if len(found) == 1:
+      who = found[0]
+    elif len(found) == len(report.models) - len(failed):
+      who = "all models"
+    else:
+      who = f"{len(found)} models ({', '.join(found)})"
+    lines.append(f"{metric}, {who}: {status}")
+  return lines
 
 
 def _agreement(report: Report) -> Sequence[str]:
@@ -154,12 +180,16 @@ def _agreement(report: Report) -> Sequence[str]:
     "Agreement with the models' real fine-tuned accuracy "
     "(weighted Kendall tau, 1 is perfect; regret, points lost by taking the first):"
   ]
-  for metric, found in report.agreement.items():
-    if "error" in found:
-      lines.append(f"  {metric}: none ({found['error']})")
-    else:
-      tau, regret = found["weighted_kendall"], found["regret_at_1"]
-      lines.append(
-        f"  {metric}: tau {tau:.3f}, regret {regret:.1f} over {found['models']} models"
-      )
+  lines += [f"  {name}: {_agrees(found)}" for name, found in report.agreement.items()]
+  lines += [
+    f"  without looking at the data, by {name}: {_agrees(found)}"
+    for name, found in report.static_agreement.items()
+  ]
   return lines
+
+
+def _agrees(found: Mapping[str, Any]) -> str:
+  if "error" in found:
+    return f"none ({found['error']})"
+  tau, regret = found["weighted_kendall"], found["regret_at_1"]
+  return f"tau {tau:.3f}, regret {regret:.1f} over {found['models']} models"

@@ -62,7 +62,7 @@ def test_the_table_says_everything(report):
   assert body[1].split() == ["2", "weak", "-1.5", "0.75", "(1)", "–", "900", "8", "1.0"]
   assert body[2].split() == ["–", "gone", "failed", "failed", "–", "–", "–", "0.0"]
   assert "gone: failed: gone.onnx: there is no such file" in lines
-  assert "weak, knn: tied with a_network_with_quite_a_long_name_224" in lines
+  assert "knn, weak: tied with a_network_with_quite_a_long_name_224" in lines
   assert "  lead: tau 0.500, regret 1.2 over 2 models" in lines
   assert "  knn: none (all predicted scores are tied: they rank nothing)" in lines
   assert "\x1b" not in text
