@@ -5,7 +5,7 @@ widths of LEAD's head, Z source classes, C mixture components, P components of a
 """
 
 from lead_jax.lead_config import lead_config
-from lead_jax.metrics import knn, lead, linear_probe
+from lead_jax.metrics import h_score, knn, lead, linear_probe, logme, ped
 from lead_jax.metrics.base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -75,6 +75,40 @@ METRICS: dict[str, Metric] = {
     linear_probe.check,
     ("folds", "l2"),
     random=True,
+  ),
+  "logme": Metric(
+    logme.evaluate,
+    "LogME: evidence of a Bayesian linear regression onto the labels",
+    "nats a sample",
+    "N D^2 + 10 D^3",
+    logme.check,
+    ("variant",),
+  ),
+  "h_score": Metric(
+    h_score.evaluate_plain,
+    "H-score: the share of the features' variance that lies between classes",
+    "directions",
+    "N D^2 + 10 D^3",
+    h_score.check,
+    least_per_class=2,
+    least_ratio=1,
+  ),
+  "h_score_regularized": Metric(
+    h_score.evaluate_regularized,
+    "H-score under Ledoit and Wolf's shrunk covariance",
+    "directions",
+    "2 N D^2 + 10 D^3",
+    h_score.check,
+    least_per_class=2,
+  ),
+  "ped_logme": Metric(
+    ped.evaluate_logme,
+    "LogME of features whose overlapping classes were pushed apart",
+    "nats a sample",
+    "as logme + 6 K^2 D",
+    ped.check_logme,
+    (*ped.PUSH_OPTIONS, "variant"),
+    least_per_class=2,
   ),
 }
 
