@@ -1,24 +1,22 @@
 """Linear discriminant analysis with a shrunk covariance, in closed form.
 
-All classes share one covariance S, the pooled within-class one (biased: divided by N),
-shrunk towards the sphere of the same trace, S = (1 - a) Sw + a (tr Sw / D) I. The
-intensity `a` is Ledoit and Wolf's unless given. The discriminant of class k is
-
-  x^T S^-1 mu_k - 1/2 mu_k^T S^-1 mu_k + log q_k,
-
-its softmax over k the posterior. One Cholesky factor serves all classes; with D > N the
-N x N matrix of inner products is factored in place of S (Woodbury's identity).
+The pooled within-class covariance is shrunk towards the sphere of the same trace by an
+intensity that is Ledoit and Wolf's unless given; see `statistics.discriminant` for the
+discriminants and how they are solved for.
 """
 
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 
-from lead_jax.statistics import class_means, ledoit_wolf_intensity
+from lead_jax.statistics import (
+  centre,
+  class_means,
+  ledoit_wolf_intensity,
+  linear_discriminants,
+  pooled_scatter,
+)
 from lead_jax.typing import Array, Float, Int
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def lda_decision(
@@ -40,7 +38,7 @@ def lda_decision(
   Returns:
     Discriminants, up to a term that is common to all classes; larger means more likely;
     -inf for an empty class. Features without spread within the classes give discriminants
-    of a sphere of variance 1.
+    of a sphere as small as rounding.
 
   Raises:
     ValueError: If `num_classes` or `shrinkage` is out of its bounds.
@@ -58,36 +56,18 @@ def lda_decision(
   elif not 0 < shrinkage <= 1:
     raise ValueError(f"shrinkage must be in (0, 1], got {shrinkage}")
 
-  n, d = features.shape
-  # A shift common to all samples changes every discriminant of a sample alike, save
-  # through rounding: centred features lose fewer digits in the quadratic terms.
-  x_nd = features - jnp.mean(features, axis=0, keepdims=True)
-  mean_kd, count_k, _ = class_means(x_nd, labels, num_classes=num_classes)
-  within_nd = x_nd - mean_kd[labels]
-
+  x_nm = centre(features)
+  means = class_means(x_nm, labels, num_classes=num_classes)
+  scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=features.shape[1])
   if isinstance(shrinkage, str):
-    intensity = ledoit_wolf_intensity(within_nd)
+    # It counts the features, so it needs them in their own axes.
+    centred_nd = features - jnp.mean(features, axis=0, keepdims=True)
+    own_kd = class_means(centred_nd, labels, num_classes=num_classes).mean_kd
+    intensity = ledoit_wolf_intensity(centred_nd - own_kd[labels])
     # Estimated as 0 only where N is far above D; the ridge then guards constant features.
-    intensity = jnp.maximum(intensity, 10 * jnp.finfo(x_nd.dtype).eps)
+    intensity = jnp.maximum(intensity, 10 * jnp.finfo(x_nm.dtype).eps)
   else:
-    intensity = jnp.asarray(shrinkage, x_nd.dtype)
-  variance = jnp.mean(within_nd**2)  # tr(Sw) / D
-  variance = jnp.where(variance > 0, variance, 1)
-  # S = variance (B^T B + a I), with B the rows scaled to unit mean variance.
-  b_nd = within_nd * jnp.sqrt((1 - intensity) / (n * variance))
-  if d <= n:
-    s_dd = jnp.matmul(b_nd.T, b_nd, precision=_HIGHEST)
-    factor = jnp.linalg.cholesky(s_dd + intensity * jnp.eye(d, dtype=x_nd.dtype))
-    solved_dk = jax.scipy.linalg.cho_solve((factor, True), mean_kd.T)
-  else:
-    g_nn = jnp.matmul(b_nd, b_nd.T, precision=_HIGHEST)
-    factor = jnp.linalg.cholesky(g_nn + intensity * jnp.eye(n, dtype=x_nd.dtype))
-    projected_nk = jnp.matmul(b_nd, mean_kd.T, precision=_HIGHEST)
-    inner_nk = jax.scipy.linalg.cho_solve((factor, True), projected_nk)
-    back_dk = jnp.matmul(b_nd.T, inner_nk, precision=_HIGHEST)
-    solved_dk = (mean_kd.T - back_dk) / intensity
-  solved_dk = solved_dk / variance
-  constant_k = -0.5 * jnp.sum(mean_kd.T * solved_dk, axis=0)
-  prior_k = jnp.where(count_k > 0, jnp.log(jnp.maximum(count_k, 1) / n), -jnp.inf)
-  linear_nk = jnp.matmul(x_nd, solved_dk, precision=_HIGHEST)
-  return linear_nk + (constant_k + prior_k)[None, :]
+    intensity = jnp.asarray(shrinkage, x_nm.dtype)
+  return linear_discriminants(
+    x_nm, means.mean_kd, means.count_k, scatter, intensity
+  ).decision_nk

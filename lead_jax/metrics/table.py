@@ -5,7 +5,19 @@ widths of LEAD's head, Z source classes, C mixture components, P components of a
 """
 
 from lead_jax.lead_config import lead_config
-from lead_jax.metrics import h_score, knn, lead, linear_probe, logme, ped
+from lead_jax.metrics import (
+  etran,
+  gbc,
+  h_score,
+  knn,
+  lead,
+  linear_probe,
+  logme,
+  ncti,
+  nearest_centroid,
+  ped,
+  sfda,
+)
 from lead_jax.metrics.base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -108,6 +120,73 @@ METRICS: dict[str, Metric] = {
     "as logme + 6 K^2 D",
     ped.check_logme,
     (*ped.PUSH_OPTIONS, "variant"),
+    least_per_class=2,
+  ),
+  "nearest_centroid": Metric(
+    nearest_centroid.evaluate,
+    "leave-one-out accuracy of the nearest class mean (cosine)",
+    "accuracy",
+    "4 N D K",
+    nearest_centroid.check,
+    ("distance",),
+    least_per_class=2,
+  ),
+  "sfda": Metric(
+    sfda.evaluate,
+    "SFDA: posterior of the true class under a shrunk discriminant, after confusion",
+    "probability",
+    "4 N D^2 + 6 D^3",
+    sfda.check,
+    ("variant",),
+    least_per_class=2,
+    least_ratio=1,
+  ),
+  "gbc": Metric(
+    gbc.evaluate,
+    "GBC: minus the Bhattacharyya overlap of the classes as Gaussians",
+    "pairs of classes",
+    "2 N D^2 + 9 D^3",
+    gbc.check,
+    ("pca_dim", "gaussian", "variant"),
+    least_per_class=2,
+  ),
+  "etran_lda": Metric(
+    etran.evaluate_lda,
+    "ETran's discriminant: posterior of the true class",
+    "probability",
+    "2 N D^2 + D^3 / 3",
+    etran.check_lda,
+    ("variant",),
+    least_per_class=2,
+    least_ratio=1,
+  ),
+  "etran_energy": Metric(
+    etran.evaluate_energy,
+    "ETran's energy: mean logsumexp of the samples that have least",
+    "nats",
+    "N D",
+    etran.check_energy,
+    ("percent",),
+  ),
+  "etran": Metric(
+    etran.evaluate_etran,
+    "ETran: discriminant and energy, scaled over the models compared",
+    "share of the pool's range",
+    "as etran_lda",
+    etran.check_etran,
+    ("variant", "percent"),
+    pool=etran.pool_etran,
+    least_per_class=2,
+    least_ratio=1,
+  ),
+  "ncti": Metric(
+    ncti.evaluate,
+    "NCTI: nearness to neural collapse, scaled over the models compared",
+    "share of the pool's range",
+    "2 N D^2 + 9 D^3 + 2 N K^2",
+    ncti.check,
+    ("pca_dim",),
+    pool=ncti.pool_ncti,
     least_per_class=2,
   ),
 }

@@ -21,11 +21,25 @@ from lead_jax.statistics.moments import (
   zero_moments,
 )
 from lead_jax.statistics.pca import PCA, pca
+from lead_jax.statistics.ranks import (
+  fast_sort,
+  midranks,
+  spearman,
+  spearman_two_valued,
+)
+from lead_jax.statistics.sampling import stratified_subsample
 from lead_jax.statistics.shrinkage import ledoit_wolf_intensity
+from lead_jax.statistics.similarity import (
+  Correlations,
+  correlations,
+  pairs,
+  standardise,
+)
 
 __all__ = [
   "PCA",
   "ClassMeans",
+  "Correlations",
   "Discriminants",
   "KMeans",
   "Mixture",
@@ -35,16 +49,24 @@ __all__ = [
   "add_batch",
   "centre",
   "class_means",
+  "correlations",
+  "fast_sort",
   "fit_mixture",
   "kmeans",
   "ledoit_wolf_intensity",
   "linear_discriminants",
   "merge",
+  "midranks",
   "moments_classes",
   "moments_intensity",
   "moments_scatter",
+  "pairs",
   "pca",
   "pooled_scatter",
+  "spearman",
+  "spearman_two_valued",
+  "standardise",
+  "stratified_subsample",
   "total_scatter",
   "zero_moments",
 ]
