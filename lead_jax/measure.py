@@ -15,7 +15,7 @@ import jax.numpy as jnp
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy", "neural-tangents", "onnx")
 
 
-def _reset_peak() -> bool:
+def reset_peak() -> bool:
   """Restarts the kernel's record of peak resident memory; False where it cannot."""
   try:
     with open("/proc/self/clear_refs", "w") as file:
@@ -25,7 +25,7 @@ def _reset_peak() -> bool:
   return True
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
   """Returns the peak resident memory since the last reset (or since the start), MiB."""
   try:
     with open("/proc/self/status") as file:
@@ -54,14 +54,14 @@ class Stages:
   @contextlib.contextmanager
   def stage(self, name: str) -> Iterator[None]:
     """Measures what is done inside; also when it fails."""
-    _reset_peak()
+    reset_peak()
     started = time.perf_counter()
     try:
       yield
     finally:
       self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
       self.peak_memory_mib[name] = max(
-        self.peak_memory_mib.get(name, 0.0), round(_peak_mib(), 1)
+        self.peak_memory_mib.get(name, 0.0), round(peak_mib(), 1)
       )
 
 

@@ -1,8 +1,6 @@
 """LEAD against an independent autograd computation, its limits and its invariances."""
 
 import dataclasses
-import json
-import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 
 import lead_jax
+from experiments.agreement.base import CASES, load_case
 from lead_jax import lead as lead_module_function
 from lead_jax import logits, ntk
 from lead_jax.lead import (
@@ -23,29 +22,7 @@ from lead_jax.lead import (
 from lead_jax.lead_config import LeadConfig, lead_config
 from tests.tolerances import ORACLE, SUM, assert_close
 
-FIXTURES = pathlib.Path(__file__).parent / "fixtures"
-CASES = [
-  "wine_std",
-  "digits_pca32",
-  "digits_std",
-  "gauss_sep",
-  "lowdata",
-  "real_flowers_mcunet",
-  "real_grocery_mbv1",
-]
 SMALL = LeadConfig(hidden=(32, 64), head_seeds=2, samples_per_class=10)
-
-
-def _oracle(case, shared):
-  """Inputs and scores: wine is a fixture, the others lie in the development folder."""
-  if case == "wine_std":
-    arrays = np.load(FIXTURES / "lead_wine_std.npz", allow_pickle=False)
-    scores = json.loads((FIXTURES / "lead_wine_std.json").read_text())["scores"]
-  else:
-    folder = shared() / "oracles"
-    arrays = np.load(folder / f"{case}.npz", allow_pickle=False)
-    scores = json.loads((folder / f"{case}.json").read_text())["scores"]
-  return dict(arrays), scores
 
 
 def _data(seed=0, n=60, d=12, k=3, dtype=np.float32, spread=1.5):
@@ -56,9 +33,8 @@ def _data(seed=0, n=60, d=12, k=3, dtype=np.float32, spread=1.5):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_oracle(case, x64, request):
-  arrays, scores = _oracle(case, lambda: request.getfixturevalue("shared"))
-  labels = arrays["y"]
+def test_oracle(case, x64):
+  _, features, labels, arrays, scores, *_ = load_case(case)
   k = int(labels.max()) + 1
   dtype = np.float64 if x64 else np.float32
   as_layer = lambda i: {
@@ -66,7 +42,7 @@ def test_oracle(case, x64, request):
     "bias": jnp.asarray(arrays[f"b{i}"].astype(dtype)),
   }
   params = {f"layer_{i - 1}": as_layer(i) for i in (1, 2, 3)}
-  features = jnp.asarray(arrays["X"].astype(dtype))
+  features = jnp.asarray(features.astype(dtype))
   indices, mask = ntk.class_indices(labels, num_classes=k, samples_per_class=64)
   spectra = ntk.class_spectra(ntk.class_kernels(params, features, indices, mask), mask)
   rates = ntk.mean_eigenvalues(spectra, mask)

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from experiments.benchmark.svm import network_like_features, objective, run
+from experiments.agreement.base import load_case
 from lead_jax.logits.svm import svm_decision
 
 solve = jax.jit(svm_decision, static_argnames=("num_classes", "c", "tol", "max_iter"))
@@ -67,9 +68,8 @@ def test_objective_over_c(c):
 @pytest.mark.parametrize(
   "case", ["wine_std", "gauss_sep", "lowdata", "digits_pca32", "real_flowers_mcunet"]
 )
-def test_reference_cases(shared, case):
-  data = np.load(shared / "oracles" / f"{case}.npz", allow_pickle=False)
-  x, y = data["X"], data["y"]
+def test_reference_cases(case):
+  _, x, y, *_ = load_case(case)
   k = int(y.max()) + 1
   assert check(x, y, k, 1.0, np.float32)
 
@@ -80,12 +80,12 @@ def test_reference_cases(shared, case):
   ("case", "tolerance"),
   [("lowdata", 2e-3), ("wine_std", 1e-2), ("gauss_sep", 4e-2)],
 )
-def test_stored_decisions(shared, case, tolerance):
-  data = np.load(shared / "oracles" / f"{case}.npz", allow_pickle=False)
-  k = int(data["y"].max()) + 1
+def test_stored_decisions(case, tolerance):
+  _, x, y, arrays, *_ = load_case(case)
+  k = int(y.max()) + 1
   with jax.enable_x64(True):
-    result = solve(data["X"].astype(float), data["y"], num_classes=k, tol=1e-8)
-    np.testing.assert_allclose(result.decision, data["svm_decision"], atol=tolerance)
+    result = solve(x, y, num_classes=k, tol=1e-8)
+    np.testing.assert_allclose(result.decision, arrays["svm_decision"], atol=tolerance)
 
 
 def test_tight_tolerance_gives_liblinears_decisions():
