@@ -6,6 +6,7 @@ widths of LEAD's head, Z source classes, C mixture components, P components of a
 
 from lead_jax.lead_config import lead_config
 from lead_jax.metrics import (
+  dds,
   etran,
   gbc,
   h_score,
@@ -15,8 +16,11 @@ from lead_jax.metrics import (
   logme,
   ncti,
   nearest_centroid,
+  parc,
   ped,
+  rsa,
   sfda,
+  transrate,
 )
 from lead_jax.metrics.base import Metric
 
@@ -187,6 +191,45 @@ METRICS: dict[str, Metric] = {
     ncti.check,
     ("pca_dim",),
     pool=ncti.pool_ncti,
+    least_per_class=2,
+  ),
+  "parc": Metric(
+    parc.evaluate,
+    "PARC: do samples of one class correlate more than samples of two?",
+    "100 rank correlation",
+    "5 draws x 500^2 D",
+    parc.check,
+    ("pca_dim", "samples", "draws"),
+    random=True,
+    least_per_class=2,
+  ),
+  "rsa": Metric(
+    rsa.evaluate,
+    "RSA: are samples alike as they are to the reference network?",
+    "100 rank correlation",
+    "5 draws x 500^2 (D + R)",
+    rsa.check,
+    ("samples", "draws"),
+    random=True,
+    needs=("reference_features",),
+  ),
+  "dds": Metric(
+    dds.evaluate,
+    "DDS: alignment of the samples' kernel with the reference network's",
+    "alignment",
+    "5 draws x 500^2 (D + R)",
+    dds.check,
+    ("kernel", "samples", "draws"),
+    random=True,
+    needs=("reference_features",),
+  ),
+  "transrate": Metric(
+    transrate.evaluate,
+    "TransRate: coding rate of all features less that of each class's",
+    "nats a direction",
+    "2 N D^2 + 8 D^3 + N D N/K",
+    transrate.check,
+    ("eps",),
     least_per_class=2,
   ),
 }

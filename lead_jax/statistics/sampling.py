@@ -1,0 +1,75 @@
+"""Samples of a labelled data set in which every class has its share."""
+
+import jax
+import numpy as np
+
+from lead_jax.typing import Array, Int, Key
+
+
+def stratified_subsample(
+  labels: Int[Array, " n"],
+  key: Key[Array, ""],
+  *,
+  size: int,
+  num_classes: int,
+) -> Int[np.ndarray, " s"]:
+  """Draws samples without replacement, each class in proportion to its own number.
+
+  Shares are rounded by largest remainders. A class whose share is below one sample gets
+  one, as long as there are not more classes than samples drawn; the other classes then
+  divide what is left. Not for use under `jit`: how many a class gets depends on values.
+
+  Args:
+    labels: Class ids in `[0, num_classes)`; a class may be empty.
+    key: Of the draw: the same key draws the same samples.
+    size: How many to draw; all samples where there are not more.
+    num_classes: K.
+
+  Returns:
+    Indices of the samples, ascending.
+
+  Raises:
+    ValueError: If `size` is below 1.
+  """
+  if size < 1:
+    raise ValueError(f"size must be at least 1, got {size}")
+  labels = np.asarray(labels)
+  n = len(labels)
+  if size >= n:
+    return np.arange(n)
+  class_key, sample_key = jax.random.split(key)
+  count_k = np.bincount(labels, minlength=num_classes)
+  chance_k = np.asarray(jax.random.uniform(class_key, (num_classes,)))
+  quota_k = _quotas(count_k, size, chance_k)
+  chance_n = np.asarray(jax.random.uniform(sample_key, (n,)))
+  order = np.lexsort((chance_n, labels))
+  start_k = np.cumsum(count_k) - count_k
+  place_n = np.arange(n) - start_k[labels[order]]  # of each sample within its class
+  return np.sort(order[place_n < quota_k[labels[order]]])
+
+
+def _quotas(count_k: np.ndarray, size: int, chance_k: np.ndarray) -> np.ndarray:
+  """Divides `size` in proportion to counts; `chance_k` decides among equal remainders."""
+  present_k = count_k > 0
+  single_k = np.zeros_like(present_k)
+  if size >= present_k.sum():
+    # Giving one to a class takes from the shares of the others, which may then fall below
+    # one as well: repeat until none does.
+    while True:
+      share_k = _shares(count_k, single_k, size)
+      below_k = present_k & ~single_k & (share_k < 1)
+      if not below_k.any():
+        break
+      single_k |= below_k
+  share_k = _shares(count_k, single_k, size)
+  quota_k = np.floor(share_k + 1e-9).astype(np.int64)
+  left = size - int(quota_k.sum())
+  remainder_k = np.where(quota_k < count_k, share_k - quota_k, -1)
+  quota_k[np.lexsort((chance_k, -remainder_k.round(9)))[:left]] += 1
+  return quota_k
+
+
+def _shares(count_k: np.ndarray, single_k: np.ndarray, size: int) -> np.ndarray:
+  rest_k = np.where(single_k, 0, count_k)
+  left = size - single_k.sum()
+  return np.where(single_k, 1.0, rest_k * (left / max(rest_k.sum(), 1)))

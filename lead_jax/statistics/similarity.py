@@ -1,0 +1,75 @@
+"""How alike the samples of a data set are, pair by pair."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lead_jax.typing import Array, Bool, Float
+
+_HIGHEST = jax.lax.Precision.HIGHEST
+
+
+def standardise(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
+  """Brings every column to mean 0 and (biased) variance 1.
+
+  A column whose spread is within the rounding of its values is constant: it becomes 0.
+
+  Args:
+    features: Samples, one a row.
+  """
+  eps = jnp.finfo(features.dtype).eps
+  largest_d = jnp.max(jnp.abs(features), axis=0)
+  # At unit scale squares neither over- nor underflow.
+  x_nd = features / jnp.where(largest_d > 0, largest_d, 1)[None, :]
+  x_nd = x_nd - jnp.mean(x_nd, axis=0)[None, :]
+  # Far from the origin the first mean is off by its rounding; that of the rest is not.
+  x_nd = x_nd - jnp.mean(x_nd, axis=0)[None, :]
+  spread_d = jnp.sqrt(jnp.mean(x_nd**2, axis=0))
+  alive_d = spread_d > eps
+  return x_nd * jnp.where(alive_d, 1 / jnp.where(alive_d, spread_d, 1), 0)[None, :]
+
+
+class Correlations(NamedTuple):
+  """Correlations between samples.
+
+  Attributes:
+    r_nn: In `[-1, 1]`, symmetric; 0 between a constant sample and any other.
+    constant_n: Samples whose features are all equal (or, of cosines, zero): theirs are
+      undefined.
+  """
+
+  r_nn: Float[Array, "n n"]
+  constant_n: Bool[Array, " n"]
+
+
+def correlations(
+  features: Float[Array, "n d"], *, centred: bool = True
+) -> Correlations:
+  """Computes Pearson correlations between rows, or their cosines.
+
+  What is within rounding of 1 or -1 is set to it, so that copies of a sample are tied.
+
+  Args:
+    features: Samples, one a row.
+    centred: Static; whether the mean of each row is subtracted (Pearson) or not (cosine).
+  """
+  eps = jnp.finfo(features.dtype).eps
+  largest_n = jnp.max(jnp.abs(features), axis=1)
+  x_nd = features / jnp.where(largest_n > 0, largest_n, 1)[:, None]
+  if centred:
+    x_nd = x_nd - jnp.mean(x_nd, axis=1)[:, None]
+  norm_n = jnp.sqrt(jnp.sum(x_nd**2, axis=1))
+  constant_n = norm_n <= 4 * eps * features.shape[1] ** 0.5
+  x_nd = x_nd * jnp.where(constant_n, 0, 1 / jnp.where(constant_n, 1, norm_n))[:, None]
+  r_nn = jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST)
+  r_nn = jnp.where(jnp.abs(r_nn) > 1 - 8 * eps, jnp.sign(r_nn), r_nn)
+  return Correlations(r_nn, constant_n)
+
+
+def pairs(matrix: Array) -> Array:
+  """Returns what stands above the diagonal of an [n, n] matrix, row by row."""
+  n = matrix.shape[0]
+  row, column = np.triu_indices(n, 1)
+  return matrix.ravel()[row * n + column]
