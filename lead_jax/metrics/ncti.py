@@ -20,8 +20,9 @@ Wang_How_Far_Pre-trained_Models_Are_from_Neural_Collapse_on_the_ICCV_2023_paper.
 The public code calls scikit-learn's LDA, and so does what that does: at s = 1e-10 the
 covariance is that of the samples, without the directions that have less than 1e-4 of
 spread; above, it is shrunk, and so is the total covariance before the projection is
-chosen. Both are divided by N (the former by N - K before scikit-learn 1.9). It fails below 64 samples or features; here there are
-as many components as there can be. Its PCA is a randomised one for middling sizes.
+chosen. Both are divided by N (the former by N - K before scikit-learn 1.9). The public code
+fails below 64 samples or features; here there are as many components as there can be. Its
+PCA is a randomised one for middling sizes.
 """
 
 from collections.abc import Mapping, Sequence

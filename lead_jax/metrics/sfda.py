@@ -95,13 +95,12 @@ def sfda(
   scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=dim)
   if variant == "official":
     # The row sums of Sw in the features' own axes, whatever `centre` has rotated.
-    sum_n1 = jnp.sum(features - jnp.mean(features, axis=0, keepdims=True), axis=1)[
-      :, None
-    ]
+    sum_n1 = jnp.sum(features, axis=1, keepdims=True)
+    sum_n1 = sum_n1 - jnp.mean(sum_n1)
     sum_n1 = (
       sum_n1 - class_means(sum_n1, labels, num_classes=num_classes).mean_kd[labels]
     )
-    start_m = jnp.matmul(scatter.rows_nm.T, sum_n1[:, 0], precision=_HIGHEST)
+    start_m = jnp.matmul(x_nm.T, sum_n1[:, 0], precision=_HIGHEST)
     largest = _few_power_steps(scatter.gram_mm, start_m)
   else:
     largest = jnp.linalg.eigvalsh(scatter.gram_mm, symmetrize_input=False)[-1]

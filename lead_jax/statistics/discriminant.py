@@ -30,16 +30,22 @@ _HIGHEST = jax.lax.Precision.HIGHEST
 class Scatter(NamedTuple):
   """Deviations from the class means, at unit mean variance.
 
+  The deviations are formed where they are needed: they are as large as the samples.
+
   Attributes:
-    rows_nm: `(x - mu_y) / sqrt(N variance)`.
-    gram_mm: `rows^T rows = Sw / variance`.
+    x_nm: Samples.
+    labels: Class ids.
+    mean_km: Class means.
     variance: `tr(Sw) / D`; for samples without spread within the classes, the square of
       what rounding leaves of their size.
+    gram_mm: `Sw / variance`.
   """
 
-  rows_nm: Float[Array, "n m"]
-  gram_mm: Float[Array, "m m"]
+  x_nm: Float[Array, "n m"]
+  labels: Int[Array, " n"]
+  mean_km: Float[Array, "k m"]
   variance: Float[Array, ""]
+  gram_mm: Float[Array, "m m"]
 
 
 class Discriminants(NamedTuple):
@@ -92,7 +98,7 @@ def pooled_scatter(
   variance = jnp.where(total > 0, total, 1) / (n * dim)
   rows_nm = rows_nm / jnp.sqrt(n * variance)
   gram_mm = jnp.matmul(rows_nm.T, rows_nm, precision=_HIGHEST)
-  return Scatter(rows_nm, 0.5 * (gram_mm + gram_mm.T), variance)
+  return Scatter(x_nm, labels, mean_km, variance, 0.5 * (gram_mm + gram_mm.T))
 
 
 def linear_discriminants(
@@ -142,24 +148,27 @@ def _factor(scatter: Scatter, shrinkage):
   drowned = ~(least_pivot(upper_mm) > 100 * eps * largest)
   upper_mm = jax.lax.cond(
     drowned,
-    lambda: _stacked_qr(scatter.rows_nm, jnp.sqrt(1 - shrinkage), jnp.sqrt(ridge_mm)),
+    lambda: _stacked_qr(scatter, jnp.sqrt(1 - shrinkage), jnp.sqrt(ridge_mm)),
     lambda: upper_mm,
   )
   return upper_mm, least_pivot(upper_mm) <= 2 * shrinkage
 
 
-def _stacked_qr(rows_nm, weight, start_mm):
-  """Returns R with `R^T R = weight^2 rows^T rows + start^T start`, some rows at a time."""
-  n, m = rows_nm.shape
-  block = min(n, 4 * m)
+def _stacked_qr(scatter: Scatter, weight, start_mm):
+  """Returns R with `R^T R = weight^2 Sw / variance + start^T start`, by blocks of rows."""
+  n, m = scatter.x_nm.shape
+  block = min(n, 2 * m)
+  weight = weight / jnp.sqrt(n * scatter.variance)
 
   def add(i, upper_mm):
     first = jnp.minimum(
       i * block, n - block
     )  # the last block may begin in the one before
     fresh_b = first + jnp.arange(block) >= i * block
-    piece_bm = jax.lax.dynamic_slice_in_dim(rows_nm, first, block)
-    piece_bm = jnp.where(fresh_b[:, None], weight * piece_bm, 0)
-    return jnp.linalg.qr(jnp.concatenate([upper_mm, piece_bm]), mode="r")
+    x_bm = jax.lax.dynamic_slice_in_dim(scatter.x_nm, first, block)
+    label_b = jax.lax.dynamic_slice_in_dim(scatter.labels, first, block)
+    rows_bm = weight * (x_bm - scatter.mean_km[label_b])
+    rows_bm = jnp.where(fresh_b[:, None], rows_bm, 0)
+    return jnp.linalg.qr(jnp.concatenate([upper_mm, rows_bm]), mode="r")
 
   return jax.lax.fori_loop(0, -(-n // block), add, start_mm)
