@@ -84,7 +84,7 @@ def _agreement(
     return {
       "models": len(models),
       "weighted_kendall": evaluation.weighted_kendall(scores, accuracies),
-      "regret_at_1": evaluation.regret_at_1(scores, accuracies),
+      "regret_at_1": evaluation.regret_at_k(scores, accuracies),
     }
   except ValueError as error:
     return {"models": len(models), "error": str(error)}

@@ -33,19 +33,19 @@ def stratified_subsample(
   """
   if size < 1:
     raise ValueError(f"size must be at least 1, got {size}")
-  labels = np.asarray(labels)
-  n = len(labels)
+  label_n = np.asarray(labels)
+  n = len(label_n)
   if size >= n:
     return np.arange(n)
   class_key, sample_key = jax.random.split(key)
-  count_k = np.bincount(labels, minlength=num_classes)
+  count_k = np.bincount(label_n, minlength=num_classes)
   chance_k = np.asarray(jax.random.uniform(class_key, (num_classes,)))
   quota_k = _quotas(count_k, size, chance_k)
   chance_n = np.asarray(jax.random.uniform(sample_key, (n,)))
-  order = np.lexsort((chance_n, labels))
+  order = np.lexsort((chance_n, label_n))
   start_k = np.cumsum(count_k) - count_k
-  place_n = np.arange(n) - start_k[labels[order]]  # of each sample within its class
-  return np.sort(order[place_n < quota_k[labels[order]]])
+  place_n = np.arange(n) - start_k[label_n[order]]  # of each sample within its class
+  return np.sort(order[place_n < quota_k[label_n[order]]])
 
 
 def _quotas(count_k: np.ndarray, size: int, chance_k: np.ndarray) -> np.ndarray:
