@@ -112,9 +112,22 @@ def logme(
   _check_static(num_classes, variant)
   n, d = features.shape
   if n > d:
-    return logme_of_scatter(
-      total_scatter(features, labels, num_classes=num_classes), variant=variant
+    moments = total_scatter(features, labels, num_classes=num_classes)
+    spectrum, v_dd = _of_scatter(moments)
+    # The residual of least squares, sample by sample: as a difference of two sums it
+    # loses its digits where the classes are almost separable.
+    alive_d = spectrum.s_i > 0
+    inverse_d = jnp.where(alive_d, 1 / jnp.sqrt(jnp.where(alive_d, spectrum.s_i, 1)), 0)
+    solution_dk = jnp.matmul(
+      v_dd, (spectrum.x_ki * inverse_d[None, :]).T, precision=_HIGHEST
     )
+    residual_nk = (
+      jax.nn.one_hot(labels, num_classes, dtype=features.dtype)
+      - (moments.count_k / n)[None, :]
+      - jnp.matmul(features - moments.mean_d[None, :], solution_dk, precision=_HIGHEST)
+    )
+    spectrum = spectrum._replace(outside_k=jnp.sum(residual_nk**2, axis=0))
+    return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
   mean_d = jnp.mean(features, axis=0)
   x_nd = features - mean_d[None, :]
   # The mean as rounded leaves a rest, which belongs to the mean.
@@ -155,6 +168,13 @@ def logme_of_scatter(moments: TotalScatter, *, variant: Variant = "corrected") -
     ValueError: If a static argument is out of its bounds.
   """
   _check_static(moments.count_k.shape[0], variant)
+  spectrum, _ = _of_scatter(moments)
+  n = jnp.sum(moments.count_k)
+  return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
+
+
+def _of_scatter(moments):
+  """Returns the spectrum and its axes."""
   s_d, v_dd = _decompose(moments.gram_dd)
   n = jnp.sum(moments.count_k)
   z_kd = jnp.matmul(moments.deviation_kd, v_dd, precision=_HIGHEST)
@@ -168,7 +188,7 @@ def logme_of_scatter(moments: TotalScatter, *, variant: Variant = "corrected") -
     x_ki=x_kd,
     outside_k=spread_k - jnp.sum(x_kd**2, axis=1),
   )
-  return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
+  return spectrum, v_dd
 
 
 def _check_static(num_classes, variant):

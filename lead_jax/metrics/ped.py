@@ -19,13 +19,14 @@ The public code needs the source features; where a network has none, the target'
 their place here and the status says so.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics import logme
+from lead_jax.metrics import gbc, logme, nleep, sfda
 from lead_jax.metrics.base import Problem, Value, join
 from lead_jax.statistics.classes import class_means
 from lead_jax.typing import Array, Float, Int
@@ -145,12 +146,24 @@ def push(
 _push = jax.jit(push, static_argnames=("num_classes", "max_steps"))
 
 
-def _check_push(n_sigma, k, time_step, exit_ratio):
+def check_push(
+  *,
+  n_sigma: float = 0.6,
+  k: float = 1.0,
+  time_step: float = 0.1,
+  exit_ratio: float = 0.5,
+) -> dict[str, float]:
+  """Checks the options of the push; returns them.
+
+  Raises:
+    ValueError: If one is out of its bounds.
+  """
   for name, value in (("n_sigma", n_sigma), ("k", k), ("time_step", time_step)):
     if not isinstance(value, int | float) or not 0 < value < float("inf"):
       raise ValueError(f"{name} must be a number above 0, got {value!r}")
   if not isinstance(exit_ratio, int | float) or not 0 <= exit_ratio < 1:
     raise ValueError(f"exit_ratio must be in [0, 1), got {exit_ratio!r}")
+  return {"n_sigma": n_sigma, "k": k, "time_step": time_step, "exit_ratio": exit_ratio}
 
 
 class _Pushed(NamedTuple):
@@ -189,35 +202,63 @@ def _pushed(problem: Problem, **options) -> _Pushed:
   return problem.once(("ped", tuple(sorted(options.items()))), compute)
 
 
-def _described(pushed: _Pushed, base: Value) -> Value:
+def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+  """Returns the options of the push, and those of the base score."""
+  ours = {name: value for name, value in options.items() if name in PUSH_OPTIONS}
+  return ours, {name: options[name] for name in options if name not in ours}
+
+
+def _check(check_base: Callable[..., object], options: dict[str, Any]) -> None:
+  ours, theirs = _split(options)
+  check_push(**ours)
+  check_base(**theirs)
+
+
+def _evaluate(
+  problem: Problem, evaluate_base: Callable[..., Value], options: dict[str, Any]
+) -> Value:
+  ours, theirs = _split(options)
+  pushed = _pushed(problem, **check_push(**ours))
+  base = evaluate_base(pushed.problem, **theirs)
   details = {**base.details, "movements": pushed.movements, "steps": pushed.steps}
   return base._replace(status=join(pushed.status, base.status), details=details)
 
 
-def check_logme(
-  *,
-  n_sigma: float = 0.6,
-  k: float = 1.0,
-  time_step: float = 0.1,
-  exit_ratio: float = 0.5,
-  variant: logme.Variant = "corrected",
-) -> None:
+def check_sfda(**options) -> None:
+  """Checks the options of `ped_sfda`."""
+  _check(sfda.check, options)
+
+
+def evaluate_sfda(problem: Problem, **options) -> Value:
+  """SFDA of features whose overlapping classes were pushed apart."""
+  return _evaluate(problem, sfda.evaluate, options)
+
+
+def check_logme(**options) -> None:
   """Checks the options of `ped_logme`."""
-  _check_push(n_sigma, k, time_step, exit_ratio)
-  logme.check(variant=variant)
+  _check(logme.check, options)
 
 
-def evaluate_logme(
-  problem: Problem,
-  *,
-  n_sigma: float = 0.6,
-  k: float = 1.0,
-  time_step: float = 0.1,
-  exit_ratio: float = 0.5,
-  variant: logme.Variant = "corrected",
-) -> Value:
-  """LogME of features whose overlapping classes were moved apart."""
-  pushed = _pushed(
-    problem, n_sigma=n_sigma, k=k, time_step=time_step, exit_ratio=exit_ratio
-  )
-  return _described(pushed, logme.evaluate(pushed.problem, variant=variant))
+def evaluate_logme(problem: Problem, **options) -> Value:
+  """LogME of features whose overlapping classes were pushed apart."""
+  return _evaluate(problem, logme.evaluate, options)
+
+
+def check_gbc(**options) -> None:
+  """Checks the options of `ped_gbc`."""
+  _check(gbc.check, options)
+
+
+def evaluate_gbc(problem: Problem, **options) -> Value:
+  """GBC of features whose overlapping classes were pushed apart."""
+  return _evaluate(problem, gbc.evaluate, options)
+
+
+def check_nleep(**options) -> None:
+  """Checks the options of `ped_nleep`."""
+  _check(nleep.check, options)
+
+
+def evaluate_nleep(problem: Problem, **options) -> Value:
+  """NLEEP of features whose overlapping classes were pushed apart."""
+  return _evaluate(problem, nleep.evaluate, options)

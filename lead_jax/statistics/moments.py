@@ -1,9 +1,9 @@
 """Moments of labelled samples: all that linear methods need, in one pass over batches.
 
 Sums are taken about a fixed shift (the first batch's mean), because sums about the origin
-lose the digits of a spread that is small beside the mean. A batch is summed on the device
-in the features' own precision, as many samples as it has; the batches' sums are added on
-the host in float64, so that a million samples lose no more digits than one batch does.
+lose the digits of a spread that is small beside the mean; and in float64 whatever the
+samples' dtype, so that a million samples lose no more digits than ten do and a covariance
+keeps its small eigenvalues. A batch is summed on the device, the batches on the host.
 Memory is that of the sums, O(D^2 + K D), however many the samples.
 
 References:
@@ -17,7 +17,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
 from lead_jax.typing import Array, ArrayLike, Float, Int
 
@@ -41,11 +40,10 @@ class TotalScatter(NamedTuple):
 
 
 class Moments(NamedTuple):
-  """Sums over labelled samples, of y = (x - shift) / scale; float64 on the host.
+  """Sums over labelled samples, of y = x - shift; float64 on the host.
 
   Attributes:
-    shift_d: Near the samples' mean; a float32.
-    scale: Near the samples' size, so that fourth powers stay in range; a power of two.
+    shift_d: Near the samples' mean.
     count_k: Samples of each class.
     sum_kd: Sum of y over each class.
     square_kd: Sum of y^2 over each class.
@@ -55,12 +53,11 @@ class Moments(NamedTuple):
   """
 
   shift_d: np.ndarray
-  scale: float
   count_k: np.ndarray
   sum_kd: np.ndarray
   square_kd: np.ndarray
   gram_dd: np.ndarray
-  norm4: float
+  norm4: np.ndarray
   cube_d: np.ndarray
 
 
@@ -91,12 +88,11 @@ def total_scatter(
   )
 
 
-def zero_moments(features: ArrayLike, *, num_classes: int) -> Moments:
-  """Returns the moments of no samples, with a shift and a scale for those to come.
+def zero_moments(shift_d: ArrayLike, *, num_classes: int) -> Moments:
+  """Returns the moments of no samples.
 
   Args:
-    features: float[B, D], some of the samples, at least one: they are not added. Any give
-      right sums; samples of the same kind give accurate ones.
+    shift_d: float[D]; any gives right sums, one near the samples' mean accurate ones.
     num_classes: K, at least one.
 
   Raises:
@@ -104,20 +100,15 @@ def zero_moments(features: ArrayLike, *, num_classes: int) -> Moments:
   """
   if num_classes < 1:
     raise ValueError(f"num_classes must be at least 1, got {num_classes}")
-  x_bd = np.asarray(features, np.float64)
-  # Both are exact in float32, so that every batch, of either precision, uses the same.
-  shift_d = x_bd.mean(axis=0).astype(np.float32).astype(np.float64)
-  largest = float(np.max(np.abs(x_bd - shift_d[None, :])))
-  scale = 2.0 ** np.ceil(np.log2(largest)) if largest > 0 else 1.0
-  k, d = num_classes, x_bd.shape[1]
+  shift = np.asarray(shift_d, np.float64)
+  k, d = num_classes, shift.shape[0]
   return Moments(
-    shift_d,
-    float(scale),
+    shift,
     np.zeros(k),
     np.zeros((k, d)),
     np.zeros((k, d)),
     np.zeros((d, d)),
-    0.0,
+    np.zeros(()),
     np.zeros(d),
   )
 
@@ -130,51 +121,49 @@ def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Momen
 
   Args:
     moments: So far; not changed.
-    features: float32 or float64 [B, D], finite.
+    features: float[B, D], finite.
     labels: int[B], ids in `[0, K)`.
   """
   x_bd = np.asarray(features)
   rows, dim = x_bd.shape
   size = 1 << max(rows - 1, 0).bit_length()
-  dtype = jax.dtypes.canonicalize_dtype(x_bd.dtype)
-  filled_bd = np.zeros((size, dim), dtype)
+  filled_bd = np.zeros((size, dim), x_bd.dtype)
   filled_bd[:rows] = x_bd
   filled_b = np.zeros(size, np.int32)
   filled_b[:rows] = labels
-  sums = _batch_sums(
-    filled_bd,
-    filled_b,
-    (np.arange(size) < rows).astype(dtype),
-    moments.shift_d.astype(dtype),
-    np.asarray(moments.scale, dtype),
-    num_classes=moments.count_k.shape[0],
-  )
-  return _added(moments, [np.asarray(part, np.float64) for part in sums])
+  weight_b = (np.arange(size) < rows).astype(np.float64)
+  with jax.enable_x64(True):
+    sums = _batch_sums(
+      filled_bd,
+      filled_b,
+      weight_b,
+      moments.shift_d,
+      num_classes=moments.count_k.shape[0],
+    )
+  return _added(moments, [np.asarray(part) for part in sums])
 
 
 def merge(one: Moments, other: Moments) -> Moments:
-  """Adds the moments of other samples, taken about the same shift and scale.
+  """Adds the moments of other samples, taken about the same shift.
 
   Raises:
     ValueError: If they were not started from the same `zero_moments`.
   """
-  if one.scale != other.scale or not np.array_equal(one.shift_d, other.shift_d):
-    raise ValueError(
-      "moments must have the same shift and scale: start all from one zero_moments"
-    )
-  return _added(one, other[2:])
+  if not np.array_equal(one.shift_d, other.shift_d):
+    raise ValueError("moments must have one shift: start all from one zero_moments")
+  return _added(one, other[1:])
 
 
 def _added(moments, parts):
-  totals = [total + part for total, part in zip(moments[2:], parts, strict=True)]
-  return Moments(moments.shift_d, moments.scale, *totals)
+  totals = [total + part for total, part in zip(moments[1:], parts, strict=True)]
+  return Moments(moments.shift_d, *totals)
 
 
 @functools.partial(jax.jit, static_argnames=("num_classes",))
-def _batch_sums(features, labels, weight_b, shift_d, scale, *, num_classes):
-  y_bd = weight_b[:, None] * ((features - shift_d[None, :]) / scale)
+def _batch_sums(features, labels, weight_b, shift_d, *, num_classes):
+  y_bd = weight_b[:, None] * (features.astype(shift_d.dtype) - shift_d[None, :])
   onehot_bk = weight_b[:, None] * jax.nn.one_hot(
-    labels, num_classes, dtype=features.dtype
+    labels, num_classes, dtype=shift_d.dtype
   )
   norm2_b = jnp.sum(y_bd**2, axis=1)
   return (
@@ -187,38 +176,33 @@ def _batch_sums(features, labels, weight_b, shift_d, scale, *, num_classes):
   )
 
 
-def moments_scatter(moments: Moments, dtype: DTypeLike = np.float64) -> TotalScatter:
-  """Returns the scatter of all samples, as `total_scatter` of them together.
+def moments_scatter(moments: Moments) -> TotalScatter:
+  """Returns the scatter of all samples, as `total_scatter` of them; float64.
 
   Args:
     moments: Of at least one sample.
-    dtype: Of the result.
   """
   n = moments.count_k.sum()
   rest_d = moments.sum_kd.sum(axis=0) / n
-  gram_dd = moments.gram_dd - n * np.outer(rest_d, rest_d)
-  deviation_kd = moments.sum_kd - np.outer(moments.count_k, rest_d)
   parts = (
-    moments.shift_d + moments.scale * rest_d,
+    moments.shift_d + rest_d,
     moments.count_k,
-    moments.scale * deviation_kd,
-    moments.scale**2 * gram_dd,
+    moments.sum_kd - np.outer(moments.count_k, rest_d),
+    moments.gram_dd - n * np.outer(rest_d, rest_d),
   )
-  return TotalScatter(*(jnp.asarray(part.astype(dtype)) for part in parts))
+  with jax.enable_x64(True):
+    return TotalScatter(*(jnp.asarray(part) for part in parts))
 
 
 def moments_classes(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
-  """Returns means and biased variances of the classes, float64[K, D] each.
+  """Returns means less the shift, and biased variances, of the classes: float64[K, D].
 
   Args:
-    moments: Of at least one sample; an empty class has mean and variance zero.
+    moments: An empty class has mean and variance zero.
   """
   count_k1 = np.maximum(moments.count_k, 1)[:, None]
   mean_kd = moments.sum_kd / count_k1
-  variance_kd = np.maximum(moments.square_kd / count_k1 - mean_kd**2, 0)
-  full_k1 = (moments.count_k > 0)[:, None]
-  mean_kd = np.where(full_k1, moments.shift_d[None, :] + moments.scale * mean_kd, 0)
-  return mean_kd, moments.scale**2 * variance_kd
+  return mean_kd, np.maximum(moments.square_kd / count_k1 - mean_kd**2, 0)
 
 
 def moments_intensity(moments: Moments) -> float:
