@@ -111,5 +111,5 @@ def evaluate(problem: Problem, *, distance: Distance = "cosine") -> Value:
   note = OK
   if alone:
     classes = "class" if alone == 1 else "classes"
-    note = f"{alone} {classes} of one sample, which counts as an error"
+    note = f"{alone} {classes} of one sample, counted as an error"
   return Value(float(score), note)

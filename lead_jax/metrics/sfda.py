@@ -174,7 +174,7 @@ def evaluate(problem: Problem, *, variant: Variant = "exact") -> Value:
   if 1 - score <= 4 * float(jnp.finfo(problem.features.dtype).eps):
     small = ", N is small against D" if n < 10 * d else ""
     notes.append(f"saturated: every posterior is 1{small}")
-  if bool(result.singular) and shrinkage < 1e-3:
+  if bool(result.singular) and shrinkage < 1e-6:
     notes.append(
       f"the within-class covariance is singular up to a shrinkage of {shrinkage:.1g}"
     )

@@ -54,8 +54,9 @@ class Discriminants(NamedTuple):
   Attributes:
     decision_nk: The discriminants, up to a term common to all classes; -inf for an empty
       class.
-    singular: Whether there is a direction, apart from constant features, in which the
-      ridge is at least as large as the within-class variance.
+    singular: Whether the ridge alone holds up a direction of the covariance, because there
+      are too few samples or because features depend on one another; constant features
+      aside.
   """
 
   decision_nk: Float[Array, "n k"]
@@ -131,7 +132,7 @@ def linear_discriminants(
 
 
 def _factor(scatter: Scatter, shrinkage):
-  """Returns R with `R^T R = (1 - a) Sw / variance + a I`, and whether `a` holds it up."""
+  """Returns the root R of `(1 - a) Sw / variance + a I`, and whether Sw is singular."""
   eps = jnp.finfo(scatter.gram_mm.dtype).eps
   diagonal_m = jnp.diagonal(scatter.gram_mm)
   largest = jnp.maximum(jnp.max(diagonal_m), 1)
@@ -151,7 +152,12 @@ def _factor(scatter: Scatter, shrinkage):
     lambda: _stacked_qr(scatter, jnp.sqrt(1 - shrinkage), jnp.sqrt(ridge_mm)),
     lambda: upper_mm,
   )
-  return upper_mm, least_pivot(upper_mm) <= 2 * shrinkage
+  # The pivot of a feature that depends on the others is the ridge over the squared share
+  # that the feature has in the dependence, about 1 / m.
+  n, m = scatter.x_nm.shape
+  held = least_pivot(upper_mm) <= jnp.minimum(10 * m * shrinkage, 1e-6 * largest)
+  present = jnp.sum(jnp.zeros(scatter.mean_km.shape[0]).at[scatter.labels].set(1))
+  return upper_mm, held | (n - present < m)
 
 
 def _stacked_qr(scatter: Scatter, weight, start_mm):
