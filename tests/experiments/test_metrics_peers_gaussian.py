@@ -14,7 +14,7 @@ from lead_jax import score
 )
 def test_peer_is_equal_in_value(row):
   name, peer, options = row
-  inputs = make_inputs(n=400, d=80, k=7, z=5, r=3, m=2)
+  inputs = make_inputs(n=600, d=100, k=7, z=5, r=3, m=2)
   inputs = inputs._replace(x=inputs.x.astype(np.float64))
   with jax.enable_x64(True):
     ours = score(name, inputs.x, inputs.y, **options)
