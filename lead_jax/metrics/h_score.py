@@ -123,7 +123,8 @@ def h_score_regularized(
   """
   _check_classes(num_classes)
   n, d = features.shape
-  x_nd, _ = _centre(features)
+  x_nd, mean_d = _centre(features)
+  x_nd = jnp.where(_varies(jnp.sum(x_nd**2, axis=0), mean_d, n)[None, :], x_nd, 0)
   alpha = ledoit_wolf_intensity(x_nd)
   if n > d:
     moments = total_scatter(features, labels, num_classes=num_classes)
@@ -146,8 +147,9 @@ def h_score_regularized_of_scatter(
   """
   _check_classes(moments.count_k.shape[0])
   d = moments.mean_d.shape[0]
-  s_d, b_d = _feature_space(moments, jnp.ones_like(moments.mean_d))
   n = jnp.sum(moments.count_k)
+  varies_d = _varies(jnp.diagonal(moments.gram_dd), moments.mean_d, n)
+  s_d, b_d = _feature_space(moments, varies_d.astype(moments.mean_d.dtype))
   return _regularized(s_d, b_d, jnp.asarray(intensity, s_d.dtype), n, d)
 
 
@@ -163,10 +165,14 @@ def _centre(features):
   return x_nd - jnp.mean(x_nd, axis=0)[None, :], mean_d
 
 
+def _varies(square_d, mean_d, n):
+  """Whether a feature's spread is more than the rounding of its mean."""
+  return square_d > n * (4 * jnp.finfo(square_d.dtype).eps * mean_d) ** 2
+
+
 def _unit(square_d, mean_d, n):
-  """The factors to unit variance; zero for a feature whose spread is rounding."""
-  noise_d = n * (4 * jnp.finfo(square_d.dtype).eps * mean_d) ** 2
-  varies_d = square_d > noise_d
+  """Returns the factors to unit variance; zero for a feature without spread."""
+  varies_d = _varies(square_d, mean_d, n)
   return jnp.where(varies_d, 1, 0) / jnp.sqrt(jnp.where(varies_d, square_d, 1))
 
 

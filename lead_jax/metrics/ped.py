@@ -122,24 +122,24 @@ def push(
     return jnp.matmul(c_kk, m_kd, precision=_HIGHEST)
 
   def step(state):
-    index, mean_kd, movement_s, _ = state
-    change_kd = move(mean_kd)
+    index, moved_kd, movement_s, _ = state
+    change_kd = move(start_kd + moved_kd)
     total = jnp.sum(jnp.abs(change_kd))
     movement_s = movement_s.at[index].set(total)
     kept = total > exit_ratio * movement_s[0]
-    mean_kd = jnp.where(kept, mean_kd + change_kd, mean_kd)
-    return index + kept.astype(index.dtype), mean_kd, movement_s, kept
+    moved_kd = jnp.where(kept, moved_kd + change_kd, moved_kd)
+    return index + kept.astype(index.dtype), moved_kd, movement_s, kept
 
   start = (
     jnp.zeros((), jnp.int32),
-    start_kd,
+    jnp.zeros_like(start_kd),
     jnp.zeros((max_steps,), dtype),
     jnp.asarray(True),
   )
-  steps, mean_kd, movement_s, _ = jax.lax.while_loop(
+  steps, moved_kd, movement_s, _ = jax.lax.while_loop(
     lambda state: (state[0] < max_steps) & state[3], step, start
   )
-  offset_kd = (mean_kd - start_kd) * scale_d[None, :]
+  offset_kd = moved_kd * scale_d[None, :]
   return Push(features + offset_kd[labels], movement_s, steps)
 
 

@@ -8,7 +8,6 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from lead_jax.logits.lda import lda_decision
-from lead_jax.statistics import ledoit_wolf_intensity
 
 solve = jax.jit(lda_decision, static_argnames=("num_classes", "shrinkage"))
 
@@ -34,17 +33,6 @@ def test_posteriors_are_scikit_learns(x64, n, d, shrinkage):
   np.testing.assert_allclose(
     jax.nn.log_softmax(got, axis=1), expected, atol=1e-9 if x64 else 2e-3, rtol=1e-4
   )
-
-
-@pytest.mark.parametrize(("n", "d"), [(200, 12), (40, 64), (64, 64)])
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
-def test_intensity_is_ledoit_and_wolfs(x64, n, d, scale):
-  x, y = blobs(n, d, 5, scale=scale)
-  within = x - np.stack([x[y == c].mean(0) for c in range(5)])[y]
-  expected = ledoit_wolf_shrinkage(within, assume_centered=True)
-  dtype = np.float64 if x64 else np.float32
-  got = jax.jit(ledoit_wolf_intensity)(within.astype(dtype))
-  np.testing.assert_allclose(got, expected, rtol=1e-10 if x64 else 1e-4)
 
 
 def test_default_shrinkage_is_that_intensity(x64):
