@@ -1,4 +1,4 @@
-"""Peers of LEEP, NCE, NLEEP and PACTran: NumPy, SciPy and scikit-learn, as people write them."""
+"""Peers of LEEP, NCE, NLEEP and PACTran in NumPy, SciPy and scikit-learn."""
 
 from collections.abc import Callable
 
