@@ -41,8 +41,9 @@ def stratified_subsample(
   count_k = np.bincount(label_n, minlength=num_classes)
   chance_k = np.asarray(jax.random.uniform(class_key, (num_classes,)))
   quota_k = _quotas(count_k, size, chance_k)
-  chance_n = np.asarray(jax.random.uniform(sample_key, (n,)))
-  order = np.lexsort((chance_n, label_n))
+  # By class, and at random within one: a class is the upper half of the key.
+  chance_n = np.asarray(jax.random.bits(sample_key, (n,), "uint32"))
+  order = np.argsort((label_n.astype(np.int64) << 32) | chance_n)
   start_k = np.cumsum(count_k) - count_k
   place_n = np.arange(n) - start_k[label_n[order]]  # of each sample within its class
   return np.sort(order[place_n < quota_k[label_n[order]]])

@@ -52,17 +52,18 @@ def correlations(
   What is within rounding of 1 or -1 is set to it, so that copies of a sample are tied.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one a row, of order one: see `standardise`.
     centred: Static; whether the mean of each row is subtracted (Pearson) or not (cosine).
   """
   eps = jnp.finfo(features.dtype).eps
-  largest_n = jnp.max(jnp.abs(features), axis=1)
-  x_nd = features / jnp.where(largest_n > 0, largest_n, 1)[:, None]
+  x_nd = features
   if centred:
     x_nd = x_nd - jnp.mean(x_nd, axis=1)[:, None]
-  norm_n = jnp.sqrt(jnp.sum(x_nd**2, axis=1))
-  constant_n = norm_n <= 4 * eps * features.shape[1] ** 0.5
-  x_nd = x_nd * jnp.where(constant_n, 0, 1 / jnp.where(constant_n, 1, norm_n))[:, None]
+  square_n = jnp.sum(x_nd**2, axis=1)
+  least_n = (4 * eps) ** 2 * jnp.sum(features**2, axis=1)
+  constant_n = square_n <= least_n
+  scale_n = jnp.where(constant_n, 0, jax.lax.rsqrt(jnp.where(constant_n, 1, square_n)))
+  x_nd = x_nd * scale_n[:, None]
   r_nn = jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST)
   r_nn = jnp.where(jnp.abs(r_nn) > 1 - 8 * eps, jnp.sign(r_nn), r_nn)
   return Correlations(r_nn, constant_n)
