@@ -25,7 +25,15 @@ so that every quantity follows from the centred spectrum and one rank-one correc
   log|I + X^T X / t| = sum log(1 + s_i / t) + log(1 + q)
   gamma = sum s_i / (s_i + t) + t / (1 + q) sum v_i^2 / (s_i + t)^2
 
-sums of squares throughout. Where N <= D the N x N matrix X' X'^T gives the same s and u.
+sums of squares but for the last part of the residual, a difference that loses its digits
+where the classes are almost separable, and x_i where s_i is near rounding. So the residual
+starts from that of a ridge r just above rounding, computed sample by sample: with
+z_i = sqrt(s_i) x_i,
+
+  (t x_i / (s_i + t))^2 - (r x_i / (s_i + r))^2
+      = (z_i / (s_i + r))^2 (t - r)(s_i (t + r) + 2 t r) / (s_i + t)^2.
+
+Where N <= D the N x N matrix X' X'^T gives the same s and u, and x without a division.
 
 Nearest kin: `h_score`, which compares the same two spectra without a prior; `linear_probe`.
 
@@ -75,12 +83,23 @@ class LogME(NamedTuple):
 
 
 class _Spectrum(NamedTuple):
-  """What the evidence needs of the samples; names as in the module's docstring."""
+  """What the evidence needs of the samples; names as in the module's docstring.
+
+  Attributes:
+    s_i: Eigenvalues.
+    v_i: The mean along the axes, times sqrt(N).
+    z_ki: Labels along the axes, times sqrt(s).
+    weight_ki: `(z / (s + r))^2`.
+    ridge: r.
+    residual_k: Of the ridge r, centred.
+  """
 
   s_i: Float[Array, " i"]
   v_i: Float[Array, " i"]
-  x_ki: Float[Array, "k i"]
-  outside_k: Float[Array, " k"]
+  z_ki: Float[Array, "k i"]
+  weight_ki: Float[Array, "k i"]
+  ridge: Float[Array, ""]
+  residual_k: Float[Array, " k"]
 
 
 def logme(
@@ -114,19 +133,14 @@ def logme(
   if n > d:
     moments = total_scatter(features, labels, num_classes=num_classes)
     spectrum, v_dd = _of_scatter(moments)
-    # The residual of least squares, sample by sample: as a difference of two sums it
-    # loses its digits where the classes are almost separable.
-    alive_d = spectrum.s_i > 0
-    inverse_d = jnp.where(alive_d, 1 / jnp.sqrt(jnp.where(alive_d, spectrum.s_i, 1)), 0)
-    solution_dk = jnp.matmul(
-      v_dd, (spectrum.x_ki * inverse_d[None, :]).T, precision=_HIGHEST
-    )
+    weight_dk = (spectrum.z_ki / (spectrum.s_i + spectrum.ridge)[None, :]).T
+    solution_dk = jnp.matmul(v_dd, weight_dk, precision=_HIGHEST)
     residual_nk = (
       jax.nn.one_hot(labels, num_classes, dtype=features.dtype)
       - (moments.count_k / n)[None, :]
       - jnp.matmul(features - moments.mean_d[None, :], solution_dk, precision=_HIGHEST)
     )
-    spectrum = spectrum._replace(outside_k=jnp.sum(residual_nk**2, axis=0))
+    spectrum = spectrum._replace(residual_k=jnp.sum(residual_nk**2, axis=0))
     return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
   mean_d = jnp.mean(features, axis=0)
   x_nd = features - mean_d[None, :]
@@ -141,15 +155,21 @@ def logme(
   along_n = jnp.matmul(
     jnp.matmul(x_nd, mean_d, precision=_HIGHEST), u_nn, precision=_HIGHEST
   )
-  root_n = jnp.sqrt(jnp.where(s_n > 0, s_n, 1))
-  along_n = jnp.where(s_n > 0, along_n / root_n, 0)
+  alive_n = s_n > 0
+  root_n = jnp.sqrt(jnp.where(alive_n, s_n, 1))
+  along_n = jnp.where(alive_n, along_n / root_n, 0)
   # The part of the mean in no direction of X': one more axis, of eigenvalue zero.
   beyond = jnp.sqrt(jnp.maximum(jnp.sum(mean_d**2) - jnp.sum(along_n**2), 0))
+  one_more = ((0, 0), (0, 1))
   spectrum = _Spectrum(
     s_i=jnp.append(s_n, 0),
     v_i=jnp.sqrt(jnp.asarray(n, x_nd.dtype)) * jnp.append(along_n, beyond),
-    x_ki=jnp.pad(x_kn, ((0, 0), (0, 1))),
-    outside_k=jnp.zeros_like(count_k),
+    z_ki=jnp.pad(x_kn * jnp.where(alive_n, root_n, 0)[None, :], one_more),
+    weight_ki=jnp.pad(
+      (x_kn * jnp.where(alive_n, 1 / root_n, 0)[None, :]) ** 2, one_more
+    ),
+    ridge=jnp.zeros((), x_nd.dtype),
+    residual_k=jnp.sum(jnp.where(alive_n[None, :], 0, x_kn**2), axis=1),
   )
   return _fixed_points(spectrum, count_k, n=n, missing=_missing(n, d, variant))
 
@@ -177,16 +197,18 @@ def _of_scatter(moments):
   """Returns the spectrum and its axes."""
   s_d, v_dd = _decompose(moments.gram_dd)
   n = jnp.sum(moments.count_k)
+  ridge = 100 * jnp.finfo(s_d.dtype).eps * s_d[-1]
+  ridge = jnp.maximum(ridge, jnp.finfo(s_d.dtype).tiny)
   z_kd = jnp.matmul(moments.deviation_kd, v_dd, precision=_HIGHEST)
-  alive_d = s_d > 0
-  root_d = jnp.sqrt(jnp.where(alive_d, s_d, 1))
-  x_kd = jnp.where(alive_d[None, :], z_kd / root_d[None, :], 0)
+  weight_kd = (z_kd / (s_d + ridge)[None, :]) ** 2
   spread_k = moments.count_k * (1 - moments.count_k / n)
   spectrum = _Spectrum(
     s_i=s_d,
     v_i=jnp.sqrt(n) * jnp.matmul(moments.mean_d, v_dd, precision=_HIGHEST),
-    x_ki=x_kd,
-    outside_k=spread_k - jnp.sum(x_kd**2, axis=1),
+    z_ki=z_kd,
+    weight_ki=weight_kd,
+    ridge=ridge,
+    residual_k=spread_k - jnp.sum(weight_kd * (s_d + 2 * ridge)[None, :], axis=1),
   )
   return spectrum, v_dd
 
@@ -214,9 +236,8 @@ def _decompose(gram):
 
 def _fixed_points(spectrum, count_k, *, n, missing):
   """Runs the fixed point of each class; each stops by its own rule."""
-  s_i, v_i = spectrum.s_i, spectrum.v_i
+  s_i, v_i, r = spectrum.s_i, spectrum.v_i, spectrum.ridge
   dtype = s_i.dtype
-  root_i = jnp.sqrt(s_i)
   tiny = jnp.finfo(dtype).tiny
   n = jnp.asarray(n, dtype)
 
@@ -224,16 +245,18 @@ def _fixed_points(spectrum, count_k, *, n, missing):
     # Zero features bring t to zero beside zero eigenvalues, whose terms are then zero.
     return 1 / jnp.maximum(s_i + t, tiny)
 
-  def one_class(x_i, outside, count):
+  def one_class(z_i, weight_i, residual, count):
     def step(state):
       count_steps, _, _, _, _, t, _ = state
       inverse_i = inverse(t)
       q = jnp.sum(v_i**2 * inverse_i)
-      b = (count / jnp.sqrt(n) - jnp.sum(v_i * root_i * x_i * inverse_i)) / (1 + q)
-      w_i = (root_i * x_i + v_i * b) * inverse_i
-      r_i = (t * x_i - root_i * v_i * b) * inverse_i
+      b = (count / jnp.sqrt(n) - jnp.sum(v_i * z_i * inverse_i)) / (1 + q)
+      w_i = (z_i + v_i * b) * inverse_i
+      own_i = weight_i * (t - r) * (s_i * (t + r) + 2 * t * r) * inverse_i
+      shared_i = (s_i * v_i * b - 2 * t * z_i) * v_i * b * inverse_i
+      res2 = residual + jnp.sum((own_i + shared_i) * inverse_i) + b**2
+      res2 = jnp.maximum(res2, 0)
       m2 = jnp.sum(w_i**2)
-      res2 = jnp.maximum(jnp.sum(r_i**2) + b**2 + outside, 0)
       gamma = jnp.sum(s_i * inverse_i) + t / (1 + q) * jnp.sum((v_i * inverse_i) ** 2)
       alpha = gamma / (m2 + _FLOOR)
       beta = (n - gamma) / (res2 + _FLOOR)
@@ -257,7 +280,7 @@ def _fixed_points(spectrum, count_k, *, n, missing):
     return evidence / n, alpha, beta, rest
 
   evidence_k, alpha_k, beta_k, rest_k = jax.vmap(one_class)(
-    spectrum.x_ki, spectrum.outside_k, count_k
+    spectrum.z_ki, spectrum.weight_ki, spectrum.residual_k, count_k
   )
   return LogME(jnp.mean(evidence_k), evidence_k, alpha_k, beta_k, rest_k)
 

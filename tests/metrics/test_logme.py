@@ -85,6 +85,14 @@ def test_float32_keeps_the_residual_of_almost_separable_classes():
   np.testing.assert_allclose(got.score, evidence.mean(), rtol=1e-4)
 
 
+def test_float32_survives_a_direction_near_rounding():
+  x, y = samples(120, 8)
+  x[:, -1] = 4 + 1e-3 * x[:, -1]
+  x = x.astype(np.float32)
+  got = solve(x, y, num_classes=4)
+  np.testing.assert_allclose(got.score, reference(x, y, 4)[0].mean(), rtol=1e-4)
+
+
 def test_variants_differ_by_the_zero_eigenvalues(x64):
   x, y = samples(30, 50)
   corrected = solve(x, y, num_classes=4)
