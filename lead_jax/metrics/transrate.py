@@ -16,8 +16,8 @@ neither, and their values are of another scale. It also tunes eps for each targe
 is 1e-4, and the details tell the score at 1e-5 ... 1e-1. It returns NaN for a sample at
 the mean, which has no direction: here it is left at zero, and the status says so.
 
-Computation. All N samples: the singular values of Z by a QR decomposition, not the
-eigenvalues of Z'Z, which would square the condition number: float32 then sees no rank.
+Computation. All N samples: the eigenvalues of Z'Z, the small ones again by themselves, as
+the product squares the condition number and float32 would then see no rank.
 Classes: det(I_D + Z'Z / (n eps)) = det(I_n + ZZ' / (n eps)), whose smaller side is taken,
 padded to a power of two, and a Cholesky decomposition; classes larger than that, by the
 D x D matrix summed over blocks of rows. No shape depends on the sizes of the classes.
@@ -85,11 +85,11 @@ def transrate(
   # Class after class: each is then a range of rows.
   order = jnp.argsort(labels)
   z_nd, at_mean_n = _directions(features[order])
-  variance_p = _singular_values(z_nd) ** 2 / n
-  # Numpy's rule of what counts as zero, for the D x D matrix in float64. In float32, where
-  # singular values are known to eps, their squares are to eps squared.
+  variance_p = _variances(z_nd)
+  # Numpy's rule of what counts as zero, for the D x D matrix in float64. In float32 the
+  # variances are known to a few eps squared.
   machine = float(jnp.finfo(features.dtype).eps)
-  zero = max(d * float(np.finfo(np.float64).eps), 32 * machine**2)
+  zero = max(d * float(np.finfo(np.float64).eps), 256 * machine**2)
   rank = jnp.sum(variance_p > zero * jnp.max(variance_p))
   total_e = jnp.sum(jnp.log1p(variance_p[None, :] / eps_e[:, None]), axis=1)
 
@@ -131,10 +131,27 @@ def _directions(x_nd):
   return x_nd * scale_n[:, None], at_mean_n
 
 
-def _singular_values(z_nd):
+def _variances(z_nd):
+  """Returns the eigenvalues of Z'Z / N, and zeros, to the square of machine epsilon.
+
+  The eigenvectors of small eigenvalues are right up to mixing among themselves: squared
+  lengths along them (of Z times the vectors, in which nothing cancels) replace those
+  eigenvalues, after their own block is decomposed at its own scale.
+  """
   n, d = z_nd.shape
   tall = z_nd if n >= d else z_nd.T
-  return jnp.linalg.svd(jnp.linalg.qr(tall, mode="r"), compute_uv=False)
+  axes = jnp.linalg.eigh(_gram(tall))
+  along = jnp.matmul(tall, axes[1], precision=_HIGHEST)
+  small = axes[0] <= 1e3 * jnp.finfo(z_nd.dtype).eps * axes[0][-1]
+  low = jnp.where(small[None, :], along, 0)
+  low = jnp.matmul(low, jnp.linalg.eigh(_gram(low))[1], precision=_HIGHEST)
+  high = jnp.where(small, 0, jnp.sum(along**2, axis=0))
+  return jnp.concatenate([high, jnp.sum(low**2, axis=0)]) / n
+
+
+def _gram(tall):
+  gram = jnp.matmul(tall.T, tall, precision=_HIGHEST)
+  return 0.5 * (gram + gram.T)
 
 
 def _log_det(gram_ss, eps_e):
