@@ -388,3 +388,137 @@ def test_a_store_that_cannot_be_written_costs_no_result(run, monkeypatch):
   report = run([_spec("a", 1), _spec("b", 2)])
   assert len(report.ranking()) == 2
   assert "the store is full: free some space" in report.warnings
+
+
+def _network(name, seed, num_logits=7, **options):
+  """A network with a classifier."""
+  backbone = _backbone(name, seed, **options)
+  rng = np.random.default_rng(seed)
+  head = rng.normal(size=(backbone.params["w"].shape[1], num_logits))
+  params = {**backbone.params, "head": head.astype(np.float32)}
+
+  def apply(params, images):
+    features = backbone.apply(params, images)["features"]
+    return {"features": features, "logits": features @ params["head"]}
+
+  return ModelSpec(
+    name, lambda: dataclasses.replace(backbone, apply=apply, params=params)
+  )
+
+
+def test_source_probabilities_come_from_the_networks_classifier(run, digits):
+  report = run([_network("a", 1), _spec("plain", 2)], metrics=("leep", "knn"))
+  loaded = _network("a", 1).load()
+  images = np.stack([digits.read_image(i) for i in range(len(digits))])
+  outputs = loaded.apply(loaded.params, images[..., :1] / np.float32(255))
+  expected = lead_jax.score(
+    "leep",
+    outputs["features"],
+    digits.labels,
+    source_probs=jax.nn.softmax(outputs["logits"], axis=1),
+  )
+  assert report.score_of("a", "leep").score == pytest.approx(expected, rel=1e-3)
+  row = report.score_of("plain", "leep")
+  assert math.isnan(row.score)
+  assert row.status.startswith("needs source_probs: the network's probabilities")
+  assert report.models[1].status == "ok"
+  assert report.score_of("plain", "knn").rank is not None
+
+
+def test_a_reference_network(run, digits):
+  models = [_spec("a", 1), _spec("b", 2)]
+  with pytest.raises(InputError, match="metric 'rsa' compares with another network's"):
+    run(models, metrics=("rsa",))
+  report = run(models, metrics=("rsa",), reference=_spec("a", 1))
+  assert report.score_of("a", "rsa").score == pytest.approx(100)
+  assert report.score_of("b", "rsa").score < 100
+  assert report.config["reference"] == "a"
+  other = run(models, metrics=("rsa",), reference=_spec("b", 2))
+  assert other.score_of("b", "rsa").score == pytest.approx(100)
+  assert not other.score_of("a", "rsa").cached
+  with pytest.raises(InputError, match="no model 'nobody'"):
+    run(models, metrics=("rsa",), reference="nobody")
+
+
+def test_features_of_the_source_data(run, digits):
+  models = [_spec("a", 1), _spec("b", 2)]
+  own = run(models, metrics=("ped_logme",))
+  assert "no source features" in own.score_of("a", "ped_logme").status
+  source = load_digits_dataset("train")
+  report = run(models, metrics=("ped_logme",), source_data=source)
+  row = report.score_of("a", "ped_logme")
+  assert "no source features" not in row.status
+  assert not row.cached
+  assert report.config["source_data"] == source.fingerprint
+  again = run(models, metrics=("ped_logme",), source_data=source)
+  assert again.score_of("a", "ped_logme").cached
+
+
+def test_scores_of_a_pool_move_with_the_pool_and_cost_one_model(run, digits):
+  calls = []
+  models = lambda names: [_spec(name, ord(name), calls) for name in names]
+  first = run(models("abc"), metrics=("etran", "knn"))
+  assert {first.score_of(m, "etran").rank for m in "abc"} == {1, 2, 3}
+  traced = len(calls)
+  more = run(models("abcd"), metrics=("etran", "knn"))
+  assert set(calls[traced:]) == {"d"}
+  assert all(more.score_of(m, "etran").cached for m in "abc")
+  assert not more.score_of("d", "etran").cached
+  parts = [more.score_of(m, "etran").parts for m in "abcd"]
+  assert [more.score_of(m, "etran").score for m in "abcd"] == pytest.approx(
+    lead_jax.METRICS["etran"].pool(parts)
+  )
+  assert first.score_of("a", "knn").score == more.score_of("a", "knn").score
+  assert more.metric_facts["etran"]["relative_to_the_pool"]
+  assert not more.metric_facts["knn"]["relative_to_the_pool"]
+  alone = run(models("a"), metrics=("etran",))
+  features = {m: _features(m, digits) for m in "ab"}
+  single = lead_jax.score("etran", features["a"], digits.labels)
+  assert alone.score_of("a", "etran").score == pytest.approx(single, rel=1e-4)
+  pooled = lead_jax.score_pool("etran", list(features.values()), digits.labels)
+  two = run(models("ab"), metrics=("etran",))
+  assert [two.score_of(m, "etran").score for m in "ab"] == pytest.approx(
+    pooled, abs=1e-4
+  )
+
+
+def _features(name, digits):
+  backbone = _backbone(name, ord(name))
+  images = np.stack([digits.read_image(i) for i in range(len(digits))])
+  return np.asarray(
+    backbone.apply(backbone.params, images[..., :1] / np.float32(255))["features"]
+  )
+
+
+def test_all_metrics(run):
+  from lead_jax import preflight
+
+  names = preflight.metrics_or_default(["knn", "all"])
+  assert names[0] == "knn"
+  assert sorted(names) == sorted(lead_jax.METRICS)
+  assert "rsa" in names  # it will say in its rows that it lacks a reference
+  with pytest.raises(InputError, match="known are all, lead"):
+    preflight.metrics_or_default([])
+
+
+def test_rankings_that_never_look_at_the_data(run, tmp_path):
+  path = tmp_path / "truth.csv"
+  rows = ["model,dataset,accuracy"]
+  for dataset, accuracies in (("digits", (90, 80, 70)), ("other", (30, 20, 25))):
+    rows += [f"{m},{dataset},{v}" for m, v in zip("abc", accuracies, strict=True)]
+  path.write_text("\n".join(rows) + "\n")
+  report = run(ground_truth=path)
+  found = report.static_agreement
+  assert set(found) == {"mean rank on other data sets"}  # no model states the others
+  expected = evaluation.weighted_kendall([1.0, 0.0, 0.5], [90, 80, 70])
+  ours = found["mean rank on other data sets"]["weighted_kendall"]
+  assert ours == pytest.approx(expected)
+
+  def stated(name, seed):
+    backbone = _backbone(name, seed)
+    return dataclasses.replace(backbone, num_params=seed, source_accuracy=100.0 - seed)
+
+  specs = [ModelSpec(m, lambda m=m, i=i: stated(m, i + 1)) for i, m in enumerate("abc")]
+  found = run(specs, ground_truth=path).static_agreement
+  assert found["parameters"]["weighted_kendall"] == pytest.approx(-1)
+  assert found["source accuracy"]["weighted_kendall"] == pytest.approx(1)

@@ -73,9 +73,7 @@ def _centred(k: np.ndarray) -> np.ndarray:
   return k
 
 
-def peer_dds(
-  x: np.ndarray, reference: np.ndarray, kernel: str = "laplacian"
-) -> float:
+def peer_dds(x: np.ndarray, reference: np.ndarray, kernel: str = "laplacian") -> float:
   """DDS by one of the kernels linear, rbf, laplacian."""
   scores = []
   for index in _draws(len(x)):

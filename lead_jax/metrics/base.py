@@ -175,7 +175,8 @@ class Metric:
     check: Called with the options before any work; raises `ValueError` for bad ones.
     options: Names of the options that the function takes.
     random: Whether the score depends on the seed.
-    needs: Names of arrays of the problem without which there is no score.
+    needs: Names of arrays of the problem without which there is no score; of
+      alternatives, joined by `|`, one will do.
     uses: Names of arrays of the problem that it looks at where they are there.
     pool: For a score that depends on the other models, the rule from all models' parts
       to all models' scores. The function's own score is then that of a model alone.
@@ -199,7 +200,8 @@ class Metric:
   @property
   def arrays(self) -> tuple[str, ...]:
     """Whatever it looks at beside features and labels."""
-    return (*self.needs, *self.uses)
+    needed = [name for need in self.needs for name in need.split("|")]
+    return (*needed, *self.uses)
 
 
 def join(*notes: str) -> str:

@@ -25,7 +25,9 @@ def check_draws(samples: int | None, draws: int) -> None:
     raise ValueError(f"draws must be at least 1, got {draws}")
 
 
-def draw(problem: Problem, *, samples: int | None, draws: int, salt: int) -> np.ndarray:
+def draw(
+  problem: Problem, *, samples: int | None, draws: int, salt: int, least: int = 1
+) -> np.ndarray:
   """Returns int32[B, n], the samples of each draw; all of them once where they are few.
 
   Args:
@@ -33,6 +35,7 @@ def draw(problem: Problem, *, samples: int | None, draws: int, salt: int) -> np.
     samples: Size of a draw; `None` for all.
     draws: How many, where there are more samples than that.
     salt: Tells one metric's draws from another's.
+    least: Samples of a class that are of use; see `stratified_subsample`.
   """
   n = problem.features.shape[0]
   if samples is None or n <= samples:
@@ -40,7 +43,11 @@ def draw(problem: Problem, *, samples: int | None, draws: int, salt: int) -> np.
   keys = jax.random.split(jax.random.fold_in(problem.key, salt), draws)
   found = [
     stratified_subsample(
-      problem.labels, key, size=samples, num_classes=problem.num_classes
+      problem.labels,
+      key,
+      size=samples,
+      num_classes=problem.num_classes,
+      least=least,
     )
     for key in keys
   ]

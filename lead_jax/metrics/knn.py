@@ -69,8 +69,8 @@ def knn_accuracy(
     x_nd = features - jnp.mean(features, axis=0, keepdims=True)
     half_n = 0.5 * jnp.sum(x_nd**2, axis=1)
 
-  def is_right(inputs):
-    x_d, label, index = inputs
+  def is_right(index):
+    x_d, label = x_nd[index], labels[index]
     near_n = jnp.matmul(x_nd, x_d, precision=jax.lax.Precision.HIGHEST) - half_n
     near_n = jnp.where(jnp.arange(n) == index, -jnp.inf, near_n)
     neighbours = labels[jax.lax.top_k(near_n, k)[1]]
@@ -79,9 +79,7 @@ def knn_accuracy(
     same = neighbours[:, None] == neighbours[None, :]
     return neighbours[jnp.argmax(jnp.sum(same, axis=1))] == label
 
-  right_n = jax.lax.map(
-    is_right, (x_nd, labels, jnp.arange(n)), batch_size=min(batch_size, n)
-  )
+  right_n = jax.lax.map(is_right, jnp.arange(n), batch_size=min(batch_size, n))
   return jnp.mean(right_n.astype(features.dtype))
 
 

@@ -102,7 +102,7 @@ def linear_probe(
   key: Key[Array, ""],
   folds: int = 5,
   l2: float = 1.0,
-  max_iter: int = 50,
+  max_iter: int = 500,
 ) -> ProbeResult:
   """Cross-validates multinomial logistic regression on standardised features.
 
@@ -114,7 +114,7 @@ def linear_probe(
     folds: Number of folds wished for, at least two; static.
     l2: Ridge on the weights (not on the bias), beside the *sum* of losses; above zero;
       static.
-    max_iter: Bound on the Newton steps of a fold, at least one; static.
+    max_iter: Bound on the steps of a fold, at least one; static.
 
   Returns:
     A `ProbeResult`.

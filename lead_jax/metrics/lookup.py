@@ -54,8 +54,9 @@ def evaluate_metric(name: str, problem: Problem, **options) -> Value:
 def missing(name: str, problem: Problem) -> str:
   """Returns what a metric needs and the problem has not, and what to do; empty if none."""
   for need in find_metric(name).needs:
-    if getattr(problem, need) is None:
-      return f"{need}: {NEEDS[need]}"
+    names = need.split("|")
+    if all(getattr(problem, name) is None for name in names):
+      return f"{' or '.join(names)}: {NEEDS[names[0]]}"
   return ""
 
 

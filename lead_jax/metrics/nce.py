@@ -13,6 +13,8 @@ References:
   <https://arxiv.org/abs/1908.08142>`_, ICCV 2019.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -43,7 +45,7 @@ def nce(
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
   n, z = source_probs.shape
-  source_n = jnp.argmax(source_probs, axis=1)
+  source_n = _first_largest(source_probs)
   # Whole numbers: exact in any order of summation.
   count_zk = jnp.zeros((z, num_classes), jnp.int32).at[source_n, labels].add(1)
   count_zk = count_zk.astype(source_probs.dtype)
@@ -51,6 +53,16 @@ def nce(
   occurs_zk = count_zk > 0
   ratio_zk = jnp.where(occurs_zk, count_zk, 1) / jnp.where(count_z1 > 0, count_z1, 1)
   return jnp.sum(jnp.where(occurs_zk, count_zk * jnp.log(ratio_zk), 0)) / n
+
+
+def _first_largest(probs_nz: Float[Array, "n z"]) -> Int[Array, " n"]:
+  """The argmax of each row, by blocks: on a CPU XLA's maximum is vectorised, argmax not."""
+  n, z = probs_nz.shape
+  width = next(w for w in range(math.isqrt(z), 0, -1) if z % w == 0)
+  blocks_nbw = probs_nz.reshape(n, z // width, width)
+  block_n = jnp.argmax(jnp.max(blocks_nbw, axis=2), axis=1)
+  inside_nw = jnp.take_along_axis(blocks_nbw, block_n[:, None, None], axis=1)[:, 0]
+  return block_n * width + jnp.argmax(inside_nw, axis=1)
 
 
 _nce = jax.jit(nce, static_argnames="num_classes")

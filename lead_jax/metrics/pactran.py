@@ -56,7 +56,7 @@ class PACTranGauss(NamedTuple):
     score: Larger is better.
     optimum: L*, in nats a sample.
     curvature: H.
-    steps: Newton steps.
+    steps: steps.
     converged: Whether the optimum was reached.
   """
 
@@ -74,7 +74,7 @@ def pactran_gauss(
   num_classes: int,
   lam: float = 1.0,
   s2: float = 100.0,
-  max_iter: int = 100,
+  max_iter: int = 500,
 ) -> PACTranGauss:
   """Computes the bound of the Gaussian prior.
 
@@ -85,7 +85,7 @@ def pactran_gauss(
     lam: lambda, the weight of the data against the prior, above zero; static. The paper
       takes the best of 10, 1 and 0.1.
     s2: Variance of the prior times D, above zero; static.
-    max_iter: Static bound on the Newton steps.
+    max_iter: Static bound on the steps.
 
   Returns:
     A `PACTranGauss`; its score is larger for better features.
@@ -116,8 +116,7 @@ def pactran_gauss(
     jnp.zeros((d,), dtype),
     jnp.ones((d,), dtype),
     1 / (lam * scale**2),
-    tolerance=1e-8 if dtype == jnp.float64 else 1e-5,
-    cg_tolerance=0.1,
+    tolerance=1e-8 if dtype == jnp.float64 else 3e-5,
     max_iter=max_iter,
   )
   optimum = fit.loss / n

@@ -35,6 +35,7 @@ from lead_jax.statistics import (
   linear_discriminants,
   pooled_scatter,
 )
+from lead_jax.statistics.blocks import fold_rows
 from lead_jax.typing import Array, Bool, Float, Int
 
 Variant = Literal["exact", "official"]
@@ -116,7 +117,7 @@ def sfda(
   keep_n1 = jnp.take_along_axis(softened_nk, labels[:, None], axis=1)
   others = jnp.maximum(jnp.sum(present_k) - 1, 1)
   other_km = jnp.sum(means.mean_kd, axis=0, keepdims=True) - means.mean_kd
-  x_nm = keep_n1 * x_nm + (1 - keep_n1) * (other_km / others)[labels]
+  x_nm = _mixed(x_nm, labels, keep_n1, other_km / others)
 
   means = class_means(x_nm, labels, num_classes=num_classes)
   mixed: Scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=dim)
@@ -124,6 +125,21 @@ def sfda(
   log_error = _log_error(second.decision_nk, labels)
   first_score = jnp.mean(jnp.take_along_axis(posterior_nk, labels[:, None], axis=1))
   return SFDA(-jnp.expm1(log_error), log_error, first_score, shrinkage, first.singular)
+
+
+def _mixed(x_nm, labels, keep_n1, other_km):
+  """Returns ConfMix's samples, written over the old ones block by block."""
+  n = x_nm.shape[0]
+
+  def put(x_nm, take, fresh_b):
+    keep_b1 = take(keep_n1)
+    old_bm = take(x_nm)
+    new_bm = keep_b1 * old_bm + (1 - keep_b1) * other_km[take(labels)]
+    block_bm = jnp.where(fresh_b[:, None], new_bm, old_bm)
+    first = take(jnp.arange(n))[0]
+    return jax.lax.dynamic_update_slice_in_dim(x_nm, block_bm, first, axis=0)
+
+  return fold_rows(put, x_nm, n)
 
 
 def _few_power_steps(gram_mm, start_m):

@@ -129,6 +129,7 @@ METRICS: dict[str, Metric] = {
     ped.check_sfda,
     (*ped.PUSH_OPTIONS, "variant"),
     least_per_class=2,
+    uses=("source_features",),
   ),
   "ped_logme": Metric(
     ped.evaluate_logme,
@@ -138,6 +139,7 @@ METRICS: dict[str, Metric] = {
     ped.check_logme,
     (*ped.PUSH_OPTIONS, "variant"),
     least_per_class=2,
+    uses=("source_features",),
   ),
   "ped_gbc": Metric(
     ped.evaluate_gbc,
@@ -147,6 +149,7 @@ METRICS: dict[str, Metric] = {
     ped.check_gbc,
     (*ped.PUSH_OPTIONS, "pca_dim", "gaussian", "variant"),
     least_per_class=2,
+    uses=("source_features",),
   ),
   "ped_nleep": Metric(
     ped.evaluate_nleep,
@@ -157,6 +160,7 @@ METRICS: dict[str, Metric] = {
     (*ped.PUSH_OPTIONS, "pca_variance", "components_per_class", "log", "seeds"),
     random=True,
     least_per_class=2,
+    uses=("source_features",),
   ),
   "nearest_centroid": Metric(
     nearest_centroid.evaluate,
@@ -233,6 +237,7 @@ METRICS: dict[str, Metric] = {
     nleep.check,
     ("pca_variance", "components_per_class", "log", "seeds"),
     random=True,
+    uses=("gmm_responsibilities",),
   ),
   "leep": Metric(
     leep.evaluate,
@@ -265,7 +270,7 @@ METRICS: dict[str, Metric] = {
     "20 N Z K",
     pactran.check_iterations,
     ("iterations",),
-    needs=("source_probs",),
+    needs=("source_probs|gmm_responsibilities",),
   ),
   "pactran_gamma": Metric(
     pactran.evaluate_gamma,
@@ -274,7 +279,7 @@ METRICS: dict[str, Metric] = {
     "20 N Z K",
     pactran.check_iterations,
     ("iterations",),
-    needs=("source_probs",),
+    needs=("source_probs|gmm_responsibilities",),
   ),
   "parc": Metric(
     parc.evaluate,
@@ -282,7 +287,7 @@ METRICS: dict[str, Metric] = {
     "100 rank correlation",
     "5 draws x 500^2 D",
     parc.check,
-    ("pca_dim", "samples", "draws"),
+    ("pca_dim", "samples", "draws", "variant"),
     random=True,
     least_per_class=2,
   ),

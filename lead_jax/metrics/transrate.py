@@ -23,6 +23,7 @@ padded to a power of two, and a Cholesky decomposition; classes larger than that
 D x D matrix summed over blocks of rows. No shape depends on the sizes of the classes.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -30,6 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.metrics.base import OK, Problem, Value
+from lead_jax.statistics.blocks import fold_rows, gram_of_rows
 from lead_jax.typing import Array, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
@@ -126,7 +128,9 @@ def _directions(x_nd):
   mean_d = mean_d + jnp.mean(x_nd - mean_d[None, :], axis=0)
   x_nd = x_nd - mean_d[None, :]
   norm_n = jnp.sqrt(jnp.sum(x_nd**2, axis=1))
-  at_mean_n = norm_n <= 4 * jnp.finfo(x_nd.dtype).eps * size_n
+  # The mean is known to the rounding of samples of the usual size.
+  usual = jnp.sqrt(jnp.mean(size_n**2))
+  at_mean_n = norm_n <= 4 * jnp.finfo(x_nd.dtype).eps * jnp.maximum(size_n, usual)
   scale_n = jnp.where(at_mean_n, 0, 1 / jnp.where(at_mean_n, 1, norm_n))
   return x_nd * scale_n[:, None], at_mean_n
 
@@ -140,18 +144,27 @@ def _variances(z_nd):
   """
   n, d = z_nd.shape
   tall = z_nd if n >= d else z_nd.T
-  axes = jnp.linalg.eigh(_gram(tall))
-  along = jnp.matmul(tall, axes[1], precision=_HIGHEST)
-  small = axes[0] <= 1e3 * jnp.finfo(z_nd.dtype).eps * axes[0][-1]
-  low = jnp.where(small[None, :], along, 0)
-  low = jnp.matmul(low, jnp.linalg.eigh(_gram(low))[1], precision=_HIGHEST)
-  high = jnp.where(small, 0, jnp.sum(along**2, axis=0))
-  return jnp.concatenate([high, jnp.sum(low**2, axis=0)]) / n
+  rows, side = tall.shape
+  gram = functools.partial(gram_of_rows, n=rows, m=side, dtype=z_nd.dtype)
+  value, axes = jnp.linalg.eigh(gram(lambda take: take(tall)))
+  small = value <= 1e3 * jnp.finfo(z_nd.dtype).eps * value[-1]
+  small_axes = jnp.where(small[None, :], axes, 0)
+  along = lambda basis: lambda take: jnp.matmul(take(tall), basis, precision=_HIGHEST)
+  turned = jnp.linalg.eigh(gram(along(small_axes)))[1]
+  low = _squares(
+    along(jnp.matmul(small_axes, turned, precision=_HIGHEST)), rows, side, z_nd.dtype
+  )
+  high = jnp.where(small, 0, _squares(along(axes), rows, side, z_nd.dtype))
+  return jnp.concatenate([high, low]) / n
 
 
-def _gram(tall):
-  gram = jnp.matmul(tall.T, tall, precision=_HIGHEST)
-  return 0.5 * (gram + gram.T)
+def _squares(rows_bm, n, m, dtype):
+  """Returns the squared lengths of the columns of a matrix made by blocks of rows."""
+
+  def add(total_m, take, fresh_b):
+    return total_m + jnp.sum(jnp.where(fresh_b[:, None], rows_bm(take) ** 2, 0), axis=0)
+
+  return fold_rows(add, jnp.zeros((m,), dtype), n)
 
 
 def _log_det(gram_ss, eps_e):

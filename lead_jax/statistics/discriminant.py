@@ -22,6 +22,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.statistics.blocks import fold_rows, gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
@@ -92,14 +93,19 @@ def pooled_scatter(
     mean_km: Class means of these samples.
     dim: D, the static number of features before `centre`.
   """
-  n = x_nm.shape[0]
-  rows_nm = x_nm - mean_km[labels]
-  floor = (8 * jnp.finfo(x_nm.dtype).eps) ** 2 * jnp.sum(x_nm**2)
-  total = jnp.maximum(jnp.sum(rows_nm**2), floor)
-  variance = jnp.where(total > 0, total, 1) / (n * dim)
-  rows_nm = rows_nm / jnp.sqrt(n * variance)
-  gram_mm = jnp.matmul(rows_nm.T, rows_nm, precision=_HIGHEST)
-  return Scatter(x_nm, labels, mean_km, variance, 0.5 * (gram_mm + gram_mm.T))
+  n, m = x_nm.shape
+  square = jnp.sum(x_nm**2)
+  square = jnp.where(square > 0, square, 1)
+
+  def rows_bm(take):
+    return (take(x_nm) - mean_km[take(labels)]) / jnp.sqrt(square)
+
+  gram_mm = gram_of_rows(rows_bm, n, m, x_nm.dtype)
+  floor = (8 * jnp.finfo(x_nm.dtype).eps) ** 2
+  total = jnp.maximum(jnp.trace(gram_mm), floor)
+  gram_mm = gram_mm * (dim / total)
+  variance = total * square / (n * dim)
+  return Scatter(x_nm, labels, mean_km, variance, gram_mm)
 
 
 def linear_discriminants(
@@ -163,18 +169,11 @@ def _factor(scatter: Scatter, shrinkage):
 def _stacked_qr(scatter: Scatter, weight, start_mm):
   """Returns R with `R^T R = weight^2 Sw / variance + start^T start`, by blocks of rows."""
   n, m = scatter.x_nm.shape
-  block = min(n, 2 * m)
   weight = weight / jnp.sqrt(n * scatter.variance)
 
-  def add(i, upper_mm):
-    first = jnp.minimum(
-      i * block, n - block
-    )  # the last block may begin in the one before
-    fresh_b = first + jnp.arange(block) >= i * block
-    x_bm = jax.lax.dynamic_slice_in_dim(scatter.x_nm, first, block)
-    label_b = jax.lax.dynamic_slice_in_dim(scatter.labels, first, block)
-    rows_bm = weight * (x_bm - scatter.mean_km[label_b])
-    rows_bm = jnp.where(fresh_b[:, None], rows_bm, 0)
+  def add(upper_mm, take, fresh_b):
+    rows_bm = take(scatter.x_nm) - scatter.mean_km[take(scatter.labels)]
+    rows_bm = jnp.where(fresh_b[:, None], weight * rows_bm, 0)
     return jnp.linalg.qr(jnp.concatenate([upper_mm, rows_bm]), mode="r")
 
-  return jax.lax.fori_loop(0, -(-n // block), add, start_mm)
+  return fold_rows(add, start_mm, n, rows=2 * m)

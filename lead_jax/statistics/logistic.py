@@ -1,16 +1,19 @@
-"""Multinomial logistic regression with a ridge, by Newton's method.
+"""Multinomial logistic regression with a ridge, by L-BFGS with a preconditioner.
 
   min_W,b  sum_i w_i (-log softmax(W^T z_i + b)[y_i]) + l2 / 2 |W|^2,   b free,
 
 with z = (x - m) / s, which is never formed: logits are x (W / s) + (b - m.W / s).
 
-The Newton steps are solved by conjugate gradients. The Hessian of the multinomial
-likelihood is bounded by 1/2 Z^T Z for every class (Boehning, 1992), whose Cholesky
-factor, weighted, preconditions all steps.
+The Hessian of the multinomial likelihood is bounded by 1/2 Z^T Z for every class
+(Boehning, 1992). Its inverse, with the ridge, is where the quasi-Newton approximation
+starts from in every step, scaled to the curvature last seen: features of very different
+variances then cost no more steps than whitened ones. A step is one product with the
+samples and one with their transpose; the line search moves along logits that are known.
 
 References:
   Boehning, `Multinomial logistic regression algorithm
   <https://doi.org/10.1007/BF00048682>`_, 1992, Theorem 1.
+  Nocedal and Wright, Numerical Optimization, 2006, Algorithm 7.4.
 """
 
 from typing import NamedTuple
@@ -18,11 +21,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.statistics.blocks import gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
-_CG_MAX_ITER = 100
-_CURVATURE = 0.02  # of the preconditioner, see there
+_MEMORY = 8  # pairs of steps and gradient differences
+_CURVATURE = 0.5  # Boehning's bound
 
 
 class LogisticFit(NamedTuple):
@@ -33,7 +37,7 @@ class LogisticFit(NamedTuple):
     logits_nk: Of all samples, those of weight zero too.
     loss: The objective, in nats summed over samples.
     converged: Whether the gradient reached the tolerance.
-    steps: Newton steps done.
+    steps: Steps done.
   """
 
   weights_ek: Float[Array, "e k"]
@@ -52,8 +56,7 @@ def fit_logistic(
   l2: float | Float[Array, ""],
   *,
   tolerance: float,
-  cg_tolerance: float = 0.3,
-  max_iter: int = 50,
+  max_iter: int = 500,
 ) -> LogisticFit:
   """Minimises the penalised negative log-likelihood.
 
@@ -66,8 +69,7 @@ def fit_logistic(
     l2: Ridge on the weights, above 0.
     tolerance: Of the largest entry of the gradient, relative to the norm of a column
       without any cancellation.
-    cg_tolerance: Of a Newton step's residual, relative to the gradient.
-    max_iter: Bound on the Newton steps.
+    max_iter: Bound on the steps.
 
   Returns:
     A `LogisticFit`.
@@ -102,10 +104,10 @@ def fit_logistic(
     data = -jnp.sum(weight_n[:, None] * onehot_nk * log_p_nk)
     return data + 0.5 * jnp.sum(ridge_e1 * w_ek**2)
 
-  root = _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2)
+  inverse = _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2)
 
   def precondition(r_ek):
-    return jnp.concatenate([root(r_ek[:-1]), r_ek[-1:] * (2 / total)], axis=0)
+    return jnp.concatenate([inverse(r_ek[:-1]), r_ek[-1:] * (2 / total)], axis=0)
 
   def gradient(w_ek, z_nk):
     residual_nk = weight_n[:, None] * (jax.nn.softmax(z_nk, axis=1) - onehot_nk)
@@ -115,110 +117,144 @@ def fit_logistic(
     return g_ek, jnp.max(jnp.abs(g_ek)) / jnp.where(size > 0, size, 1)
 
   def proceed(state):
-    step, _, _, _, _, relative, stalled = state
-    return (step < max_iter) & (relative > tolerance) & ~stalled
+    return (state.step < max_iter) & (state.relative > tolerance) & ~state.stalled
 
-  def newton_step(state):
-    step, w_ek, z_nk, value, g_ek, _, _ = state
-    p_nk = jax.nn.softmax(z_nk, axis=1)
-
-    def product(v_ek):
-      dz_nk = forward(v_ek)
-      mean_n1 = jnp.sum(p_nk * dz_nk, axis=1, keepdims=True)
-      return pull_back(weight_n[:, None] * p_nk * (dz_nk - mean_n1)) + ridge_e1 * v_ek
-
-    v_ek = _conjugate_gradients(product, precondition, -g_ek, cg_tolerance)
+  def advance(state):
+    v_ek = _direction(state, precondition)
     dz_nk = forward(v_ek)
-    slope = jnp.sum(g_ek * v_ek)
+    slope = jnp.sum(state.g_ek * v_ek)
 
     # Armijo's rule by halving; the whole step is taken near the optimum.
     def too_long(search):
       tries, length = search
-      reached = loss(w_ek + length * v_ek, z_nk + length * dz_nk)
-      slack = 10 * jnp.finfo(dtype).eps * value
-      return (reached > value + 1e-4 * length * slope + slack) & (tries < 20)
+      reached = loss(state.w_ek + length * v_ek, state.z_nk + length * dz_nk)
+      slack = 10 * jnp.finfo(dtype).eps * state.value
+      return (reached > state.value + 1e-4 * length * slope + slack) & (tries < 20)
 
-    _, length = jax.lax.while_loop(
+    tries, length = jax.lax.while_loop(
       too_long, lambda s: (s[0] + 1, 0.5 * s[1]), (0, jnp.ones((), dtype))
     )
-    w_ek = w_ek + length * v_ek
-    z_nk = forward(w_ek)
-    reached = loss(w_ek, z_nk)
+    w_ek = state.w_ek + length * v_ek
+    z_nk = forward(w_ek)  # anew, since rounding adds up along the way
+    value = loss(w_ek, z_nk)
     g_ek, relative = gradient(w_ek, z_nk)
-    return step + 1, w_ek, z_nk, reached, g_ek, relative, ~jnp.isfinite(reached)
+    state = _remember(state, w_ek - state.w_ek, g_ek - state.g_ek)
+    stalled = ~jnp.isfinite(value) | (tries == 20)
+    return state._replace(
+      step=state.step + 1,
+      w_ek=w_ek,
+      z_nk=z_nk,
+      value=value,
+      g_ek=g_ek,
+      relative=relative,
+      stalled=stalled,
+    )
 
   w_ek = jnp.zeros((d + 1, k), dtype)
   # Behind a barrier: or else the compiler spends seconds on softmax of a constant.
   z_nk = jax.lax.optimization_barrier(jnp.zeros((n, k), dtype))
   g_ek, relative = gradient(w_ek, z_nk)
-  state = (
-    jnp.int32(0),
-    w_ek,
-    z_nk,
-    loss(w_ek, z_nk),
-    g_ek,
-    relative,
-    jnp.asarray(False),
+  history = jnp.zeros((_MEMORY, d + 1, k), dtype)
+  state = _State(
+    step=jnp.int32(0),
+    w_ek=w_ek,
+    z_nk=z_nk,
+    value=loss(w_ek, z_nk),
+    g_ek=g_ek,
+    relative=relative,
+    stalled=jnp.asarray(False),
+    moves=history,
+    changes=history,
+    inverses=jnp.zeros((_MEMORY,), dtype),
+    kept=jnp.int32(0),
   )
-  state = jax.lax.while_loop(proceed, newton_step, state)
-  steps, w_ek, z_nk, value, _, relative, _ = state
-  return LogisticFit(w_ek, z_nk, value, relative <= tolerance, steps)
+  state = jax.lax.while_loop(proceed, advance, state)
+  return LogisticFit(
+    state.w_ek, state.z_nk, state.value, state.relative <= tolerance, state.step
+  )
+
+
+class _State(NamedTuple):
+  """Of the iteration; `moves`, `changes` and `inverses` (1 / s.y) are rings."""
+
+  step: Array
+  w_ek: Array
+  z_nk: Array
+  value: Array
+  g_ek: Array
+  relative: Array
+  stalled: Array
+  moves: Array
+  changes: Array
+  inverses: Array
+  kept: Array
+
+
+def _remember(state: _State, move_ek, change_ek) -> _State:
+  """Keeps a pair of which the curvature is positive, as rounding may leave it not."""
+  product = jnp.sum(move_ek * change_ek)
+  good = product > 0
+  place = state.kept % _MEMORY
+  put = lambda ring, new: ring.at[place].set(jnp.where(good, new, ring[place]))
+  return state._replace(
+    moves=put(state.moves, move_ek),
+    changes=put(state.changes, change_ek),
+    inverses=put(state.inverses, 1 / jnp.where(good, product, 1)),
+    kept=state.kept + good,
+  )
+
+
+def _direction(state: _State, precondition):
+  """The two-loop recursion (Nocedal and Wright, Algorithm 7.4)."""
+  there = jnp.minimum(state.kept, _MEMORY)
+
+  def back(i, carry):
+    q_ek, shares = carry
+    j = (state.kept - 1 - i) % _MEMORY
+    share = state.inverses[j] * jnp.sum(state.moves[j] * q_ek)
+    return q_ek - share * state.changes[j], shares.at[j].set(share)
+
+  shares = jnp.zeros((_MEMORY,), state.g_ek.dtype)
+  q_ek, shares = jax.lax.fori_loop(0, there, back, (state.g_ek, shares))
+  last = (state.kept - 1) % _MEMORY
+  change_ek = state.changes[last]
+  size = jnp.sum(change_ek * precondition(change_ek))
+  scale = jnp.sum(state.moves[last] * change_ek) / jnp.where(size > 0, size, 1)
+  r_ek = jnp.where(size > 0, scale, 1) * precondition(q_ek)
+
+  def forth(i, r_ek):
+    j = (state.kept - there + i) % _MEMORY
+    share = state.inverses[j] * jnp.sum(state.changes[j] * r_ek)
+    return r_ek + (shares[j] - share) * state.moves[j]
+
+  return -jax.lax.fori_loop(0, there, forth, r_ek)
 
 
 def _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2):
-  """Inverts c Z^T Z + l2 I, or its like in the sample space where N < D.
-
-  c is the mean of p (1 - p) that a half-fitted model has: between Boehning's bound and
-  the optimum's values, which tend to zero on separable data.
-  """
+  """Inverts c Z^T Z + l2 I, in the sample space where N < D."""
   n, d = x_nd.shape
   dtype = x_nd.dtype
-  b_nd = (x_nd - mean_d[None, :]) * inverse_std_d[None, :]
-  b_nd = b_nd * jnp.sqrt(_CURVATURE * weight_n)[:, None]
+
+  def rows_bd(take):
+    z_bd = (take(x_nd) - mean_d[None, :]) * inverse_std_d[None, :]
+    return z_bd * jnp.sqrt(_CURVATURE * take(weight_n))[:, None]
+
   if d <= n:
-    h_dd = jnp.matmul(b_nd.T, b_nd, precision=_HIGHEST)
-    eye_dd = jnp.eye(d, dtype=dtype)
-    factor_dd = jnp.linalg.cholesky(h_dd + l2 * eye_dd)
-    root_dd = jax.scipy.linalg.solve_triangular(factor_dd, eye_dd, lower=True)
+    gram = gram_of_rows(rows_bd, n, d, dtype)
+  else:
+    b_nd = rows_bd(lambda array: array)
+    gram = jnp.matmul(b_nd, b_nd.T, precision=_HIGHEST)
+  eye = jnp.eye(min(n, d), dtype=dtype)
+  factor = jnp.linalg.cholesky(gram + l2 * eye)
+  root = jax.scipy.linalg.solve_triangular(factor, eye, lower=True)
+  if d <= n:
+    inverse_dd = jnp.matmul(root.T, root, precision=_HIGHEST)
+    return lambda r_dk: jnp.matmul(inverse_dd, r_dk, precision=_HIGHEST)
 
-    def apply_root(r_dk):
-      half_dk = jnp.matmul(root_dd, r_dk, precision=_HIGHEST)
-      return jnp.matmul(half_dk.T, root_dd, precision=_HIGHEST).T
-
-    return apply_root
-
-  g_nn = jnp.matmul(b_nd, b_nd.T, precision=_HIGHEST)
-  eye_nn = jnp.eye(n, dtype=dtype)
-  factor_nn = jnp.linalg.cholesky(g_nn + l2 * eye_nn)
-  root_nn = jax.scipy.linalg.solve_triangular(factor_nn, eye_nn, lower=True)
-  half_nd = jnp.matmul(root_nn, b_nd, precision=_HIGHEST)
+  half_nd = jnp.matmul(root, b_nd, precision=_HIGHEST)
 
   def apply(r_dk):
     inner_nk = jnp.matmul(half_nd, r_dk, precision=_HIGHEST)
     return (r_dk - jnp.matmul(inner_nk.T, half_nd, precision=_HIGHEST).T) / l2
 
   return apply
-
-
-def _conjugate_gradients(product, precondition, b_ek, tolerance):
-  """Solves one system in all weights together, to a relative residual."""
-
-  def proceed(carry):
-    step, _, _, _, rs, rs_0 = carry
-    return (step < _CG_MAX_ITER) & (rs > tolerance**2 * rs_0)
-
-  def body(carry):
-    step, v_ek, r_ek, p_ek, rs, rs_0 = carry
-    hp_ek = product(p_ek)
-    curvature = jnp.sum(p_ek * hp_ek)
-    length = jnp.where(curvature > 0, rs / jnp.where(curvature > 0, curvature, 1), 0)
-    v_ek = v_ek + length * p_ek
-    r_ek = r_ek - length * hp_ek
-    s_ek = precondition(r_ek)
-    rs_next = jnp.sum(r_ek * s_ek)
-    return step + 1, v_ek, r_ek, s_ek + rs_next / rs * p_ek, rs_next, rs_0
-
-  s_ek = precondition(b_ek)
-  rs = jnp.sum(b_ek * s_ek)
-  start = (0, jnp.zeros_like(b_ek), b_ek, s_ek, rs, rs)
-  return jax.lax.while_loop(proceed, body, start)[1]

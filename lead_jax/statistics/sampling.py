@@ -1,5 +1,7 @@
 """Samples of a labelled data set in which every class has its share."""
 
+import functools
+
 import jax
 import numpy as np
 
@@ -12,6 +14,7 @@ def stratified_subsample(
   *,
   size: int,
   num_classes: int,
+  least: int = 1,
 ) -> Int[np.ndarray, " s"]:
   """Draws samples without replacement, each class in proportion to its own number.
 
@@ -24,29 +27,48 @@ def stratified_subsample(
     key: Of the draw: the same key draws the same samples.
     size: How many to draw; all samples where there are not more.
     num_classes: K.
+    least: Where not every class can have as many samples, only `size // least` classes
+      that have them, drawn at random, take part.
 
   Returns:
     Indices of the samples, ascending.
 
   Raises:
-    ValueError: If `size` is below 1.
+    ValueError: If `size` or `least` is below 1.
   """
-  if size < 1:
-    raise ValueError(f"size must be at least 1, got {size}")
+  for name, value in (("size", size), ("least", least)):
+    if value < 1:
+      raise ValueError(f"{name} must be at least 1, got {value}")
   label_n = np.asarray(labels)
   n = len(label_n)
   if size >= n:
     return np.arange(n)
-  class_key, sample_key = jax.random.split(key)
   count_k = np.bincount(label_n, minlength=num_classes)
-  chance_k = np.asarray(jax.random.uniform(class_key, (num_classes,)))
+  chances = _chances(key, n=n, num_classes=num_classes)
+  chance_k, chance_n = (np.asarray(chance) for chance in chances)
+  enough_k = count_k >= least
+  if size < least * np.sum(count_k > 0) and enough_k.sum() > size // least:
+    chosen = np.argsort(np.where(enough_k, chance_k, 2))[: max(size // least, 1)]
+    rows = np.flatnonzero(np.isin(label_n, chosen))
+    found = stratified_subsample(
+      label_n[rows], jax.random.fold_in(key, 1), size=size, num_classes=num_classes
+    )
+    return rows[found]
   quota_k = _quotas(count_k, size, chance_k)
   # By class, and at random within one: a class is the upper half of the key.
-  chance_n = np.asarray(jax.random.bits(sample_key, (n,), "uint32"))
   order = np.argsort((label_n.astype(np.int64) << 32) | chance_n)
   start_k = np.cumsum(count_k) - count_k
   place_n = np.arange(n) - start_k[label_n[order]]  # of each sample within its class
   return np.sort(order[place_n < quota_k[label_n[order]]])
+
+
+@functools.partial(jax.jit, static_argnames=("n", "num_classes"))
+def _chances(key, *, n, num_classes):
+  class_key, sample_key = jax.random.split(key)
+  return (
+    jax.random.uniform(class_key, (num_classes,)),
+    jax.random.bits(sample_key, (n,), "uint32"),
+  )
 
 
 def _quotas(count_k: np.ndarray, size: int, chance_k: np.ndarray) -> np.ndarray:

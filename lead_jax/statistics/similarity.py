@@ -60,7 +60,9 @@ def correlations(
   if centred:
     x_nd = x_nd - jnp.mean(x_nd, axis=1)[:, None]
   square_n = jnp.sum(x_nd**2, axis=1)
-  least_n = (4 * eps) ** 2 * jnp.sum(features**2, axis=1)
+  # A row of zeros is only as near to zero as rows of the usual size were centred.
+  length_n = jnp.sum(features**2, axis=1)
+  least_n = (4 * eps) ** 2 * jnp.maximum(length_n, jnp.mean(length_n))
   constant_n = square_n <= least_n
   scale_n = jnp.where(constant_n, 0, jax.lax.rsqrt(jnp.where(constant_n, 1, square_n)))
   x_nd = x_nd * scale_n[:, None]

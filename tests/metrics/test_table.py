@@ -24,16 +24,27 @@ def _options(name):
   return {k: v for k, v in FAST.items() if k in metrics.METRICS[name].options}
 
 
+def _needs(name, x):
+  """Arrays that a metric needs beside features and labels."""
+  x = np.asarray(x, np.float64)
+  logits = x[:, :5] @ np.random.default_rng(3).normal(size=(5, 4))
+  probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+  there = {"source_probs": probs, "reference_features": np.tanh(logits)}
+  arrays = metrics.METRICS[name].arrays
+  return {key: value for key, value in there.items() if key in arrays}
+
+
 @pytest.mark.parametrize("name", metrics.METRICS)
 def test_every_metric_scores(name):
   x, y = _data()
-  score = lead_jax.score(name, x, y, **_options(name))
+  options = {**_needs(name, x), **_options(name)}
+  score = lead_jax.score(name, x, y, **options)
   assert isinstance(score, float)
   assert np.isfinite(score)
-  assert score == lead_jax.score(name, x, y, **_options(name))  # run to run
+  assert score == lead_jax.score(name, x, y, **options)  # run to run
   names = np.array(["ant", "bee", "cat"])[y]
-  assert score == lead_jax.score(name, x, names, **_options(name))
-  half = lead_jax.score(name, x.astype(np.float16), y, **_options(name))
+  assert score == lead_jax.score(name, x, names, **options)
+  half = lead_jax.score(name, x.astype(np.float16), y, **options)
   np.testing.assert_allclose(half, score, rtol=0.05)
 
 
@@ -52,8 +63,74 @@ def test_options_are_those_of_the_function(name):
 @pytest.mark.parametrize("name", metrics.METRICS)
 def test_random_is_declared(name):
   x, y = _data(n=200)
-  score = lambda seed: lead_jax.score(name, x, y, seed=seed, **_options(name))
-  assert (score(0) != score(1)) == metrics.METRICS[name].random
+  options = {**_needs(name, x), **_options(name)}
+  if "samples" in metrics.METRICS[name].options:
+    options["samples"] = 50  # all of them where they are few: no chance then
+  values = [
+    metrics.evaluate_metric(name, _problem(x, y, seed, options), **_hyper(options))
+    for seed in (0, 1)
+  ]
+  random = metrics.METRICS[name].random
+  assert (values[0].score != values[1].score) == random
+  # What is random says by how much; the mean rates' spread is that of the heads' score.
+  assert (values[0].spread is not None) == (random and name != "lambda")
+  assert all(value.spread is None or value.spread.std > 0 for value in values)
+
+
+def _problem(x, y, seed, options):
+  return Problem(x, y, seed=seed, **{k: v for k, v in options.items() if _is_array(k)})
+
+
+def _hyper(options):
+  return {k: v for k, v in options.items() if not _is_array(k)}
+
+
+def _is_array(name):
+  return name in ("source_probs", "reference_features")
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_what_is_needed_is_asked_for(name):
+  x, y = _data()
+  for need in metrics.METRICS[name].needs:
+    message = f"{name} needs {need.replace('|', ' or ')}: "
+    with pytest.raises(ValueError, match=message):
+      lead_jax.score(name, x, y, **_options(name))
+
+
+def test_few_samples_are_said():
+  x, y = _data(n=30, d=40)
+  value = metrics.evaluate_metric("sfda", Problem(x, y))
+  assert "N/D is 0.75, below 1" in value.status
+  y = np.where(np.arange(30) < 1, 7, np.arange(30) % 3)
+  value = metrics.evaluate_metric("gbc", Problem(x, y))
+  assert "class '7' has 1 of the 2 samples needed" in value.status
+
+
+def test_arrays_are_checked():
+  x, y = _data()
+  for name, array, message in (
+    ("source_probs", np.full((60, 2), 0.7), "row 0 of source_probs is no distribution"),
+    ("source_probs", np.full((59, 2), 0.5), "source_probs have 59 rows"),
+    ("source_features", np.ones((9, 5)), "source_features have 5 columns"),
+    ("reference_features", np.ones((9, 5)), "reference_features have 9 rows"),
+    ("gmm_responsibilities", np.full((60, 2), np.nan), "gmm_responsibilities hold 120"),
+  ):
+    with pytest.raises(ValueError, match=message):
+      lead_jax.score("knn", x, y, **{name: array})
+
+
+def test_a_pool_of_models():
+  x, y = _data()
+  pool = [x, x[:, :3], 2 * x]
+  scores = lead_jax.score_pool("ncti", pool, y)
+  parts = [metrics.evaluate_metric("ncti", Problem(f, y)).parts for f in pool]
+  assert scores == pytest.approx(metrics.METRICS["ncti"].pool(parts))
+  assert lead_jax.score_pool("knn", pool[:2], y) == [
+    lead_jax.score("knn", features, y) for features in pool[:2]
+  ]
+  with pytest.raises(ValueError, match="the pool is empty"):
+    lead_jax.score_pool("etran", [], y)
 
 
 @pytest.mark.parametrize("name", metrics.METRICS)

@@ -1,0 +1,123 @@
+"""`python -m experiments.describe_metrics`: the table of metrics as `docs/metrics.md`."""
+
+import inspect
+
+from absl import app, flags
+
+from lead_jax.metrics import METRICS
+from lead_jax.metrics.base import Metric
+
+_OUT = flags.DEFINE_string("out", "docs/metrics.md", "File to write.")
+
+_HEAD = """# Metrics
+
+Written by `python -m experiments.describe_metrics` from `lead_jax/metrics/table.py`; do not
+edit. **Larger is better in all of them.** Use any by `lead-rank --metrics=NAME,NAME` (or
+`all`), its options by `--option=NAME.OPTION=VALUE`, or
+`lead_jax.score("NAME", features, labels, OPTION=VALUE)`. Equations and papers stand at the
+head of each method's file in `lead_jax/metrics/`.
+
+What a column says:
+
+- **needs**: arrays beside features and labels, given to `score` by these names.
+  `source_probs` are taken from the network's own classifier, where it has one;
+  `reference_features` from the model named by `--reference`; `source_features` from the
+  images named by `--source_data`. In brackets: looked at where it is there.
+- **pool**: the score depends on the other models of the run. Alone, by `score`, a model
+  gets an unscaled stand-in; `score_pool` compares several.
+- **least**: samples of the smallest class, and N / D, below which the row's status warns.
+- **cost**: leading terms; N samples, D features, K classes, S samples a class, H the widths
+  of LEAD's head, Z source classes, C mixture components, P components of a PCA.
+"""
+
+_OFFICIAL = """
+## Which published numbers used which variant
+
+Public implementations are what published tables were made with. Where one is numerically
+wrong, the default here is the right mathematics and `variant="official"` gives theirs;
+[agreement.md](agreement.md) holds the numbers.
+"""
+
+# Name, what the public code does, whose tables it made.
+_VARIANTS = (
+  (
+    "`logme`",
+    "leaves the D - k zero singular values out of the log-determinant where D > N (too "
+    "large by mean_c (D - k) / (2 N) log alpha_c); no difference for N >= D",
+    "thuml/LogME; SFDA, ETran and PED took its code",
+  ),
+  (
+    "`gbc`",
+    "leaves the factor D out of the log term of the spherical Bhattacharyya distance",
+    "google-research/stable_transfer: the GBC paper",
+  ),
+  (
+    "`sfda`",
+    "takes the largest eigenvalue of the within-class scatter from three double power "
+    "iterations",
+    "TencentARC/SFDA: SFDA, PED and LEAD's baseline",
+  ),
+  (
+    "`etran_lda`, `etran`",
+    "projects by orthonormal directions, since `eigh` was given a matrix that is not "
+    "symmetric: nearest class mean without whitening",
+    "mgholamikn/ETran",
+  ),
+  (
+    "`evaluation.weighted_pearson`",
+    "weights models by their place in the list, not by their true rank",
+    "TencentARC/SFDA: r_w in its tables",
+  ),
+)
+
+
+def _options(metric: Metric) -> str:
+  parameters = inspect.signature(metric.function).parameters
+  cells = []
+  for name in metric.options:
+    if name in parameters and parameters[name].default is not inspect.Parameter.empty:
+      cells.append(f"`{name}={parameters[name].default!r}`")
+    else:
+      cells.append(f"`{name}`")
+  return " ".join(cells) or "–"
+
+
+def _row(name: str, metric: Metric) -> str:
+  needs = [f"`{need}`" for need in metric.needs]
+  needs += [f"(`{use}`)" for use in metric.uses]
+  least = [f"{metric.least_per_class} a class"] if metric.least_per_class > 1 else []
+  least += [f"N/D {metric.least_ratio:g}"] if metric.least_ratio else []
+  cells = (
+    f"`{name}`",
+    metric.description,
+    metric.unit,
+    " ".join(needs) or "–",
+    "yes" if metric.pool else "–",
+    "yes" if metric.random else "–",
+    ", ".join(least) or "–",
+    metric.cost,
+    _options(metric),
+  )
+  return f"| {' | '.join(cells)} |"
+
+
+def page() -> str:
+  """Returns the page."""
+  rows = [_row(name, metric) for name, metric in METRICS.items()]
+  head = "| name | what | unit | needs | pool | random | least | cost | options |"
+  variants = [f"| {' | '.join(row)} |" for row in _VARIANTS]
+  lines = [_HEAD, head, "|---" * 9 + "|", *rows, _OFFICIAL]
+  lines += ["| what | the public code | who used it |", "|---" * 3 + "|", *variants]
+  return "\n".join(lines) + "\n"
+
+
+def main(argv):
+  if argv[1:]:
+    raise app.UsageError(f"unknown argument {argv[1]!r}")
+  from lead_jax.results import write_text
+
+  write_text(_OUT.value, page())
+
+
+if __name__ == "__main__":
+  app.run(main)
