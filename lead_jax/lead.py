@@ -313,6 +313,31 @@ def _rates_part(config: LeadConfig) -> LeadConfig:
   )
 
 
+def lead_start(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  *,
+  config: LeadConfig,
+  num_classes: int,
+) -> logits.InitialLogits:
+  """Computes LEAD's initial logits alone, which the rates do not enter.
+
+  Args:
+    features: As `lead`, checked.
+    labels: Class ids.
+    config: As `lead`.
+    num_classes: Static K.
+  """
+  return _initial_logits_jit(
+    _scale_features_jit(features, config.feature_scale),
+    labels,
+    num_classes=num_classes,
+    classifier=config.classifier,
+    normalisation=config.normalisation,
+    c=config.c,
+  )
+
+
 def lead(
   features: ArrayLike,
   labels: ArrayLike,
@@ -321,6 +346,7 @@ def lead(
   config: LeadConfig | None = None,
   num_classes: int | None = None,
   network: Network | None = None,
+  start: logits.InitialLogits | None = None,
 ) -> LeadResult:
   """Scores one model by the logits that LEAD predicts for it.
 
@@ -334,6 +360,7 @@ def lead(
       checked, and the call may stand inside `jax.jit`.
     network: The backbone that made the features; needed where `config.params` is `all`
       (then not inside `jax.jit`), not looked at otherwise.
+    start: What `lead_start` gives, where it is known already.
 
   Returns:
     Score (larger is better, at most 0), rates, initial and final logits.
@@ -351,16 +378,10 @@ def lead(
   x_nd = jnp.asarray(features)
   if x_nd.dtype not in (jnp.float32, jnp.float64):
     x_nd = x_nd.astype(jnp.float32)  # squared norms overflow 16 bits
+  if start is None:
+    start = lead_start(x_nd, labels, config=config, num_classes=num_classes)
   x_nd = _scale_features_jit(x_nd, config.feature_scale)
   key_rates, key_kernel = jax.random.split(key)
-  start = _initial_logits_jit(
-    x_nd,
-    labels,
-    num_classes=num_classes,
-    classifier=config.classifier,
-    normalisation=config.normalisation,
-    c=config.c,
-  )
   if config.params == "all":
     if network is None:
       raise ValueError("params='all' needs network: the backbone and its inputs")

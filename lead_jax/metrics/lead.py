@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import logits
-from lead_jax.lead import LeadResult, transfer_score
+from lead_jax.lead import LeadResult, lead_start, transfer_score
 from lead_jax.lead import lead as lead_of
 from lead_jax.lead_config import LeadConfig, lead_config
 from lead_jax.metrics.base import OK, Problem, Spread, Value
@@ -30,6 +30,20 @@ RATE_OPTIONS = (
 )
 
 
+def _start(problem: Problem, config: LeadConfig) -> logits.InitialLogits:
+  """The initial logits, shared by all that begin with the same ones."""
+  same = (config.classifier, config.normalisation, config.c, config.feature_scale)
+  return problem.once(
+    ("initial logits", *same),
+    lambda: lead_start(
+      problem.features,
+      problem.labels,
+      config=config,
+      num_classes=problem.num_classes,
+    ),
+  )
+
+
 def _result(problem: Problem, config: LeadConfig) -> LeadResult:
   return problem.once(
     config,
@@ -40,12 +54,13 @@ def _result(problem: Problem, config: LeadConfig) -> LeadResult:
       config=config,
       num_classes=problem.num_classes,
       network=problem.network,
+      start=_start(problem, config),
     ),
   )
 
 
-def _status(result: LeadResult, config: LeadConfig) -> str:
-  if not bool(result.converged):
+def _status(start: LeadResult | logits.InitialLogits, config: LeadConfig) -> str:
+  if not bool(start.converged):
     return f"the {config.classifier} of the initial logits did not converge"
   return OK
 
@@ -95,19 +110,19 @@ def lead_normalised(problem: Problem, **options) -> Value:
 def log_init(problem: Problem, **options) -> Value:
   """LEAD at t = 0: the cross-entropy of the initial logits."""
   config = lead_config(**options)
-  result = _result(problem, config)
-  score = transfer_score(result.log_init, problem.labels, config.loss)
-  return Value(float(score), _status(result, config))
+  start = _start(problem, config)
+  score = transfer_score(start.log_init, problem.labels, config.loss)
+  return Value(float(score), _status(start, config))
 
 
 def constant(problem: Problem, *, coefficient: float = 0.5, **options) -> Value:
   """LEAD with the same step for every sample, whatever its kernel (App. C.2)."""
   check_constant(coefficient=coefficient)
   config = lead_config(**options)
-  result = _result(problem, config)
-  final = logits.evolve_constant(result.log_init, problem.labels, coefficient)
+  start = _start(problem, config)
+  final = logits.evolve_constant(start.log_init, problem.labels, coefficient)
   score = transfer_score(final, problem.labels, config.loss)
-  return Value(float(score), _status(result, config))
+  return Value(float(score), _status(start, config))
 
 
 def mean_rate(problem: Problem, **options) -> Value:
