@@ -7,7 +7,7 @@ the whole table to `docs/agreement.md`. Exit code 1 where a row is out of its to
 import pathlib
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 
 _OUT = flags.DEFINE_string("out", "docs/agreement.md", "File to write.")
 
@@ -15,6 +15,8 @@ _OUT = flags.DEFINE_string("out", "docs/agreement.md", "File to write.")
 def main(argv):
   if argv[1:]:
     raise app.UsageError(f"unknown argument {argv[1]!r}")
+  # JAX says at level INFO which accelerators this machine has not.
+  logging.set_verbosity(logging.WARNING)
   import jax
 
   from experiments.agreement import table

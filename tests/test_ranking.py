@@ -281,7 +281,7 @@ def test_ground_truth(run, tmp_path):
 @pytest.mark.parametrize(
   ("options", "message"),
   [
-    ({"metrics": ["leed"]}, r"no metric 'leed': did you mean lead"),
+    ({"metrics": ["leed"]}, r"no metric 'leed': did you mean leep or lead"),
     ({"metrics": []}, "no metrics were given"),
     ({"models": ["digits/mlp_randon"]}, "did you mean digits/mlp_random"),
     ({"models": ["net.onnx"]}, "list it in a zoo file"),

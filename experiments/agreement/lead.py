@@ -12,6 +12,7 @@ import lead_jax
 from experiments.agreement.base import Apart, Case, Row
 from lead_jax import logits, ntk
 from lead_jax.lead import transfer_score
+from lead_jax.lead_config import Loss
 
 _RATES = "LEADpaper_lambda_bar(all params incl bias)"
 
@@ -27,7 +28,7 @@ def _spectra(case: Case):
     for i in (1, 2, 3)
   }
   indices, mask = ntk.class_indices(
-    case.y, num_classes=num_classes, samples_per_class=64
+    jnp.asarray(case.y), num_classes=num_classes, samples_per_class=64
   )
   kernels = ntk.class_kernels(params, jnp.asarray(case.x), indices, mask)
   return ntk.class_spectra(kernels, mask), mask
@@ -42,32 +43,39 @@ def _first_spectrum(case: Case):
   return spectra[0][mask[0] > 0][::-1]
 
 
-def _score(case: Case, *, normalisation: str, relative: bool, loss: str) -> float:
+def _score(
+  case: Case, *, normalisation: logits.Normalisation, relative: bool, loss: Loss
+) -> float:
+  labels = jnp.asarray(case.y)
   start = logits.normalise(jnp.asarray(case.arrays["svm_decision"]), normalisation)
   rates = _rates(case)
   eta_t = 1 / float(jnp.mean(rates)) if relative else 1e-3
-  final = logits.evolve_class_aware(start, case.y, rates, eta_t)
-  return float(transfer_score(final, case.y, loss))
+  final = logits.evolve_class_aware(start, labels, rates, eta_t)
+  return float(transfer_score(final, labels, loss))
 
 
 def _scores():
-  names = {"softmax": "softmax", "sigmoidL1": "sigmoid_l1", "raw": "none"}
-  losses = {"softmax": "softmax_cross_entropy", "prob": "log_probability"}
+  names: dict[str, logits.Normalisation] = {
+    "softmax": "softmax",
+    "sigmoidL1": "sigmoid_l1",
+    "raw": "none",
+  }
+  losses: dict[str, Loss] = {
+    "softmax": "softmax_cross_entropy",
+    "prob": "log_probability",
+  }
   for stored, normalisation in names.items():
     for time, relative in (("1e-3", False), ("1overmean", True)):
       for suffix, loss in losses.items():
         if (stored, suffix) == ("raw", "prob"):
           continue  # decision values are no probabilities
-        settings = {
-          "normalisation": normalisation,
-          "relative": relative,
-          "loss": loss,
-        }
         yield Row(
           "lead",
           f"LEADpaper_{stored}_etat{time}_negCE_{suffix}",
           f"evolve_class_aware + transfer_score, {normalisation}, {loss}",
-          functools.partial(_score, **settings),
+          functools.partial(
+            _score, normalisation=normalisation, relative=relative, loss=loss
+          ),
           absolute=1e-15,
           note="below 1e-15 the reference is its own rounding",
         )

@@ -90,8 +90,8 @@ def markdown(comparisons: list[Comparison]) -> str:
       f"{difference:.1e}{mark} | {row.tolerance:g} |"
     )
   lines += ["", "## How ours was called", "", "| key | call | note |", "|---|---|---|"]
-  for row in dict.fromkeys((r.row.key, r.row.call, r.row.note) for r in comparisons):
-    key, call, note = row
+  calls = dict.fromkeys((c.row.key, c.row.call, c.row.note) for c in comparisons)
+  for key, call, note in calls:
     lines.append(f"| `{key}` | `{call}` | {note} |")
   lines += ["", "## What ours is not meant to equal", "", "| key | why |", "|---|---|"]
   lines += [f"| `{entry.key}` | {entry.why} |" for entry in APART]

@@ -9,7 +9,7 @@ from lead_jax.typing import Array, Int, Key
 
 
 def stratified_subsample(
-  labels: Int[Array, " n"],
+  labels: Int[Array | np.ndarray, " n"],
   key: Key[Array, ""],
   *,
   size: int,
