@@ -7,7 +7,7 @@ metric on one model's features) and `lead` (the method itself, with all it compu
 from lead_jax.errors import InputError
 from lead_jax.lead import LeadResult, Network, lead, rescore_in_pool
 from lead_jax.lead_config import LeadConfig, lead_config
-from lead_jax.metrics import DEFAULT_METRICS, METRICS, score, score_pool
+from lead_jax.metrics import DEFAULT_METRICS, METRICS, score, score_pool, score_stream
 from lead_jax.ranking import Listener, rank
 from lead_jax.results import Report
 from lead_jax.version import __version__
@@ -28,4 +28,5 @@ __all__ = [
   "rescore_in_pool",
   "score",
   "score_pool",
+  "score_stream",
 ]

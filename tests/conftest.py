@@ -1,5 +1,6 @@
 """Settings for every test: strict shapes, both precisions, no network."""
 
+import itertools
 import pathlib
 import socket
 
@@ -15,9 +16,12 @@ install_import_hook(
   [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
 )
 
+MAPS = pathlib.Path("/proc/self/maps")
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Tests compile much and compute little: a third of their time is spared.
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(params=[False, True], ids=["x32", "x64"])
@@ -25,6 +29,23 @@ def x64(request):
   """Runs the test in float32 and again with 64-bit types enabled."""
   with jax.enable_x64(request.param):
     yield request.param
+
+
+_tests_run = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _few_compiled_programs():
+  """Forgets compiled programs before their memory maps run out.
+
+  Each holds several of the 65,530 that Linux lets a process have; beyond, the compiler
+  crashes.
+  """
+  yield
+  if next(_tests_run) % 25 == 0 and MAPS.exists():
+    with MAPS.open("rb") as maps:
+      if sum(1 for _ in maps) > 25_000:
+        jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)

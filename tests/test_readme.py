@@ -27,9 +27,20 @@ def test_the_three_lines(tmp_path, monkeypatch):
   ]
 
 
-def test_the_kernels_of_a_flax_module():
+def test_every_method_by_one_interface():
   names: dict = {}
   exec(BLOCKS[1], names)
+  # The lines are expressions: what they give is looked at here.
+  features, labels = names["features"], names["labels"]
+  halves = [(features[:100], labels[:100]), (features[100:], labels[100:])]
+  streamed = lead_jax.score_stream("h_score", halves, num_classes=4)
+  whole = lead_jax.score("h_score", features, labels)
+  assert abs(streamed - whole) < 1e-4 * whole
+
+
+def test_the_kernels_of_a_flax_module():
+  names: dict = {}
+  exec(BLOCKS[2], names)
   assert names["full"].shape == (32, 32, 10, 10)
   assert names["traced"].shape == names["summed"].shape == (32, 32)
   total = names["full"].sum(axis=(2, 3))

@@ -9,11 +9,13 @@ from lead_jax.metrics.lookup import (
   score,
   score_pool,
 )
+from lead_jax.metrics.streaming import STREAMING, score_stream
 from lead_jax.metrics.table import DEFAULT_METRICS, METRICS
 
 __all__ = [
   "DEFAULT_METRICS",
   "METRICS",
+  "STREAMING",
   "Metric",
   "Problem",
   "Spread",
@@ -24,4 +26,5 @@ __all__ = [
   "missing",
   "score",
   "score_pool",
+  "score_stream",
 ]
