@@ -1,8 +1,8 @@
 """`lead-rank`: from flags to a ranked table. The only module that knows flags.
 
-Exit codes: 0, every model and metric was scored; 1, the reader of a pipe went away; 2,
-the input was wrong or a model failed (one line each says what and what to do); 130,
-interrupted.
+Exit codes: 0, every model has a score by every metric named (what `all` adds may lack what
+it needs, and says so); 1, the reader of a pipe went away; 2, the input was wrong or a
+model failed (one line each says what and what to do); 130, interrupted.
 """
 
 import ast
@@ -206,14 +206,27 @@ def _rank(dataset: str) -> int:
   columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
   print()
   print(report.render(result, width=columns, color=color))
-  failed = {row.model for row in result.scores if row.status.startswith("failed")}
+  failed = _failed(result, _METRICS.value)
   if failed:
     count = f"{len(failed)} of {len(result.models)} models"
     print(
-      f"lead-rank: {count} could not be scored by every metric; the reasons are above",
+      f"lead-rank: {count} could not be scored by every metric named; the reasons are "
+      "above",
       file=sys.stderr,
     )
   return 2 if failed else 0
+
+
+def _failed(result: lead_jax.Report, named: Sequence[str]) -> set[str]:
+  """Models that failed, or by a metric that was asked for by its name."""
+  found = {row.model for row in result.models if row.status.startswith("failed")}
+  for metric in result.metrics:
+    if metric in named:
+      rows = [row for row in result.scores if row.metric == metric]
+      found |= {row.model for row in rows if row.status.startswith("failed")}
+      if all(row.status.startswith("needs ") for row in rows):
+        found |= {row.model for row in rows}  # one network without it is no failure
+  return found
 
 
 def _folder_name(dataset: str) -> str:

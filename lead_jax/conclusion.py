@@ -84,6 +84,8 @@ def _agreement(
     return {
       "models": len(models),
       "weighted_kendall": evaluation.weighted_kendall(scores, accuracies),
+      "weighted_kendall_paper": evaluation.weighted_kendall_paper(scores, accuracies),
+      "kendall": evaluation.kendall(scores, accuracies),
       "regret_at_1": evaluation.regret_at_k(scores, accuracies),
     }
   except ValueError as error:

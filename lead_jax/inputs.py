@@ -1,5 +1,6 @@
 """What a caller hands in, checked once, before any mathematics sees it."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -35,13 +36,17 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
   Raises:
     InputError: If they are not a matrix of finite numbers with at least two rows.
   """
-  array = np.asarray(features)
+  try:
+    array = np.asarray(features)
+  except ValueError as error:  # rows of different lengths
+    raise InputError(f"{name} must have shape [N, D]: {error}") from error
   if array.ndim != 2:
     raise InputError(f"{name} must have shape [N, D], got {list(array.shape)}")
   if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
     raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
   wanted = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
   # What JAX will compute in: float64 only where 64-bit types are enabled.
+  given = array
   with np.errstate(over="ignore"):
     array = array.astype(jax.dtypes.canonicalize_dtype(wanted), copy=False)
   if array.shape[0] < 2:
@@ -49,6 +54,11 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
   if array.shape[1] < 1:
     raise InputError(f"{name} must have at least 1 column, got 0")
   largest = float(np.max(np.abs(array)))
+  if not np.isfinite(largest) and np.isfinite(given.astype(np.float64)).all():
+    raise InputError(
+      f"{name} are as large as {float(np.max(np.abs(given))):.3g}, beyond float32: divide "
+      "them by a number first, or enable 64-bit types (jax.enable_x64)"
+    )
   if not np.isfinite(largest):
     finite = np.isfinite(array)
     row, column = np.argwhere(~finite)[0]
@@ -96,6 +106,8 @@ def check(features: ArrayLike, labels: ArrayLike) -> Inputs:
       is only one class.
   """
   checked = check_features(features)
+  if not hasattr(labels, "dtype") and not isinstance(labels, Iterable):
+    raise InputError(f"labels must be a list or an array, one a sample, got {labels!r}")
   if not isinstance(labels, np.ndarray):
     # As a list, in which mixed types are seen; NumPy would make them all strings.
     labels = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels)

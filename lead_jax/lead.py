@@ -53,6 +53,7 @@ class LeadResult(NamedTuple):
       expected); empty for evolutions other than `class_aware` and `mixed`.
     spectra: [K, S] eigenvalues of the classes' kernels, descending, mean over heads,
       zero-padded; None unless asked for.
+    rate_per_head: [heads] the mean rate of each head.
     converged: Whether the classifier of the initial logits reached its optimum.
   """
 
@@ -62,6 +63,7 @@ class LeadResult(NamedTuple):
   final_logits: Float[Array, "n k"]
   score_per_head: Float[Array, " h"]
   spectra: Float[Array, "k s"] | None
+  rate_per_head: Float[Array, " h"]
   converged: Bool[Array, ""]
 
 
@@ -406,7 +408,14 @@ def lead(
     start.log_init, x_nd, labels, rates_hk, key_kernel, config=config
   )
   return LeadResult(
-    score, lambda_c, start.log_init, final, per_head, spectra, start.converged
+    score,
+    lambda_c,
+    start.log_init,
+    final,
+    per_head,
+    spectra,
+    jnp.nanmean(rates_hk, axis=1),
+    start.converged,
   )
 
 

@@ -19,12 +19,13 @@ from lead_jax.backbones.resolve import resolve_models
 from lead_jax.conclusion import conclude
 from lead_jax.data import Dataset, load_dataset, load_digits_dataset
 from lead_jax.data.preprocess import ResizedCache
+from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore
 from lead_jax.features.extract import EXTRACTION_VERSION
 from lead_jax.measure import environment
 from lead_jax.metrics import METRICS
 from lead_jax.results import ModelRow, Report, ScoreRow, json_values
-from lead_jax.scoring import SCORING_VERSION, Scorer, labels_hash
+from lead_jax.scoring import SCORING_VERSION, Scorer, check_rows, labels_hash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +144,7 @@ def rank(
   )
   here = true_everywhere.get(dataset.name, {})
   truth = {spec.name: here[spec.name] for spec in specs if spec.name in here}
-  compared = _load_reference(reference, zoo)
+  compared = _load_reference(reference, zoo, dataset)
   if source_data is not None and not isinstance(source_data, Dataset):
     listener.reading(os.fspath(source_data))
     source_data = load_dataset(source_data, split="all", data_dir=data_dir)
@@ -236,13 +237,18 @@ def _is_bundled(dataset: Dataset) -> bool:
 
 
 def _load_reference(
-  reference: str | ModelSpec | None, zoo: str | os.PathLike | None
+  reference: str | ModelSpec | None, zoo: str | os.PathLike | None, dataset: Dataset
 ) -> Backbone | ReadyFeatures | None:
   """The model to compare with; whatever is wrong with it is said before any work."""
   if reference is None:
     return None
-  (spec,) = resolve_models([reference], zoo)
-  return spec.load()
+  specs = resolve_models([reference], zoo)
+  if len(specs) != 1:
+    raise InputError(f"the reference is one model, {reference!r} names {len(specs)}")
+  loaded = specs[0].load()
+  if isinstance(loaded, ReadyFeatures):
+    check_rows(loaded, dataset)
+  return loaded
 
 
 def _feature_files(

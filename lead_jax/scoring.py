@@ -127,12 +127,13 @@ class Scorer:
     if (kept := self.store.get_json(key)) is not None:
       source.feature_dim = kept.pop("feature_dim")
       return ScoreRow(model, metric, rank=None, cached=True, **kept)
-    problem = source.problem(metric)
-    if missing := metrics_room.missing(metric, problem):
-      return ScoreRow(model, metric, math.nan, None, f"{NEEDS}{missing}")
-    self.progress.scoring(metric)
+    source.problem()  # without features there is no model: not this metric's trouble
     timed = Stages()
     try:
+      problem = source.problem(metric)
+      if missing := metrics_room.missing(metric, problem):
+        return ScoreRow(model, metric, math.nan, None, f"{NEEDS}{missing}")
+      self.progress.scoring(metric)
       with source.stages.stage("score"), timed.stage("score"):
         value = metrics_room.evaluate_metric(metric, problem, **options)
     except Exception as error:
@@ -181,13 +182,14 @@ class _Source:
     self._run = run
     self._loaded = loaded
     self._problem: Problem | None = None
+    self._source_probs: np.ndarray | None = None
     if isinstance(loaded, Backbone):
       if not loaded.weights_hash:
         raise InputError(
           f"{loaded.name}: weights_hash is empty; stored features need it"
         )
     else:
-      _check_rows(loaded, run.dataset)
+      check_rows(loaded, run.dataset)
     self.key = _outputs_key(loaded, run.dataset)
 
   def companion_keys(self, metric: str) -> dict[str, str]:
@@ -200,23 +202,24 @@ class _Source:
       keys["source_data"] = extraction_key(*images)
     return keys
 
-  def problem(self, metric: str) -> Problem:
+  def problem(self, metric: str | None = None) -> Problem:
     """Returns the features with the labels and what the metric uses beside them."""
     dataset = self._run.dataset
     if self._problem is None:
-      features, source_probs = self._outputs()
+      features, self._source_probs = self._outputs()
       with self.stages.stage("check"):
         self._problem = Problem(
           features,
           dataset.labels,
           seed=self._run.seed,
-          source_probs=source_probs,
           network=self._network(),
           class_names=dataset.class_names,
         )
       self.feature_dim = int(features.shape[1])
-    uses = metrics_room.find_metric(metric).arrays
+    uses = () if metric is None else metrics_room.find_metric(metric).arrays
     lacks = lambda name: name in uses and getattr(self._problem, name) is None
+    if lacks("source_probs") and self._source_probs is not None:
+      self._problem.provide("source_probs", self._source_probs)
     if lacks("reference_features") and self._run.reference is not None:
       reference = self._run.features(self._run.reference)
       self._problem.provide("reference_features", reference)
@@ -287,7 +290,7 @@ def _one_line(error: BaseException) -> str:
   return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _check_rows(ready: ReadyFeatures, dataset: Dataset) -> None:
+def check_rows(ready: ReadyFeatures, dataset: Dataset) -> None:
   """Refuses features of other samples than the data set's, as far as can be seen."""
   if np.ndim(ready.features) != 2:
     shape = list(np.shape(ready.features))

@@ -522,3 +522,23 @@ def test_rankings_that_never_look_at_the_data(run, tmp_path):
   found = run(specs, ground_truth=path).static_agreement
   assert found["parameters"]["weighted_kendall"] == pytest.approx(-1)
   assert found["source accuracy"]["weighted_kendall"] == pytest.approx(1)
+
+
+def test_what_is_wrong_beside_a_model_costs_one_metric(run, digits):
+  features = _features("a", digits)
+  rows = len(features)
+  ready = ReadyFeatures(
+    "ready", features, None, "", source_probs=np.full((rows, 3), 0.9)
+  )
+  report = run([ModelSpec("ready", lambda: ready)], metrics=("knn", "leep"))
+  assert report.score_of("ready", "knn").rank == 1
+  assert "row 0 of source_probs is no distribution" in (
+    report.score_of("ready", "leep").status
+  )
+  assert report.models[0].status == "ok"
+  names = np.array(digits.class_names)[digits.labels]
+  turned = ReadyFeatures("turned", features[::-1], names[::-1], "")
+  with pytest.raises(InputError, match="the rows are in another order"):
+    run(metrics=("rsa",), reference=ModelSpec("turned", lambda: turned))
+  with pytest.raises(InputError, match="the reference is one model, 'digits' names 12"):
+    run(metrics=("rsa",), reference="digits")

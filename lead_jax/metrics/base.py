@@ -65,6 +65,8 @@ class Problem:
       network: See above.
       class_names: What people call the labels where these are ids.
     """
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+      raise InputError(f"seed must be a whole number in [0, 2^63), got {seed!r}")
     checked = inputs.check(features, labels)
     self.features = jax.numpy.asarray(checked.features)
     self.labels = jax.numpy.asarray(checked.labels)
@@ -122,6 +124,11 @@ class Problem:
     counts = np.bincount(self.labels, minlength=self.num_classes)
     smallest = int(np.argmin(counts))
     return self.class_names[smallest], int(counts[smallest])
+
+  def is_constant(self) -> bool:
+    """Returns whether all samples have the same features."""
+    same = lambda: bool(jax.numpy.all(self.features == self.features[:1]))
+    return self.once("is constant", same)
 
   def once(self, what: Any, compute: Callable[[], T]) -> T:
     """Returns `compute()`, computed the first time that `what` is asked for."""

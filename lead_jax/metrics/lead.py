@@ -76,8 +76,8 @@ def _summary(result: LeadResult) -> dict:
   return details
 
 
-def _spread(result: LeadResult) -> Spread | None:
-  heads = np.asarray(result.score_per_head, np.float64)
+def _spread(per_head) -> Spread | None:
+  heads = np.asarray(per_head, np.float64)
   if heads.size < 2:
     return None
   return Spread(float(heads.std(ddof=1)), f"{heads.size} heads")
@@ -88,7 +88,10 @@ def lead(problem: Problem, *, variant="paper", **options) -> Value:
   config = lead_config(variant, **options)
   result = _result(problem, config)
   return Value(
-    float(result.score), _status(result, config), _summary(result), _spread(result)
+    float(result.score),
+    _status(result, config),
+    _summary(result),
+    _spread(result.score_per_head),
   )
 
 
@@ -128,7 +131,7 @@ def constant(problem: Problem, *, coefficient: float = 0.5, **options) -> Value:
 def mean_rate(problem: Problem, **options) -> Value:
   """The mean over classes of LEAD's rates."""
   result = _result(problem, lead_config(**options))
-  return Value(float(jnp.mean(result.lambda_c)))
+  return Value(float(jnp.mean(result.lambda_c)), spread=_spread(result.rate_per_head))
 
 
 def feature_norm(problem: Problem) -> Value:

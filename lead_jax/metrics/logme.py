@@ -73,6 +73,8 @@ class LogME(NamedTuple):
     alpha_k: Precision of the weights.
     beta_k: Precision of the noise.
     converged_k: Whether the class's fixed point came to rest.
+    resolved_k: Whether the class's evidence is a number, and its ridge t above what the
+      precision tells from zero.
   """
 
   score: Float[Array, ""]
@@ -80,6 +82,7 @@ class LogME(NamedTuple):
   alpha_k: Float[Array, " k"]
   beta_k: Float[Array, " k"]
   converged_k: Bool[Array, " k"]
+  resolved_k: Bool[Array, " k"]
 
 
 class _Spectrum(NamedTuple):
@@ -277,12 +280,13 @@ def _fixed_points(spectrum, count_k, *, n, missing):
     )
     if missing:
       evidence = evidence + 0.5 * missing * jnp.log(alpha)
-    return evidence / n, alpha, beta, rest
+    resolved = (t >= r) & jnp.isfinite(evidence)
+    return evidence / n, alpha, beta, rest, resolved
 
-  evidence_k, alpha_k, beta_k, rest_k = jax.vmap(one_class)(
+  evidence_k, alpha_k, beta_k, rest_k, resolved_k = jax.vmap(one_class)(
     spectrum.z_ki, spectrum.weight_ki, spectrum.residual_k, count_k
   )
-  return LogME(jnp.mean(evidence_k), evidence_k, alpha_k, beta_k, rest_k)
+  return LogME(jnp.mean(evidence_k), evidence_k, alpha_k, beta_k, rest_k, resolved_k)
 
 
 _logme = jax.jit(logme, static_argnames=("num_classes", "variant"))
@@ -295,9 +299,14 @@ def check(*, variant: Variant = "corrected") -> None:
 
 def evaluate(problem: Problem, *, variant: Variant = "corrected") -> Value:
   """The mean evidence of the labels."""
-  result = _logme(
-    problem.features, problem.labels, num_classes=problem.num_classes, variant=variant
-  )
+  options = {"num_classes": problem.num_classes, "variant": variant}
+  result = _logme(problem.features, problem.labels, **options)
+  if problem.features.dtype == jnp.float32 and not np.all(result.resolved_k):
+    # Classes that are all but points, or features that depend on one another: the
+    # residual lies below float32's rounding.
+    with jax.enable_x64(True):
+      features = jnp.asarray(np.asarray(problem.features, np.float64))
+      result = _logme(features, problem.labels, **options)
   return value_of(result)
 
 

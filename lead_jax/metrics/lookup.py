@@ -1,6 +1,7 @@
 """The ways to look a metric up, and to apply it."""
 
 import difflib
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ def find_metric(name: str) -> Metric:
   Raises:
     InputError: If there is none of that name; the message lists the nearest.
   """
+  if not isinstance(name, str):
+    raise InputError(f"a metric is named by text, got {name!r}")
   if name in METRICS:
     return METRICS[name]
   near = difflib.get_close_matches(name.lower(), METRICS, n=3)
@@ -47,8 +50,11 @@ def evaluate_metric(name: str, problem: Problem, **options) -> Value:
     raise InputError(f"{name} needs {lack}")
   value = metric.function(problem, **options)
   if not math.isfinite(value.score):
-    raise ValueError(f"{name} is {value.score} on these features")
-  return value._replace(status=join(value.status, _too_few(metric, problem)))
+    raise ValueError(
+      f"{name} is {value.score} on these features: bring them to unit scale, or compute "
+      "in float64 (jax.enable_x64)"
+    )
+  return value._replace(status=join(value.status, _doubts(metric, problem)))
 
 
 def missing(name: str, problem: Problem) -> str:
@@ -60,11 +66,13 @@ def missing(name: str, problem: Problem) -> str:
   return ""
 
 
-def _too_few(metric: Metric, problem: Problem) -> str:
-  """What to say where there are too few samples for the score to mean much."""
+def _doubts(metric: Metric, problem: Problem) -> str:
+  """What to say where the data are such that the score means little."""
   count, dim = problem.features.shape
   name, size = problem.smallest_class()
   notes = []
+  if problem.is_constant():
+    notes.append("every sample has the same features")
   if size < metric.least_per_class:
     notes.append(
       f"class {name!r} has {size} of the {metric.least_per_class} samples needed"
@@ -85,10 +93,34 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     if option not in metric.options:
       known = ", ".join(metric.options) or "none"
       raise InputError(f"metric {name!r} has no option {option!r}; it has: {known}")
+  parameters = inspect.signature(metric.check).parameters
+  for option, value in options.items():
+    if option in parameters:
+      _check_kind(f"metric {name!r}: {option}", value, parameters[option])
   try:
     metric.check(**options)
-  except ValueError as error:
+  except (TypeError, ValueError) as error:
     raise InputError(f"metric {name!r}: {error}") from error
+
+
+def _check_kind(what: str, value: Any, parameter: inspect.Parameter) -> None:
+  """Refuses a value of another kind than the option's default."""
+  default = parameter.default
+  if value is None and (default is None or "None" in str(parameter.annotation)):
+    return
+  if isinstance(default, bool):
+    wanted, fits = "true or false", isinstance(value, bool)
+  elif default is None or isinstance(default, int):
+    wanted = "a whole number"
+    fits = isinstance(value, int) and not isinstance(value, bool)
+  elif isinstance(default, float):
+    wanted = "a finite number"
+    fits = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = fits and math.isfinite(value)
+  else:
+    return  # texts are compared with those that are known
+  if not fits:
+    raise InputError(f"{what} must be {wanted}, got {value!r}")
 
 
 def score(
@@ -148,7 +180,8 @@ def score_pool(
   """Scores several models' features together, by a metric that compares them.
 
   Args:
-    metric: A name of `METRICS`; one that is not pool-relative scores each model alone.
+    metric: A name of `METRICS` that needs features and labels alone; one that is not
+      pool-relative scores each model by itself.
     pool: Of each model, features float[N, D] of the same samples; D may differ.
     labels: [N].
     seed: Of everything random.
@@ -162,10 +195,14 @@ def score_pool(
   """
   if not len(pool):
     raise InputError("the pool is empty: give the features of at least one model")
-  values = [
-    evaluate_metric(metric, Problem(features, labels, seed=seed), **options)
-    for features in pool
-  ]
+  find_metric(metric)
+  values = []
+  for index, features in enumerate(pool):
+    try:
+      problem = Problem(features, labels, seed=seed)
+      values.append(evaluate_metric(metric, problem, **options))
+    except ValueError as error:
+      raise InputError(f"model {index} of the pool: {error}") from error
   rule = find_metric(metric).pool
   if rule is None:
     return [value.score for value in values]

@@ -29,7 +29,7 @@ import numpy as np
 from lead_jax.metrics import gbc, logme, nleep, sfda
 from lead_jax.metrics.base import Problem, Value, join
 from lead_jax.statistics.classes import class_means
-from lead_jax.typing import Array, Float, Int
+from lead_jax.typing import Array, Bool, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 _LEAST_STD = 1e-3
@@ -45,11 +45,13 @@ class Push(NamedTuple):
     movement_s: Sum over classes and dimensions of |movement| at each step, in standardised
       units; the last that is not zero may be of the step that was dropped.
     steps: int[], steps kept; zero where no classes overlap.
+    coincide: bool[], whether two classes have the same mean, and no line between them.
   """
 
   features: Float[Array, "n d"]
   movement_s: Float[Array, " s"]
   steps: Int[Array, ""]
+  coincide: Bool[Array, ""]
 
 
 def push(
@@ -107,12 +109,8 @@ def push(
   def move(mean_kd):
     centre_d = jnp.mean(mean_kd, axis=0)
     m_kd = mean_kd - centre_d[None, :]
-    square_k = jnp.sum(m_kd**2, axis=1)
-    inner_kk = jnp.matmul(m_kd, m_kd.T, precision=_HIGHEST)
-    sum_kk = square_k[:, None] + square_k[None, :]
-    distance2_kk = sum_kk - 2 * inner_kk
     # Means that coincide have no line between them: they stay.
-    apart_kk = pair_kk & (distance2_kk > 4 * jnp.finfo(dtype).eps * sum_kk)
+    apart_kk, distance2_kk = _apart(mean_kd, pair_kk)
     distance_kk = jnp.sqrt(jnp.where(apart_kk, distance2_kk, 1))
     overlap_kk = jnp.maximum(reach_kk - distance_kk, 0)
     length_kk = jnp.minimum(0.5 * time_step**2 * k * overlap_kk, overlap_kk)
@@ -140,7 +138,19 @@ def push(
     lambda state: (state[0] < max_steps) & state[3], step, start
   )
   offset_kd = moved_kd * scale_d[None, :]
-  return Push(features + offset_kd[labels], movement_s, steps)
+  coincide = jnp.any(pair_kk & ~_apart(start_kd, pair_kk)[0])
+  return Push(features + offset_kd[labels], movement_s, steps, coincide)
+
+
+def _apart(mean_kd, pair_kk):
+  """Returns which pairs of means have a line between them, and their squared distances."""
+  m_kd = mean_kd - jnp.mean(mean_kd, axis=0)[None, :]
+  square_k = jnp.sum(m_kd**2, axis=1)
+  inner_kk = jnp.matmul(m_kd, m_kd.T, precision=_HIGHEST)
+  sum_kk = square_k[:, None] + square_k[None, :]
+  distance2_kk = sum_kk - 2 * inner_kk
+  eps = jnp.finfo(mean_kd.dtype).eps
+  return pair_kk & (distance2_kk > 4 * eps * sum_kk), distance2_kk
 
 
 _push = jax.jit(push, static_argnames=("num_classes", "max_steps"))
@@ -191,11 +201,16 @@ def _pushed(problem: Problem, **options) -> _Pushed:
       **options,
     )
     steps = int(result.steps)
-    moved = problem
-    if steps:
-      moved = Problem(result.features, problem.labels, class_names=problem.class_names)
-      moved.key = problem.key
+    # Features and labels alone: whatever else is known is of the unmoved features.
+    moved = Problem(
+      result.features if steps else problem.features,
+      problem.labels,
+      class_names=problem.class_names,
+    )
+    moved.key = problem.key
     still = "" if steps else "no overlap: base score"
+    if not steps and bool(result.coincide):
+      still = "classes with equal means cannot be pushed apart: base score"
     movements = [float(total) for total in np.asarray(result.movement_s)]
     return _Pushed(moved, movements, steps, join(own, still))
 

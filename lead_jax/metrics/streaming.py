@@ -99,9 +99,19 @@ def score_stream(
 def _first_pass(batches, num_classes) -> _Stream:
   """Sums all samples; checks that there are enough."""
 
+  first_count = 0
+
   def passes():
+    count = 0
     for features, labels in batches() if callable(batches) else batches:
-      yield _checked(features, labels, num_classes)
+      x_bd, y_b = _checked(features, labels, num_classes)
+      count += len(y_b)
+      yield x_bd, y_b
+    if first_count and count != first_count:
+      raise InputError(
+        f"the batches held {first_count} samples at first and {count} in a later pass: "
+        "give a list, or a function that returns them afresh"
+      )
 
   moments = None
   for x_bd, y_b in passes():
@@ -116,6 +126,7 @@ def _first_pass(batches, num_classes) -> _Stream:
   if moments is None:
     raise InputError("there are no samples in the batches")
   count, dim = int(moments.count_k.sum()), moments.shift_d.size
+  first_count = count
   present_k = moments.count_k > 0
   if present_k.sum() < 2:
     raise InputError("the batches hold samples of one class: at least 2 are needed")

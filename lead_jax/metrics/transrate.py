@@ -93,6 +93,9 @@ def transrate(
   machine = float(jnp.finfo(features.dtype).eps)
   zero = max(d * float(np.finfo(np.float64).eps), 256 * machine**2)
   rank = jnp.sum(variance_p > zero * jnp.max(variance_p))
+  rank = jnp.minimum(
+    rank, n - 1
+  )  # centred: one direction is never there but by rounding
   total_e = jnp.sum(jnp.log1p(variance_p[None, :] / eps_e[:, None]), axis=1)
 
   count_k = jnp.bincount(labels, length=num_classes)

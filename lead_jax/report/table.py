@@ -192,4 +192,7 @@ def _agrees(found: Mapping[str, Any]) -> str:
   if "error" in found:
     return f"none ({found['error']})"
   tau, regret = found["weighted_kendall"], found["regret_at_1"]
-  return f"tau {tau:.3f}, regret {regret:.1f} over {found['models']} models"
+  text = f"tau {tau:.3f}, regret {regret:.1f} over {found['models']} models"
+  if (paper := found.get("weighted_kendall_paper")) is not None:
+    text += f" (by LEAD's Eq. 1 tau {paper:.3f}, Kendall's {found['kendall']:.3f})"
+  return text

@@ -159,3 +159,20 @@ def test_refuses_wrong_arguments():
     logme(x, y, num_classes=1)
   with pytest.raises(ValueError, match=r"variant must be one of .*, got 'new'"):
     lead_jax.score("logme", x, y, variant="new")
+
+
+@pytest.mark.parametrize("kind", ["points", "noisy points", "copies", "large"])
+def test_float32_where_it_resolves_nothing(kind):
+  """Residuals below float32's rounding are computed in float64."""
+  rng = np.random.default_rng(0)
+  y = np.arange(200) % 4
+  x = {
+    "points": np.eye(4, 16)[y],
+    "noisy points": 50 * np.eye(4, 8)[y] + 1e-3 * rng.normal(size=(200, 8)),
+    "copies": np.tile(rng.normal(size=(40, 64)), (5, 1)),
+    "large": 1e10 * rng.normal(size=(200, 8)),
+  }[kind].astype(np.float32)
+  got = lead_jax.score("logme", x, y)
+  with jax.enable_x64(True):
+    expected = lead_jax.score("logme", x.astype(np.float64), y)
+  assert got == pytest.approx(expected, rel=1e-5)

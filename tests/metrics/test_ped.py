@@ -177,3 +177,9 @@ def test_refuses_wrong_arguments():
     push(x, y, x[0], x[0], num_classes=1)
   with pytest.raises(ValueError, match="max_steps must be at least 1, got 0"):
     push(x, y, x[0], x[0], num_classes=4, max_steps=0)
+
+
+def test_classes_with_equal_means_are_said():
+  x = np.repeat(np.random.default_rng(0).normal(size=(20, 4)), 3, axis=0)
+  value = metrics.evaluate_metric("ped_logme", metrics.Problem(x, np.arange(60) % 3))
+  assert "classes with equal means cannot be pushed apart" in value.status

@@ -129,3 +129,11 @@ def test_refuses_wrong_metrics_and_options():
     score_stream("logme", [(x, y)], num_classes=5, colour=1)
   with pytest.raises(ValueError, match="variant must be one of"):
     score_stream("logme", [(x, y)], num_classes=5, variant="new")
+
+
+def test_a_pass_that_finds_nothing_is_an_error():
+  rng = np.random.default_rng(0)
+  labels = np.arange(60) % 3
+  once = iter([(rng.normal(size=(60, 4)), labels)])
+  with pytest.raises(ValueError, match="held 60 samples at first and 0 in a later"):
+    score_stream("etran_lda", lambda: once, num_classes=3)

@@ -72,8 +72,8 @@ def test_random_is_declared(name):
   ]
   random = metrics.METRICS[name].random
   assert (values[0].score != values[1].score) == random
-  # What is random says by how much; the mean rates' spread is that of the heads' score.
-  assert (values[0].spread is not None) == (random and name != "lambda")
+  # What is random says by how much.
+  assert (values[0].spread is not None) == random
   assert all(value.spread is None or value.spread.std > 0 for value in values)
 
 
@@ -247,3 +247,40 @@ def test_wrong_shapes_are_caught_in_the_tests():
   """The import hook of conftest.py is at work."""
   with pytest.raises(Exception, match="head_kernel_diagonal"):
     ntk.head_kernel_diagonal({}, jnp.ones((3,)))
+
+
+@pytest.mark.parametrize(
+  ("call", "message"),
+  [
+    (
+      ("gbc", {"pca_dim": "8"}),
+      "metric 'gbc': pca_dim must be a whole number, got '8'",
+    ),
+    (("gbc", {"pca_dim": 2.5}), "pca_dim must be a whole number, got 2.5"),
+    (("knn", {"k": True}), "k must be a whole number, got True"),
+    (("linear_probe", {"l2": float("inf")}), "l2 must be a finite number, got inf"),
+    (("nleep", {"log": 1}), "log must be true or false, got 1"),
+    (("ped_gbc", {"pca_dim": "a"}), "metric 'ped_gbc': "),
+    (("knn", {"seed": -1}), "seed must be a whole number in"),
+    ((3, {}), "a metric is named by text, got 3"),
+  ],
+)
+def test_options_of_another_kind(call, message):
+  name, options = call
+  with pytest.raises(ValueError, match=message):
+    lead_jax.score(name, *_data(), **options)
+
+
+def test_input_of_another_kind():
+  x, y = _data()
+  for features, labels, message in (
+    (x, None, "labels must be a list or an array"),
+    ([[1.0, 2.0], [1.0]], [0, 1], r"features must have shape \[N, D\]"),
+    (x.astype(float) * 1e60, y, "beyond float32"),
+  ):
+    with pytest.raises(ValueError, match=message):
+      lead_jax.score("knn", features, labels)
+  value = metrics.evaluate_metric("sfda", Problem(np.ones_like(x), y))
+  assert "every sample has the same features" in value.status
+  with pytest.raises(ValueError, match="model 1 of the pool: features have 5 samples"):
+    lead_jax.score_pool("knn", [x, x[:5]], y)
