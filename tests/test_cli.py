@@ -106,7 +106,7 @@ def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
   [
     (["nowhere"], "nowhere"),
     (["one", "two"], "one data set at a time"),
-    (["--metrics=leed"], "did you mean lead"),
+    (["--metrics=leed"], "did you mean leep or lead"),
     (["--models=digits/mlp"], "did you mean digits/mlp"),
     (["--seed=-1"], "--seed"),
     (["--spilt=all"], "--help"),

@@ -134,6 +134,10 @@ def mean_rate(problem: Problem, **options) -> Value:
   return Value(float(jnp.mean(result.lambda_c)), spread=_spread(result.rate_per_head))
 
 
+def check_feature_norm() -> None:
+  """There are no options."""
+
+
 def feature_norm(problem: Problem) -> Value:
   """The mean squared norm of the features."""
   squares = np.square(np.asarray(problem.features, np.float64))

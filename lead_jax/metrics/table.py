@@ -69,7 +69,7 @@ METRICS: dict[str, Metric] = {
     "control: mean squared feature norm, what the rates amount to",
     "squared feature units",
     "N D",
-    dict,  # it has no options
+    lead.check_feature_norm,
   ),
   "constant": Metric(
     lead.constant,
