@@ -144,7 +144,9 @@ def test_an_open_fixed_point_is_a_status():
   rng = np.random.default_rng(0)
   x, y = rng.standard_normal((40, 60)) + 1, np.arange(40) % 4  # labels of no meaning
   value = metrics.evaluate_metric("logme", metrics.Problem(x, y))
-  still = int(np.sum(~np.asarray(solve(x.astype(np.float32), y, num_classes=4).converged_k)))
+  still = int(
+    np.sum(~np.asarray(solve(x.astype(np.float32), y, num_classes=4).converged_k))
+  )
   assert still > 0
   assert value.status == f"the fixed point of {still} of 4 classes is open"
   x, y = samples(120, 15)
