@@ -127,7 +127,14 @@ class Problem:
 
   def is_constant(self) -> bool:
     """Returns whether all samples have the same features."""
-    same = lambda: bool(jax.numpy.all(self.features == self.features[:1]))
+
+    def same() -> bool:
+      first, last = (np.asarray(self.features[i]) for i in (0, -1))
+      # Hardly ever is there more to look at.
+      return np.array_equal(first, last) and bool(
+        jax.numpy.all(self.features == self.features[:1])
+      )
+
     return self.once("is constant", same)
 
   def once(self, what: Any, compute: Callable[[], T]) -> T:
