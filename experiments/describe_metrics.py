@@ -7,7 +7,7 @@ from absl import app, flags
 from lead_jax.metrics import METRICS
 from lead_jax.metrics.base import Metric
 
-_OUT = flags.DEFINE_string("out", "docs/metrics.md", "File to write.")
+_PAGE = flags.DEFINE_string("page", "docs/metrics.md", "File to write.")
 
 _HEAD = """# Metrics
 
@@ -122,7 +122,7 @@ def main(argv):
     raise app.UsageError(f"unknown argument {argv[1]!r}")
   from lead_jax.results import write_text
 
-  write_text(_OUT.value, page())
+  write_text(_PAGE.value, page())
 
 
 if __name__ == "__main__":

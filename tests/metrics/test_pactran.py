@@ -130,7 +130,7 @@ def test_posteriors_of_a_mixture_serve_as_source_probabilities():
 def test_refuses_wrong_arguments():
   x, y = data()
   for name, value in (("lam", 0.0), ("s2", -1.0), ("lam", "1")):
-    with pytest.raises(ValueError, match=f"{name} must be a number above 0, got"):
+    with pytest.raises(ValueError, match=f"{name} must be a .*number"):
       lead_jax.score("pactran_gauss", x, y, **{name: value})
   with pytest.raises(ValueError, match="max_iter"):
     pactran.pactran_gauss(jnp.asarray(x), y, num_classes=3, max_iter=0)
