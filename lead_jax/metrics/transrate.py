@@ -91,7 +91,7 @@ def transrate(
   # Numpy's rule of what counts as zero, for the D x D matrix in float64. In float32 the
   # variances are known to a few eps squared.
   machine = float(jnp.finfo(features.dtype).eps)
-  zero = max(d * float(np.finfo(np.float64).eps), 400 * machine**2)
+  zero = max(d * float(np.finfo(np.float64).eps), 256 * machine**2)
   rank = jnp.sum(variance_p > zero * jnp.max(variance_p))
   rank = jnp.minimum(
     rank, n - 1
