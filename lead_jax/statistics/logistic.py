@@ -101,8 +101,12 @@ def fit_logistic(
   ]
 
   def loss(w_ek, z_nk):
-    log_p_nk = jax.nn.log_softmax(z_nk, axis=1)
-    data = -jnp.sum(weight_n[:, None] * onehot_nk * log_p_nk)
+    # -log p_y as softplus of the other classes' excess: keeps its digits where p_y is
+    # all but 1, which separated classes come to.
+    own_n = jnp.sum(onehot_nk * z_nk, axis=1)
+    excess_nk = jnp.where(onehot_nk > 0, -jnp.inf, z_nk - own_n[:, None])
+    excess_n = jax.scipy.special.logsumexp(excess_nk, axis=1)
+    data = jnp.sum(weight_n * jax.nn.softplus(excess_n))
     return data + 0.5 * jnp.sum(ridge_e1 * w_ek**2)
 
   inverse = _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2)
@@ -120,7 +124,10 @@ def fit_logistic(
     return precondition
 
   def gradient(w_ek, z_nk):
-    residual_nk = weight_n[:, None] * (jax.nn.softmax(z_nk, axis=1) - onehot_nk)
+    wrong_nk = jax.nn.softmax(z_nk, axis=1) * (1 - onehot_nk)
+    # p_y - 1 as what the others have, for the same digits.
+    right_nk = onehot_nk * jnp.sum(wrong_nk, axis=1)[:, None]
+    residual_nk = weight_n[:, None] * (wrong_nk - right_nk)
     g_ek = pull_back(residual_nk) + ridge_e1 * w_ek
     # z has unit variance: a column's gradient without any cancellation is about this.
     size = jnp.sqrt(total * jnp.sum(residual_nk**2)) + l2 * jnp.linalg.norm(w_ek)
