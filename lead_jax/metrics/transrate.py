@@ -141,24 +141,27 @@ def _directions(x_nd):
 def _variances(z_nd):
   """Returns the eigenvalues of Z'Z / N, and zeros, to the square of machine epsilon.
 
-  The eigenvectors of small eigenvalues are right up to mixing among themselves: squared
-  lengths along them (of Z times the vectors, in which nothing cancels) replace those
-  eigenvalues, after their own block is decomposed at its own scale.
+  The eigenvectors of small eigenvalues are right up to mixing among themselves and a share
+  of machine epsilon of the large ones. That share shows in the products of Z times the
+  vectors, in which nothing cancels: it is taken out, and the block that is left is
+  decomposed at its own scale.
   """
   n, d = z_nd.shape
   tall = z_nd if n >= d else z_nd.T
   rows, side = tall.shape
   gram = functools.partial(gram_of_rows, n=rows, m=side, dtype=z_nd.dtype)
+  product = functools.partial(jnp.matmul, precision=_HIGHEST)
+  along = lambda basis: lambda take: product(take(tall), basis)
   value, axes = jnp.linalg.eigh(gram(lambda take: take(tall)))
   small = value <= 1e3 * jnp.finfo(z_nd.dtype).eps * value[-1]
-  small_axes = jnp.where(small[None, :], axes, 0)
-  along = lambda basis: lambda take: jnp.matmul(take(tall), basis, precision=_HIGHEST)
+  inner = gram(along(axes))
+  square = jnp.diagonal(inner)
+  share = inner / jnp.where(small, 1, square)[:, None]
+  share = jnp.where(~small[:, None] & small[None, :], share, 0)
+  small_axes = jnp.where(small[None, :], axes, 0) - product(axes, share)
   turned = jnp.linalg.eigh(gram(along(small_axes)))[1]
-  low = _squares(
-    along(jnp.matmul(small_axes, turned, precision=_HIGHEST)), rows, side, z_nd.dtype
-  )
-  high = jnp.where(small, 0, _squares(along(axes), rows, side, z_nd.dtype))
-  return jnp.concatenate([high, low]) / n
+  low = _squares(along(product(small_axes, turned)), rows, side, z_nd.dtype)
+  return jnp.concatenate([jnp.where(small, 0, square), low]) / n
 
 
 def _squares(rows_bm, n, m, dtype):
