@@ -143,17 +143,6 @@ def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Momen
   return _added(moments, [np.asarray(part) for part in sums])
 
 
-def merge(one: Moments, other: Moments) -> Moments:
-  """Adds the moments of other samples, taken about the same shift.
-
-  Raises:
-    ValueError: If they were not started from the same `zero_moments`.
-  """
-  if not np.array_equal(one.shift_d, other.shift_d):
-    raise ValueError("moments must have one shift: start all from one zero_moments")
-  return _added(one, other[1:])
-
-
 def _added(moments, parts):
   totals = [total + part for total, part in zip(moments[1:], parts, strict=True)]
   return Moments(moments.shift_d, *totals)

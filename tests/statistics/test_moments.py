@@ -9,7 +9,6 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 
 from lead_jax.statistics.moments import (
   add_batch,
-  merge,
   moments_classes,
   moments_intensity,
   moments_scatter,
@@ -97,16 +96,14 @@ def test_many_batches_lose_nothing():
   np.testing.assert_allclose(got.gram_dd, 100 * centred.T @ centred, rtol=1e-10)
 
 
-def test_merged_parts_are_the_whole():
+def test_batches_add_up_and_leave_the_start_alone():
   x, y = samples()
   start = zero_moments(x[0], num_classes=3)
   whole = add_batch(start, x, y)
-  parts = merge(add_batch(start, x[:200], y[:200]), add_batch(start, x[200:], y[200:]))
+  parts = add_batch(add_batch(start, x[:200], y[:200]), x[200:], y[200:])
   for one, other in zip(whole, parts, strict=True):
     np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-9)
   assert not start.count_k.any()  # unchanged
-  with pytest.raises(ValueError, match="one shift: start all from one zero_moments"):
-    merge(start, zero_moments(x[1], num_classes=3))
 
 
 def test_identical_samples_have_no_spread():
