@@ -355,7 +355,9 @@ def test_bad_input(change, message):
 )
 def test_features_whose_squares_overflow_are_refused(x):
   """They would make scores that look like scores."""
-  with pytest.raises(ValueError, match=r"squares overflow|infinite values|beyond float32"):
+  with pytest.raises(
+    ValueError, match=r"squares overflow|infinite values|beyond float32"
+  ):
     lead_jax.score("knn", x, [0, 1, 0, 1])
 
 
