@@ -5,8 +5,9 @@ metric on one model's features) and `lead` (the method itself, with all it compu
 """
 
 from lead_jax.errors import InputError
-from lead_jax.lead import LeadResult, Network, lead, rescore_in_pool
+from lead_jax.lead import LeadResult, lead, rescore_in_pool
 from lead_jax.lead_config import LeadConfig, lead_config
+from lead_jax.lead_rates import Network
 from lead_jax.metrics import DEFAULT_METRICS, METRICS, score, score_pool, score_stream
 from lead_jax.ranking import Listener, rank
 from lead_jax.results import Report

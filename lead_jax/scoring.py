@@ -27,7 +27,7 @@ from lead_jax.features import (
   extraction_key,
 )
 from lead_jax.labels import encode_labels
-from lead_jax.lead import Network
+from lead_jax.lead_rates import Network
 from lead_jax.measure import Stages
 from lead_jax.metrics.base import OK, Problem
 from lead_jax.results import ModelRow, ScoreRow

@@ -11,7 +11,7 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "lead_jax"
 
 # What each room may import of this package, beside itself.
 BASE = {"typing", "errors", "labels", "version"}
-MATHEMATICS = {"heads", "inputs", "ntk", "logits", "lead", "lead_config"}
+MATHEMATICS = {"heads", "inputs", "ntk", "logits", "lead", "lead_config", "lead_rates"}
 MATHEMATICS |= {"metrics", "evaluation", "statistics"}
 ALLOWED = {
   "typing": set(),
@@ -24,8 +24,10 @@ ALLOWED = {
   "statistics": BASE,
   "logits": BASE | {"heads", "ntk", "statistics"},
   "lead_config": BASE | {"heads", "logits"},
-  "lead": BASE | {"heads", "inputs", "lead_config", "ntk", "logits"},
-  "metrics": BASE | {"inputs", "lead", "lead_config", "logits", "statistics"},
+  "lead_rates": BASE | {"heads", "lead_config", "ntk"},
+  "lead": BASE | {"heads", "inputs", "lead_config", "lead_rates", "logits", "ntk"},
+  "metrics": BASE
+  | {"inputs", "lead", "lead_config", "lead_rates", "logits", "statistics"},
   "evaluation": BASE,
   "backbones": BASE | {"zoo"},
   "zoo": set(),
@@ -36,7 +38,7 @@ ALLOWED = {
   "preflight": BASE | {"evaluation", "metrics", "results"},
   "conclusion": BASE | {"evaluation", "metrics", "results"},
   "scoring": BASE
-  | {"backbones", "data", "features", "lead", "measure", "metrics", "results"},
+  | {"backbones", "data", "features", "lead_rates", "measure", "metrics", "results"},
   "ranking": BASE
   | {"backbones", "conclusion", "data", "features", "measure", "metrics"}
   | {"preflight", "results", "scoring"},

@@ -13,13 +13,12 @@ from lead_jax import lead as lead_module_function
 from lead_jax import logits, ntk
 from lead_jax.lead import (
   LeadResult,
-  Network,
-  class_rates,
   rescore_in_pool,
   scale_features,
   transfer_score,
 )
 from lead_jax.lead_config import LeadConfig, lead_config
+from lead_jax.lead_rates import Network, class_rates
 from tests.tolerances import ORACLE, SUM, assert_close
 
 SMALL = LeadConfig(hidden=(32, 64), head_seeds=2, samples_per_class=10)

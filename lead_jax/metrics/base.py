@@ -15,7 +15,7 @@ import numpy as np
 
 from lead_jax import inputs
 from lead_jax.errors import InputError
-from lead_jax.lead import Network
+from lead_jax.lead_rates import Network
 from lead_jax.typing import Array, ArrayLike
 
 T = TypeVar("T")

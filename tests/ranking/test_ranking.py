@@ -11,43 +11,11 @@ import pytest
 
 import lead_jax
 from lead_jax import evaluation, ranking
-from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec, ReadyFeatures
-from lead_jax.data import load_digits_dataset
+from lead_jax.backbones.base import ModelSpec, ReadyFeatures
 from lead_jax.errors import InputError
+from tests.ranking.small_models import tiny_backbone, tiny_spec
 
 FAST = {"lead": {"hidden": (16,), "head_seeds": 1, "samples_per_class": 8}}
-
-
-def _backbone(name, seed, calls=None, width=12):
-  weights = np.random.default_rng(seed).normal(size=(64, width)).astype(np.float32)
-
-  def apply(params, images):
-    if calls is not None:
-      calls.append(name)  # once a trace: extraction really took place
-    return {"features": jax.nn.relu(images.reshape(len(images), -1) @ params["w"])}
-
-  spec = InputSpec(8, 8, "gray", (0.0,), (255.0,))
-  return Backbone(name, apply, {"w": weights}, spec, weights_hash=f"{seed:064d}")
-
-
-def _spec(name, seed, calls=None, **options):
-  return ModelSpec(name, lambda: _backbone(name, seed, calls, **options))
-
-
-@pytest.fixture(scope="module")
-def digits():
-  return load_digits_dataset("test")
-
-
-@pytest.fixture
-def run(tmp_path, digits):
-  def call(models=None, metrics=("knn", "feature_norm"), **options):
-    options = {"cache_dir": tmp_path / "cache", **options}
-    if models is None:
-      models = [_spec("a", 1), _spec("b", 2, width=3), _spec("c", 3)]
-    return lead_jax.rank(options.pop("dataset", digits), models, metrics, **options)
-
-  return call
 
 
 def test_rows_ranks_and_facts(run, digits):
@@ -70,7 +38,7 @@ def test_rows_ranks_and_facts(run, digits):
 
 def test_scores_are_those_of_score(run, digits):
   report = run()
-  backbone = _backbone("a", 1)
+  backbone = tiny_backbone("a", 1)
   images = np.stack([digits.read_image(i) for i in range(len(digits))])
   gray = images[..., :1] / np.float32(255)
   features = np.asarray(backbone.apply(backbone.params, gray)["features"])
@@ -88,12 +56,12 @@ def test_one_failing_model_is_a_row_and_the_others_go_on(run):
     raise RuntimeError("something\nelse")
 
   def infinite():
-    backbone = _backbone("inf", 4)
+    backbone = tiny_backbone("inf", 4)
     return dataclasses.replace(backbone, params={"w": backbone.params["w"] * np.inf})
 
   specs = [
     ModelSpec("broken", broken),
-    _spec("a", 1),
+    tiny_spec("a", 1),
     ModelSpec("bug", bug),
     ModelSpec("inf", infinite),
   ]
@@ -122,7 +90,7 @@ def test_a_metric_that_cannot_score_is_a_row_of_its_own(run):
 
 
 def test_ties_are_said(run):
-  report = run([_spec("a", 1), _spec("twin", 1), _spec("c", 3)])
+  report = run([tiny_spec("a", 1), tiny_spec("twin", 1), tiny_spec("c", 3)])
   a, twin = report.score_of("a", "knn"), report.score_of("twin", "knn")
   assert a.score == twin.score
   assert a.rank == twin.rank
@@ -134,7 +102,7 @@ def test_ties_are_said(run):
 
 
 def test_all_tied_is_a_warning_and_no_rank(run):
-  report = run([_spec("a", 1), _spec("twin", 1)])
+  report = run([tiny_spec("a", 1), tiny_spec("twin", 1)])
   assert report.ranking() == []
   assert report.score_of("a", "knn").status == "all models are tied: no rank"
   assert any("knn: all 2 models have the score" in line for line in report.warnings)
@@ -142,7 +110,7 @@ def test_all_tied_is_a_warning_and_no_rank(run):
 
 def test_nothing_is_recomputed(run):
   calls = []
-  models = lambda: [_spec("a", 1, calls), _spec("b", 2, calls)]
+  models = lambda: [tiny_spec("a", 1, calls), tiny_spec("b", 2, calls)]
   first = run(models())
   traced = len(calls)
   assert traced >= 2
@@ -151,7 +119,7 @@ def test_nothing_is_recomputed(run):
   assert all(row.cached for row in again.scores)
   assert [r.score for r in again.scores] == [r.score for r in first.scores]
   # another metric, another seed or another model costs that alone
-  more = run([*models(), _spec("c", 3, calls)], metrics=("knn", "constant"))
+  more = run([*models(), tiny_spec("c", 3, calls)], metrics=("knn", "constant"))
   assert set(calls[traced:]) == {"c"}
   assert more.score_of("a", "knn").cached
   assert not more.score_of("a", "constant").cached
@@ -167,7 +135,7 @@ def test_an_interrupted_run_goes_on_where_it_was(run, tmp_path):
       if index == 2:
         raise KeyboardInterrupt
 
-  models = lambda: [_spec(name, seed, calls) for seed, name in enumerate("abc")]
+  models = lambda: [tiny_spec(name, seed, calls) for seed, name in enumerate("abc")]
   out = tmp_path / "out"
   with pytest.raises(KeyboardInterrupt):
     run(models(), out=out, listener=Impatient())
@@ -325,7 +293,7 @@ def test_messages_name_classes_as_the_user_does(run, digits):
   )
   count = int((few.labels == 2).sum())
   assert 2 <= count < 5
-  row = run([_spec("a", 1)], ["linear_probe"], dataset=few).scores[0]
+  row = run([tiny_spec("a", 1)], ["linear_probe"], dataset=few).scores[0]
   assert row.status == f"{count} folds: class '7' has {count} samples"
 
 
@@ -385,160 +353,6 @@ def test_a_store_that_cannot_be_written_costs_no_result(run, monkeypatch):
 
   monkeypatch.setattr(FeatureStore, "put", refuse)
   monkeypatch.setattr(FeatureStore, "put_json", refuse)
-  report = run([_spec("a", 1), _spec("b", 2)])
+  report = run([tiny_spec("a", 1), tiny_spec("b", 2)])
   assert len(report.ranking()) == 2
   assert "the store is full: free some space" in report.warnings
-
-
-def _network(name, seed, num_logits=7, **options):
-  """A network with a classifier."""
-  backbone = _backbone(name, seed, **options)
-  rng = np.random.default_rng(seed)
-  head = rng.normal(size=(backbone.params["w"].shape[1], num_logits))
-  params = {**backbone.params, "head": head.astype(np.float32)}
-
-  def apply(params, images):
-    features = backbone.apply(params, images)["features"]
-    return {"features": features, "logits": features @ params["head"]}
-
-  return ModelSpec(
-    name, lambda: dataclasses.replace(backbone, apply=apply, params=params)
-  )
-
-
-def test_source_probabilities_come_from_the_networks_classifier(run, digits):
-  report = run([_network("a", 1), _spec("plain", 2)], metrics=("leep", "knn"))
-  loaded = _network("a", 1).load()
-  images = np.stack([digits.read_image(i) for i in range(len(digits))])
-  outputs = loaded.apply(loaded.params, images[..., :1] / np.float32(255))
-  expected = lead_jax.score(
-    "leep",
-    outputs["features"],
-    digits.labels,
-    source_probs=jax.nn.softmax(outputs["logits"], axis=1),
-  )
-  assert report.score_of("a", "leep").score == pytest.approx(expected, rel=1e-3)
-  row = report.score_of("plain", "leep")
-  assert math.isnan(row.score)
-  assert row.status.startswith("needs source_probs: the network's probabilities")
-  assert report.models[1].status == "ok"
-  assert report.score_of("plain", "knn").rank is not None
-
-
-def test_a_reference_network(run, digits):
-  models = [_spec("a", 1), _spec("b", 2)]
-  with pytest.raises(InputError, match="metric 'rsa' compares with another network's"):
-    run(models, metrics=("rsa",))
-  report = run(models, metrics=("rsa",), reference=_spec("a", 1))
-  assert report.score_of("a", "rsa").score == pytest.approx(100)
-  assert report.score_of("b", "rsa").score < 100
-  assert report.config["reference"] == "a"
-  other = run(models, metrics=("rsa",), reference=_spec("b", 2))
-  assert other.score_of("b", "rsa").score == pytest.approx(100)
-  assert not other.score_of("a", "rsa").cached
-  with pytest.raises(InputError, match="no model 'nobody'"):
-    run(models, metrics=("rsa",), reference="nobody")
-
-
-def test_features_of_the_source_data(run, digits):
-  models = [_spec("a", 1), _spec("b", 2)]
-  own = run(models, metrics=("ped_logme",))
-  assert "no source features" in own.score_of("a", "ped_logme").status
-  source = load_digits_dataset("train")
-  report = run(models, metrics=("ped_logme",), source_data=source)
-  row = report.score_of("a", "ped_logme")
-  assert "no source features" not in row.status
-  assert not row.cached
-  assert report.config["source_data"] == source.fingerprint
-  again = run(models, metrics=("ped_logme",), source_data=source)
-  assert again.score_of("a", "ped_logme").cached
-
-
-def test_scores_of_a_pool_move_with_the_pool_and_cost_one_model(run, digits):
-  calls = []
-  models = lambda names: [_spec(name, ord(name), calls) for name in names]
-  first = run(models("abc"), metrics=("etran", "knn"))
-  assert {first.score_of(m, "etran").rank for m in "abc"} == {1, 2, 3}
-  traced = len(calls)
-  more = run(models("abcd"), metrics=("etran", "knn"))
-  assert set(calls[traced:]) == {"d"}
-  assert all(more.score_of(m, "etran").cached for m in "abc")
-  assert not more.score_of("d", "etran").cached
-  parts = [more.score_of(m, "etran").parts for m in "abcd"]
-  assert [more.score_of(m, "etran").score for m in "abcd"] == pytest.approx(
-    lead_jax.METRICS["etran"].pool(parts)
-  )
-  assert first.score_of("a", "knn").score == more.score_of("a", "knn").score
-  assert more.metric_facts["etran"]["relative_to_the_pool"]
-  assert not more.metric_facts["knn"]["relative_to_the_pool"]
-  alone = run(models("a"), metrics=("etran",))
-  features = {m: _features(m, digits) for m in "ab"}
-  single = lead_jax.score("etran", features["a"], digits.labels)
-  assert alone.score_of("a", "etran").score == pytest.approx(single, rel=1e-4)
-  pooled = lead_jax.score_pool("etran", list(features.values()), digits.labels)
-  two = run(models("ab"), metrics=("etran",))
-  assert [two.score_of(m, "etran").score for m in "ab"] == pytest.approx(
-    pooled, abs=1e-4
-  )
-
-
-def _features(name, digits):
-  backbone = _backbone(name, ord(name))
-  images = np.stack([digits.read_image(i) for i in range(len(digits))])
-  return np.asarray(
-    backbone.apply(backbone.params, images[..., :1] / np.float32(255))["features"]
-  )
-
-
-def test_all_metrics(run):
-  from lead_jax import preflight
-
-  names = preflight.metrics_or_default(["knn", "all"])
-  assert names[0] == "knn"
-  assert sorted(names) == sorted(lead_jax.METRICS)
-  assert "rsa" in names  # it will say in its rows that it lacks a reference
-  with pytest.raises(InputError, match="known are all, lead"):
-    preflight.metrics_or_default([])
-
-
-def test_rankings_that_never_look_at_the_data(run, tmp_path):
-  path = tmp_path / "truth.csv"
-  rows = ["model,dataset,accuracy"]
-  for dataset, accuracies in (("digits", (90, 80, 70)), ("other", (30, 20, 25))):
-    rows += [f"{m},{dataset},{v}" for m, v in zip("abc", accuracies, strict=True)]
-  path.write_text("\n".join(rows) + "\n")
-  report = run(ground_truth=path)
-  found = report.static_agreement
-  assert set(found) == {"mean rank on other data sets"}  # no model states the others
-  expected = evaluation.weighted_kendall([1.0, 0.0, 0.5], [90, 80, 70])
-  ours = found["mean rank on other data sets"]["weighted_kendall"]
-  assert ours == pytest.approx(expected)
-
-  def stated(name, seed):
-    backbone = _backbone(name, seed)
-    return dataclasses.replace(backbone, num_params=seed, source_accuracy=100.0 - seed)
-
-  specs = [ModelSpec(m, lambda m=m, i=i: stated(m, i + 1)) for i, m in enumerate("abc")]
-  found = run(specs, ground_truth=path).static_agreement
-  assert found["parameters"]["weighted_kendall"] == pytest.approx(-1)
-  assert found["source accuracy"]["weighted_kendall"] == pytest.approx(1)
-
-
-def test_what_is_wrong_beside_a_model_costs_one_metric(run, digits):
-  features = _features("a", digits)
-  rows = len(features)
-  ready = ReadyFeatures(
-    "ready", features, None, "", source_probs=np.full((rows, 3), 0.9)
-  )
-  report = run([ModelSpec("ready", lambda: ready)], metrics=("knn", "leep"))
-  assert report.score_of("ready", "knn").rank == 1
-  assert "row 0 of source_probs is no distribution" in (
-    report.score_of("ready", "leep").status
-  )
-  assert report.models[0].status == "ok"
-  names = np.array(digits.class_names)[digits.labels]
-  turned = ReadyFeatures("turned", features[::-1], names[::-1], "")
-  with pytest.raises(InputError, match="the rows are in another order"):
-    run(metrics=("rsa",), reference=ModelSpec("turned", lambda: turned))
-  with pytest.raises(InputError, match="the reference is one model, 'digits' names 12"):
-    run(metrics=("rsa",), reference="digits")
