@@ -1,6 +1,7 @@
 """Settings for every test: strict shapes, both precisions, no network."""
 
 import itertools
+import os
 import pathlib
 import socket
 
@@ -11,7 +12,7 @@ from jaxtyping import install_import_hook
 from tests import shapes
 
 # Shapes in signatures are checked at every call, in every test.
-MATHEMATICS = ["heads", "statistics", "ntk", "logits", "lead", "metrics"]
+MATHEMATICS = ["heads", "statistics", "ntk", "logits", "lead", "lead_rates", "metrics"]
 install_import_hook(
   [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
 )
@@ -20,8 +21,11 @@ MAPS = pathlib.Path("/proc/self/maps")
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# Tests compile much and compute little: a third of their time is spared.
+# Tests compile much and compute little: two thirds of their time are spared. XLA reads its
+# flags at the first computation; commands that tests start inherit them.
 jax.config.update("jax_disable_most_optimizations", True)
+_QUICK = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}".strip()
 
 
 @pytest.fixture(params=[False, True], ids=["x32", "x64"])

@@ -128,7 +128,7 @@ APART: tuple[Apart, ...] = (
   ),
   Apart(
     "gbc_awesome_spherical_unbiasedvar",
-    "unbiased class variances, without the floor; and the log term of one dimension",
+    "unbiased class variances; and the official log term, of one dimension",
   ),
   Apart(
     "gbc_modelspider_fullcov_PCA64",

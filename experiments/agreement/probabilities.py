@@ -117,8 +117,7 @@ APART: tuple[Apart, ...] = (
   Apart("nce_pactran_soft", "keeps Z soft; NCE's Z is the likeliest source class"),
   Apart(
     "nleep_google_seed123_5K_full",
-    "the paper's logarithm without PCA and with one seed of a random mixture: moved by "
-    "samples that no component of the seed predicts",
+    "the mixture of all features, without PCA, from one seed of a random start",
   ),
   Apart(
     "nleep_awesome_spherical_seed123",

@@ -13,7 +13,7 @@ kernel alignment (Kornblith et al., 2019) of standardised features; kin: RSA, by
 
 Kernels: `linear` x.z; `rbf` exp(-2 |x - z|^2 / m), m the median of the squared distances
 over the whole matrix, its zero diagonal included (a bandwidth of half the median distance);
-`laplacian` exp(-|x - z|_1 / D), which did best in the paper. Dissimilarities: `pearson`
+`laplacian` exp(-|x - z|_1 / D), the default. Dissimilarities: `pearson`
 1 - r, `euclidean` |x - z|, `cosine` 1 - cos (what PARC's authors compare with, times 100).
 """
 
