@@ -71,6 +71,36 @@ def correlations(
   return Correlations(r_nn, constant_n)
 
 
+def directions_about(
+  samples_md: Float[Array, "m d"],
+  difference_md: Float[Array, "m d"],
+  centre_d: Float[Array, " d"],
+) -> Float[Array, "m d"]:
+  """Computes x / |x| - c / |c| to the digits of x - c, not to those of x.
+
+  Cosines of samples that share a large offset differ beyond float32's digits; half the
+  squared distances of these differences are one minus the same cosines. With d = x - c,
+
+    x / |x| - c / |c| = (d - (|x| - |c|) c / |c|) / |x|,
+    |x| - |c| = d.(x + c) / (|x| + |c|).
+
+  Args:
+    samples_md: Samples x, one a row, at a scale where squares neither over- nor underflow.
+    difference_md: `x - c`.
+    centre_d: c, the offset. The direction of a zero vector is zero.
+  """
+  norm_m1 = jnp.linalg.norm(samples_md, axis=1, keepdims=True)
+  norm = jnp.linalg.norm(centre_d)
+  inverse_m1 = jnp.where(norm_m1 > 0, 1 / jnp.where(norm_m1 > 0, norm_m1, 1), 0)
+  unit_1d = (centre_d / jnp.where(norm > 0, norm, 1))[None, :]
+  total_md = samples_md + centre_d[None, :]
+  longer_m1 = jnp.sum(difference_md * total_md, axis=1, keepdims=True)
+  longer_m1 = longer_m1 / jnp.where(norm_m1 + norm > 0, norm_m1 + norm, 1)
+  near_md = (difference_md - longer_m1 * unit_1d) * inverse_m1
+  # Far from c, x itself has the digits.
+  return jnp.where(2 * norm_m1 < norm, samples_md * inverse_m1 - unit_1d, near_md)
+
+
 def pairs(matrix: Array) -> Array:
   """Returns what stands above the diagonal of an [n, n] matrix, row by row."""
   n = matrix.shape[0]

@@ -44,6 +44,31 @@ def test_accuracy_is_brute_forces(x64, distance, k, batch_size):
   np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("offset", [0, 1e3, 1e5])
+@pytest.mark.parametrize("uneven", [False, True])
+def test_cosines_of_nearly_parallel_samples(offset, uneven):
+  rng = np.random.default_rng(0)
+  y = np.arange(300) % 5
+  x = offset + rng.standard_normal((5, 12))[y] + 1.5 * rng.standard_normal((300, 12))
+  if uneven:
+    # A sample a billion times shorter is as good as any other.
+    x[:4] *= 1e-9
+    x[4] = 0
+  x = x.astype(np.float32)
+  # Half the squared distances of directions, as cosines lose digits in float64 too; a
+  # zero vector's is one.
+  length = np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)
+  u = x / np.where(length > 0, length, 1)
+  far = 0.5 * np.sum((u[:, None] - u[None, :]) ** 2, axis=2)
+  zero = length[:, 0] == 0
+  far[zero | zero[:, None]] = 1
+  np.fill_diagonal(far, np.inf)
+  expected = np.mean(y[far.argmin(axis=1)] == y)
+  assert 0.3 < expected < 0.9
+  got = accuracy(x, y, num_classes=5)
+  np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("scale", [1e-25, 1e25])
 def test_cosine_ignores_the_length_of_a_row(scale):
   rng = np.random.default_rng(0)

@@ -38,6 +38,31 @@ def test_is_the_loop_over_samples(x64, distance, scale):
   np.testing.assert_allclose(run(x, y, num_classes=6, distance=distance), expected)
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e5])
+@pytest.mark.parametrize("scale", [1e-15, 1.0, 1e12])
+def test_cosines_to_nearly_parallel_means(offset, scale):
+  rng = np.random.default_rng(0)
+  y = np.arange(300) % 5
+  x = offset + rng.standard_normal((5, 12))[y] + 1.5 * rng.standard_normal((300, 12))
+  x[:4] *= 1e-3
+  x[4] = 0
+  x = (scale * x).astype(np.float32)
+
+  def directions(rows):
+    length = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return rows / np.where(length > 0, length, 1)
+
+  # Half the squared distances of directions, as cosines lose digits in float64 too.
+  wide = x.astype(np.float64) / scale
+  sums = np.stack([wide[y == c].sum(axis=0) for c in range(5)])
+  means = directions(sums[None] - np.eye(5)[y][:, :, None] * wide[:, None])
+  far = np.sum((directions(wide)[:, None] - means) ** 2, axis=2)
+  far[4] = 0  # a zero vector is as far from all: the first class
+  expected = np.mean(far.argmin(axis=1) == y)
+  assert 0.3 < expected < 0.9
+  np.testing.assert_allclose(run(x, y, num_classes=5), expected, rtol=1e-6)
+
+
 def test_a_sample_does_not_count_in_its_own_mean():
   # Two samples a class, far apart: with itself in the mean each would be right.
   x = jnp.array([[0.0], [10.0], [4.0], [6.5]])

@@ -7,6 +7,7 @@ from sklearn.metrics import pairwise
 from sklearn.preprocessing import StandardScaler
 
 from lead_jax import statistics
+from lead_jax.statistics.similarity import directions_about
 from tests.tolerances import ORACLE, assert_close
 
 standardise = jax.jit(statistics.standardise)
@@ -68,3 +69,21 @@ def test_constant_rows_correlate_with_nothing(x64):
 
 def test_pairs_stand_above_the_diagonal():
   np.testing.assert_array_equal(statistics.pairs(np.arange(9).reshape(3, 3)), [1, 2, 5])
+
+
+@pytest.mark.parametrize("offset", [0, 1, 1e4])
+def test_directions_keep_the_digits_of_the_differences(offset):
+  rng = np.random.default_rng(1)
+  centre = np.full(9, offset, np.float32)
+  x = (offset + rng.standard_normal((40, 9))).astype(np.float32)
+  x[0] = 0
+  x[1] *= 1e-6
+  wide = np.concatenate([x, centre[None]]).astype(np.longdouble)
+  length = np.sqrt(np.sum(wide**2, axis=1, keepdims=True))
+  unit = wide / np.where(length > 0, length, 1)
+  expected = unit[:-1] - unit[-1:]
+  got = directions_about(x, x - centre, centre)
+  size = np.sqrt(np.sum(expected**2, axis=1, keepdims=True))
+  size[1] = 1  # as far from c as a direction can be told
+  error = np.abs(np.asarray(got) - expected) / np.where(size > 0, size, 1)
+  assert error.max() < 1e-6
