@@ -34,7 +34,8 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     name: What the message calls them.
 
   Raises:
-    InputError: If they are not a matrix of finite numbers with at least two rows.
+    InputError: If they are not a matrix of finite numbers with at least two rows, or are
+      so large or so small that squares leave the range of the dtype.
   """
   try:
     array = np.asarray(features)
@@ -54,6 +55,12 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
   if array.shape[1] < 1:
     raise InputError(f"{name} must have at least 1 column, got 0")
   largest = float(np.max(np.abs(array)))
+  if largest == 0 and np.any(given):
+    least = float(np.max(np.abs(given)))
+    raise InputError(
+      f"{name} are at most {least:.3g}, which is zero in {array.dtype}: multiply them by a "
+      "number first, or enable 64-bit types (jax.enable_x64)"
+    )
   if not np.isfinite(largest) and np.isfinite(given.astype(np.float64)).all():
     raise InputError(
       f"{name} are as large as {float(np.max(np.abs(given))):.3g}, beyond float32: divide "
@@ -72,6 +79,13 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     raise InputError(
       f"{name} are as large as {largest:.3g}: sums of their squares overflow "
       f"{array.dtype}; divide them by a number first"
+    )
+  # So that the square of the last digit of the largest still is a number.
+  info = np.finfo(array.dtype)
+  if 0 < largest < np.sqrt(info.tiny) / info.eps:
+    raise InputError(
+      f"{name} are at most {largest:.3g}: their squares underflow {array.dtype}; multiply "
+      "them by a number first"
     )
   return array
 

@@ -175,31 +175,56 @@ def score_pool(
   labels: ArrayLike,
   *,
   seed: int = 0,
+  source_probs: Sequence[ArrayLike | None] | None = None,
+  source_features: Sequence[ArrayLike | None] | None = None,
+  reference_features: ArrayLike | None = None,
+  gmm_responsibilities: Sequence[ArrayLike | None] | None = None,
   **options,
 ) -> list[float]:
   """Scores several models' features together, by a metric that compares them.
 
   Args:
-    metric: A name of `METRICS` that needs features and labels alone; one that is not
-      pool-relative scores each model by itself.
+    metric: A name of `METRICS`; one that is not pool-relative scores each model by itself.
     pool: Of each model, features float[N, D] of the same samples; D may differ.
     labels: [N].
     seed: Of everything random.
+    source_probs: Of each model float[N, Z], as in `score`; Z may differ. Here and below,
+      None for a model that has none.
+    source_features: Of each model float[M, D].
+    reference_features: float[N, R], one network's: all models are compared with it.
+    gmm_responsibilities: Of each model float[N, C].
     **options: The metric's own.
 
   Returns:
     Scores in the order of the pool; larger is better.
 
   Raises:
-    ValueError: As `score`; or if the pool is empty.
+    ValueError: As `score`; or if the pool is empty, or not every model of it has its entry.
   """
   if not len(pool):
     raise InputError("the pool is empty: give the features of at least one model")
   find_metric(metric)
+  own = {
+    "source_probs": source_probs,
+    "source_features": source_features,
+    "gmm_responsibilities": gmm_responsibilities,
+  }
+  for name, arrays in own.items():
+    if arrays is not None and len(arrays) != len(pool):
+      raise InputError(
+        f"{name} are {len(arrays)} for a pool of {len(pool)} models: give a list with one "
+        "array a model, or None for a model that has none"
+      )
   values = []
   for index, features in enumerate(pool):
     try:
-      problem = Problem(features, labels, seed=seed)
+      problem = Problem(
+        features,
+        labels,
+        seed=seed,
+        reference_features=reference_features,
+        **{name: arrays[index] for name, arrays in own.items() if arrays is not None},
+      )
       values.append(evaluate_metric(metric, problem, **options))
     except ValueError as error:
       raise InputError(f"model {index} of the pool: {error}") from error

@@ -284,3 +284,94 @@ def test_input_of_another_kind():
   assert "every sample has the same features" in value.status
   with pytest.raises(ValueError, match="model 1 of the pool: features have 5 samples"):
     lead_jax.score_pool("knn", [x, x[:5]], y)
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+@pytest.mark.parametrize("scale", [1e-20, 1e-30, 1e18])
+def test_no_scale_gives_a_wrong_number(name, scale):
+  """Squares of these leave float32: an error, not a value that is not the metric's."""
+  x, y = _data()
+  options = {**_needs(name, x), **_options(name)}
+  with pytest.raises(ValueError, match=r"squares (underflow|overflow) float32; "):
+    lead_jax.score(name, x * np.float32(scale), y, **options)
+
+
+# The least and largest that are let through. Metrics with a constant of their own (LogME's
+# 1e-5, the variance of GBC, 1e-4) are invariant only where it does not bind.
+@pytest.mark.parametrize(
+  "name",
+  [
+    "lead_normalised",
+    "log_init",
+    "constant",
+    "knn",
+    "linear_probe",
+    "h_score",
+    "h_score_regularized",
+    "nearest_centroid",
+    "etran_lda",
+    "parc",
+    "rsa",
+    "dds",
+    "transrate",
+  ],
+)
+@pytest.mark.parametrize("scale", [2.0**-39, 2.0**53])
+def test_scale_invariance_holds_wherever_there_is_a_score(name, scale):
+  x, y = _data()
+  options = {**_needs(name, x), **_options(name)}
+  if "classifier" in metrics.METRICS[name].options:
+    options["classifier"] = "lda"  # an SVM's penalty has a scale
+  base = lead_jax.score(name, x, y, **options)
+  got = lead_jax.score(name, x * np.float32(scale), y, **options)
+  np.testing.assert_allclose(got, base, rtol=1e-4)
+
+
+def test_small_features_are_an_error_but_zero_ones_are_constant(x64):
+  x, y = _data()
+  x = x.astype(np.float64)
+  with pytest.raises(ValueError, match=r"at most .*multiply them by a number first"):
+    lead_jax.score("knn", x * 1e-300, y)
+  assert np.isfinite(lead_jax.score("knn", 0 * x, y))
+  if x64:
+    assert lead_jax.score("knn", x * 1e-30, y) == lead_jax.score("knn", x, y)
+
+
+def _pool():
+  """Three models' features, and what else they have."""
+  x, y = _data()
+  rng = np.random.default_rng(5)
+  pool = [x, x + 2 * rng.normal(size=x.shape), x[:, :4]]
+  probs = [rng.dirichlet(np.ones(z), 60) for z in (4, 7, 5)]
+  source = [rng.normal(size=(50, features.shape[1])) for features in pool]
+  return pool, y, probs, source
+
+
+def test_a_pool_takes_what_each_model_has():
+  pool, y, probs, source = _pool()
+  reference = np.tanh(pool[0])
+  for name, each, shared in (
+    ("leep", {"source_probs": probs}, {}),
+    ("nleep", {"gmm_responsibilities": probs}, {}),
+    ("ped_sfda", {"source_features": source}, {}),
+    ("rsa", {}, {"reference_features": reference}),
+  ):
+    got = lead_jax.score_pool(name, pool, y, **each, **shared)
+    for index, features in enumerate(pool):
+      own = {key: arrays[index] for key, arrays in each.items()}
+      assert got[index] == lead_jax.score(name, features, y, **own, **shared), name
+    assert len(set(got)) == 3
+    without = lead_jax.score_pool(name, pool, y) if name == "ped_sfda" else None
+    assert got != without
+
+
+def test_a_pool_says_whose_array_is_missing_or_wrong():
+  pool, y, probs, _ = _pool()
+  with pytest.raises(ValueError, match="source_probs are 2 for a pool of 3 models"):
+    lead_jax.score_pool("leep", pool, y, source_probs=probs[:2])
+  with pytest.raises(ValueError, match="model 1 of the pool: leep needs source_probs"):
+    lead_jax.score_pool("leep", pool, y, source_probs=[probs[0], None, probs[2]])
+  with pytest.raises(
+    ValueError, match=r"model 2 of the pool: source_probs have 59 rows"
+  ):
+    lead_jax.score_pool("leep", pool, y, source_probs=[*probs[:2], probs[2][:59]])
