@@ -21,7 +21,6 @@ from lead_jax.typing import Array, Bool, Float, Int
 # From here on float32 values are counted into bins rather than sorted.
 _MANY = 2**14
 _COARSE_BITS = 12
-_KEY_BITS = 30
 _MERGED_BITS = 3  # eight of P bins are one, which spares most of a slow cumulative sum
 _BLOCK = 512
 
@@ -84,9 +83,11 @@ def spearman_two_valued(
   dtype = values.dtype
   if dtype == jnp.float32 and p >= _MANY:
     bin_p = _quantile_bins(values) >> _MERGED_BITS
-    empty_b = jnp.zeros(((p >> _MERGED_BITS) + 1,), jnp.int32)
-    count_b = empty_b.at[bin_p].add(1)
-    high_b = empty_b.at[bin_p].add(high.astype(jnp.int32))
+    bins = (p >> _MERGED_BITS) + 1
+    # One pass over the values counts the bins of both sides.
+    both = jnp.zeros((2 * bins,), jnp.int32).at[bin_p + jnp.where(high, bins, 0)].add(1)
+    high_b = both[bins:]
+    count_b = both[:bins] + high_b
     # Twice the values below, and those in the bin once: twice the centred midrank.
     rank_b = (2 * jnp.cumsum(count_b) - count_b - p).astype(dtype) / p
     sum_high = _sum(high_b.astype(dtype) * rank_b)
@@ -145,15 +146,16 @@ def _quantile_bins(values: Float[Array, " p"]) -> Int[Array, " p"]:
   """
   least, most = jnp.min(values), jnp.max(values)
   width = jnp.where(most > least, most - least, 1)
-  key_p = ((values - least) / width * 2**_KEY_BITS).astype(jnp.int32)
-  fine_bits = _KEY_BITS - _COARSE_BITS
-  coarse_p = key_p >> fine_bits
-  rest_p = (key_p & (2**fine_bits - 1)).astype(values.dtype) / 2**fine_bits
+  place_p = (values - least) / width * 2**_COARSE_BITS
+  coarse_p = place_p.astype(jnp.int32)
+  rest_p = place_p - coarse_p.astype(values.dtype)
   count_c = jnp.zeros((2**_COARSE_BITS + 1,), jnp.int32).at[coarse_p].add(1)
-  start_c = jnp.cumsum(count_c) - count_c
+  # In order already: the sort only keeps XLA from fusing the sum into the look-up below,
+  # which would compute its last step again for every value.
+  end_c = jnp.sort(jnp.cumsum(count_c))
   cuts_p = count_c[coarse_p]
   cut_p = (rest_p * cuts_p.astype(values.dtype)).astype(jnp.int32)
-  return start_c[coarse_p] + jnp.minimum(cut_p, cuts_p - 1)
+  return end_c[coarse_p] - cuts_p + jnp.minimum(cut_p, cuts_p - 1)
 
 
 def _sum(values: Float[Array, " p"]) -> Float[Array, ""]:
