@@ -20,9 +20,11 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.metrics.base import Problem, Value
+from lead_jax.statistics.blocks import fold_rows
 from lead_jax.typing import Array, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
+_ROWS = 512
 
 
 def empirical_prediction(
@@ -46,12 +48,30 @@ def empirical_prediction(
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=source_probs.dtype)
-  joint_kz = jnp.matmul(onehot_nk.T, source_probs, precision=_HIGHEST)
+  joint_kz = _joint(source_probs, labels, num_classes)
   mass_z = jnp.sum(joint_kz, axis=0)
   given_kz = joint_kz / jnp.where(mass_z > 0, mass_z, 1)[None, :]
   predicted_nk = jnp.matmul(source_probs, given_kz.T, precision=_HIGHEST)
-  return jnp.sum(onehot_nk * predicted_nk, axis=1)
+  return jnp.take_along_axis(predicted_nk, labels[:, None], axis=1)[:, 0]
+
+
+def _joint(
+  source_probs: Float[Array, "n z"], labels: Int[Array, " n"], num_classes: int
+) -> Float[Array, "k z"]:
+  """Computes p(z, y) by adding rows: on a CPU several times faster than a product.
+
+  By blocks of rows, since a long sum of small numbers loses float32's digits.
+  """
+  n, z = source_probs.shape
+
+  def add(joint_kz, take, fresh_b):
+    rows_bz = jnp.where(fresh_b[:, None], take(source_probs), 0)
+    sum_kz = jax.ops.segment_sum(rows_bz, take(labels), num_classes)
+    # Without the division XLA adds row by row to the total, and the blocks are for nothing.
+    return joint_kz + sum_kz / n
+
+  zero_kz = jnp.zeros((num_classes, z), source_probs.dtype)
+  return fold_rows(add, zero_kz, n, rows=_ROWS)
 
 
 def leep(
