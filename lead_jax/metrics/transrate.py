@@ -30,7 +30,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics.base import OK, Problem, Value
+from lead_jax.metrics.base import Problem, Value, join
 from lead_jax.statistics.blocks import fold_rows, gram_of_rows
 from lead_jax.typing import Array, Float, Int
 
@@ -48,12 +48,14 @@ class CodingRates(NamedTuple):
     total_e: R of all samples.
     within_e: R of the classes, weighted by their priors.
     rank: Of the normalised features, the divisor of both; the rates are NaN if it is 0.
+    doubtful: Directions of about the size of rounding, which the rank may have wrong.
     at_mean: Samples at the mean, which have no direction.
   """
 
   total_e: Float[Array, " e"]
   within_e: Float[Array, " e"]
   rank: Int[Array, ""]
+  doubtful: Int[Array, ""]
   at_mean: Int[Array, ""]
 
 
@@ -86,16 +88,20 @@ def transrate(
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
   # Class after class: each is then a range of rows.
   order = jnp.argsort(labels)
-  z_nd, at_mean_n = _directions(features[order])
+  z_nd, at_mean_n = _directions(features)
+  z_nd = z_nd[order]
   variance_p = _variances(z_nd)
-  # Numpy's rule of what counts as zero, for the D x D matrix in float64. In float32 the
-  # variances are known to a few eps squared.
-  machine = float(jnp.finfo(features.dtype).eps)
-  zero = max(d * float(np.finfo(np.float64).eps), 256 * machine**2)
-  rank = jnp.sum(variance_p > zero * jnp.max(variance_p))
-  rank = jnp.minimum(
-    rank, n - 1
-  )  # centred: one direction is never there but by rounding
+  # Numpy's rule of what counts as zero, for the D x D matrix in float64. What is zero comes
+  # out as up to about one eps squared of the largest, which in float32 may be more; where
+  # samples are near the mean, as up to 60.
+  share_p = variance_p / jnp.max(variance_p)
+  square = float(jnp.finfo(features.dtype).eps) ** 2
+  least, zero, clear = (
+    max(d * float(np.finfo(np.float64).eps), times * square) for times in (1, 4, 64)
+  )
+  doubtful = jnp.sum((share_p > least) & (share_p <= clear))
+  # Centred: one direction is never there but by rounding.
+  rank = jnp.minimum(jnp.sum(share_p > zero), n - 1)
   total_e = jnp.sum(jnp.log1p(variance_p[None, :] / eps_e[:, None]), axis=1)
 
   count_k = jnp.bincount(labels, length=num_classes)
@@ -117,14 +123,16 @@ def transrate(
   within_e = jnp.sum(prior_k[:, None] * log_det_ke, axis=0)
   twice_rank = jnp.where(rank > 0, 2 * rank, jnp.nan).astype(features.dtype)
   return CodingRates(
-    total_e / twice_rank, within_e / twice_rank, rank, jnp.sum(at_mean_n)
+    total_e / twice_rank, within_e / twice_rank, rank, doubtful, jnp.sum(at_mean_n)
   )
 
 
 def _directions(x_nd):
   """Centres and divides by the norms; says which rows are at the mean."""
-  largest = jnp.max(jnp.abs(x_nd))
-  x_nd = x_nd / jnp.where(largest > 0, largest, 1)
+  # A power of two, so that scaling rounds nothing: else a constant column leaves a trace.
+  limit = -jnp.finfo(x_nd.dtype).minexp
+  exponent = jnp.clip(jnp.frexp(jnp.max(jnp.abs(x_nd)))[1], -limit, limit)
+  x_nd = x_nd * jnp.ldexp(jnp.ones((), x_nd.dtype), -exponent)
   size_n = jnp.sqrt(jnp.sum(x_nd**2, axis=1))
   mean_d = jnp.mean(x_nd, axis=0)
   # The mean of many rows far from the origin is off by its rounding.
@@ -246,7 +254,14 @@ def evaluate(problem: Problem, *, eps: float = 1e-4) -> Value:
   within_e = np.asarray(found.within_e, np.float64)
   score_e = (total_e - within_e).tolist()
   at_mean = int(found.at_mean)
-  status = f"{at_mean} samples are at the mean, without a direction" if at_mean else OK
+  doubtful = int(found.doubtful)
+  status = join(
+    f"{at_mean} samples are at the mean, without a direction" if at_mean else "",
+    f"the rank of {int(found.rank)} is uncertain: {doubtful} directions are hardly "
+    "larger than rounding (use float64)"
+    if doubtful
+    else "",
+  )
   return Value(
     score_e[0],
     status,

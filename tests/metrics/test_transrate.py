@@ -62,6 +62,36 @@ def test_rank_of_dependent_and_of_small_features(x64):
   assert got(np.delete(small, np.s_[30:], axis=1), y)[2] == 30
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_columns_of_mixed_scales(x64, turned):
+  """In float32 the status warns where directions are near rounding, and else not."""
+  x, y = draw(True, (200, 200, 200), 60)
+  x *= np.array([1, 1e-3, 1e-6])[np.arange(60) % 3]
+  if turned:
+    x = x @ np.linalg.qr(np.random.default_rng(1).standard_normal((60, 60)))[0]
+  x = x.astype(np.float64 if x64 else np.float32)
+  expected = reference(x, y)
+  assert expected[2] == 60
+  for ours, theirs in zip(got(x, y), expected, strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9 if x64 else 3e-5)
+  warned = "the rank of 60 is uncertain: 20 directions are hardly larger than rounding"
+  status = transrate.evaluate(Problem(x, y)).status
+  assert status == ("ok" if x64 else f"{warned} (use float64)")
+  if not turned:
+    x[:, 2::3] *= 1e4
+    assert transrate.evaluate(Problem(x, y)).status == "ok"
+
+
+@pytest.mark.parametrize("value", [0, 3.3, -0.1])
+def test_constant_columns_leave_no_trace(x64, value):
+  x, y = draw(x64, (500, 500), 40)
+  expected = got(x, y)
+  x = np.hstack([x, np.full((1000, 200), value, x.dtype)])
+  for ours, theirs in zip(got(x, y), expected, strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9 if x64 else 3e-6)
+  assert transrate.evaluate(Problem(x, y)).status == "ok"
+
+
 def test_far_from_the_origin_in_float32():
   x, y = draw(False, (60, 60))
   x = 100 * x + 15_000
