@@ -30,6 +30,7 @@ Public versions agree but for small ridges; one multiplies the two matrices entr
 which is another number.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -38,10 +39,13 @@ import numpy as np
 
 from lead_jax.metrics.base import OK, Problem, Value
 from lead_jax.statistics.moments import TotalScatter, total_scatter
+from lead_jax.statistics.pca import axes_of_gram
 from lead_jax.statistics.shrinkage import ledoit_wolf_intensity
 from lead_jax.typing import Array, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
+# Shares of directions with less variance than this, of the largest, may err by percents.
+_LEAST = 1e-9
 
 
 class HScore(NamedTuple):
@@ -51,11 +55,13 @@ class HScore(NamedTuple):
     score: At least 0, at most about `min(D, K - 1)`; larger is better.
     rank: int[], directions in which the features vary.
     intensity: Shrinkage, in `[0, 1]`; 0 for the plain score.
+    least: The least variance of a direction in use, over the largest; 0 without any.
   """
 
   score: Float[Array, ""]
   rank: Int[Array, ""]
   intensity: Float[Array, ""]
+  least: Float[Array, ""]
 
 
 def h_score(
@@ -80,10 +86,29 @@ def h_score(
   _check_classes(num_classes)
   n, d = features.shape
   if n > d:
-    return h_score_of_scatter(total_scatter(features, labels, num_classes=num_classes))
+    moments = total_scatter(features, labels, num_classes=num_classes)
+    square_d, mean_d = jnp.diagonal(moments.gram_dd), moments.mean_d
+    unit_d = _unit(square_d, mean_d, n)
+    decompose = functools.partial(
+      axes_of_gram,
+      rows_bm=lambda take: (take(features) - mean_d[None, :]) * unit_d[None, :],
+      rows=n,
+      largest=jnp.max(unit_d**2 * (square_d + n * mean_d**2)),
+      wanted=d,
+    )
+    return _plain(*_feature_space(moments, unit_d, decompose))
   x_nd, mean_d = _centre(features)
   unit_d = _unit(jnp.sum(x_nd**2, axis=0), mean_d, n)
-  return _plain(*_sample_space(x_nd * unit_d[None, :], labels, num_classes))
+  x_nd = x_nd * unit_d[None, :]
+  decompose = functools.partial(
+    axes_of_gram,
+    rows_bm=lambda take: take(x_nd.T),
+    rows=d,
+    largest=jnp.max(jnp.sum((x_nd + (mean_d * unit_d)[None, :]) ** 2, axis=1)),
+    wanted=n,
+  )
+  found = _plain(*_sample_space(x_nd, labels, num_classes, decompose))
+  return found._replace(score=jnp.minimum(found.score, num_classes - 1))
 
 
 def h_score_of_scatter(moments: TotalScatter) -> HScore:
@@ -176,27 +201,36 @@ def _unit(square_d, mean_d, n):
   return jnp.where(varies_d, 1, 0) / jnp.sqrt(jnp.where(varies_d, square_d, 1))
 
 
-def _feature_space(moments, unit_d):
+def _feature_space(moments, unit_d, decompose=None):
   """Returns the scatter along each principal direction, and that between classes."""
   gram_dd = unit_d[:, None] * moments.gram_dd * unit_d[None, :]
-  value_d, vector_dd, scale = _decompose(gram_dd)
+  value_d, vector_dd, scale = _decompose(gram_dd, decompose)
   count_k = jnp.maximum(moments.count_k, 1)
   between_kd = moments.deviation_kd * unit_d[None, :] / jnp.sqrt(count_k)[:, None]
   between_kd = jnp.matmul(between_kd, vector_dd, precision=_HIGHEST)
   return value_d * scale, jnp.sum(between_kd**2, axis=0)
 
 
-def _sample_space(x_nd, labels, num_classes):
+def _sample_space(x_nd, labels, num_classes, decompose=None):
   """As `_feature_space`, through the N x N inner products of centred samples."""
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=x_nd.dtype)
   onehot_nk = onehot_nk / jnp.sqrt(jnp.maximum(jnp.sum(onehot_nk, axis=0), 1))[None, :]
-  value_n, vector_nn, scale = _decompose(jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST))
+  gram_nn = jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST)
+  value_n, vector_nn, scale = _decompose(gram_nn, decompose)
   share_kn = jnp.matmul(onehot_nk.T, vector_nn, precision=_HIGHEST) ** 2
   return value_n * scale, value_n * scale * jnp.sum(share_kn, axis=0)
 
 
-def _decompose(gram):
-  """Eigenvalues at unit scale, zero where they are rounding; eigenvectors; the scale."""
+def _decompose(gram, decompose=None):
+  """Eigenvalues at unit scale, zero where they are rounding; eigenvectors; the scale.
+
+  Args:
+    gram: Inner products.
+    decompose: In place of a plain decomposition, one of features of unit variance that
+      finds small eigenvalues too.
+  """
+  if decompose is not None:
+    return *decompose(gram), 1
   scale = jnp.max(jnp.diagonal(gram))
   scale = jnp.where(scale > 0, scale, 1)
   value, vector = jnp.linalg.eigh(0.5 * (gram + gram.T) / scale)
@@ -209,7 +243,7 @@ def _plain(s_i, b_i):
   share_i = jnp.where(alive_i, b_i / jnp.where(alive_i, s_i, 1), 0)
   # A share above one is rounding.
   score = jnp.sum(jnp.minimum(share_i, 1))
-  return HScore(score, jnp.sum(alive_i), jnp.zeros_like(score))
+  return HScore(score, jnp.sum(alive_i), jnp.zeros_like(score), _least(s_i))
 
 
 def _regularized(s_i, b_i, alpha, count, dim):
@@ -219,7 +253,13 @@ def _regularized(s_i, b_i, alpha, count, dim):
   alive_i = shrunk_i > 0
   share_i = jnp.where(alive_i, b_i / jnp.where(alive_i, shrunk_i, 1), 0)
   score = (1 - alpha) * count / (count - 1) * jnp.sum(share_i)
-  return HScore(score, jnp.sum(s_i > 0), alpha)
+  return HScore(score, jnp.sum(s_i > 0), alpha, _least(shrunk_i))
+
+
+def _least(s_i):
+  largest = jnp.max(s_i)
+  least = jnp.min(jnp.where(s_i > 0, s_i, largest))
+  return least / jnp.where(largest > 0, largest, 1)
 
 
 _h_score = jax.jit(h_score, static_argnames=("num_classes",))
@@ -252,6 +292,11 @@ def plain_value(result: HScore, count: int) -> Value:
     status = "the features are constant"
   elif rank >= count - 1:
     status = "the features span all N - 1 directions: K - 1 for any labels"
+  elif result.least.dtype == jnp.float32 and result.least < _LEAST:
+    status = (
+      f"a direction has {float(result.least):.1g} of the largest one's variance, too "
+      "little for float32: compute in float64 (jax.enable_x64)"
+    )
   return Value(float(result.score), status, {"rank": rank})
 
 

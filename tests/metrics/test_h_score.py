@@ -67,6 +67,35 @@ def test_float32_survives_large_means_and_uneven_scales(scale):
   )
 
 
+@pytest.mark.parametrize(("n", "d"), [(400, 20), (100, 150)])
+@pytest.mark.parametrize("span", [3, 4])
+def test_float32_keeps_directions_of_small_variance(n, d, span):
+  """Rotated, so that no column shows that some directions vary 10^-span as far."""
+  rng = np.random.default_rng(0)
+  y = np.arange(n) % 5
+  x = 0.7 * rng.standard_normal((5, d))[y] + rng.standard_normal((n, d))
+  x = x * np.logspace(0, -span, d) @ np.linalg.qr(rng.standard_normal((d, d)))[0]
+  x = (20 * x).astype(np.float32)
+  value = metrics.evaluate_metric("h_score", metrics.Problem(x, y))
+  assert value.details["rank"] == min(n - 1, d)
+  expected = 4 if n < d else reference(x.astype(np.float64), y)
+  np.testing.assert_allclose(value.score, expected, rtol=1e-3)
+
+
+def test_too_little_variance_for_float32_is_said():
+  rng = np.random.default_rng(0)
+  y = np.arange(400) % 5
+  x = 0.7 * rng.standard_normal((5, 20))[y] + rng.standard_normal((400, 20))
+  x = x * np.logspace(0, -5.5, 20) @ np.linalg.qr(rng.standard_normal((20, 20)))[0]
+  said = "too little for float32: compute in float64"
+  value = metrics.evaluate_metric("h_score", metrics.Problem(x.astype(np.float32), y))
+  assert said in value.status
+  with jax.enable_x64(True):
+    value = metrics.evaluate_metric("h_score", metrics.Problem(x, y))
+  assert value.status == "ok"
+  np.testing.assert_allclose(value.score, reference(x, y), rtol=1e-6)
+
+
 def test_invariances(x64):
   x, y = samples(150, 12)
   rng = np.random.default_rng(1)

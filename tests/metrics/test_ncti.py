@@ -62,6 +62,20 @@ def test_directions_without_spread_are_dropped(x64):
   np.testing.assert_allclose(got[:3], base[:3], rtol=1e-7 if x64 else 1e-3)
 
 
+@pytest.mark.parametrize(("n", "d"), [(400, 20), (100, 150)])
+@pytest.mark.parametrize("span", [4, 5])
+def test_directions_of_small_variance_count_in_float32_too(n, d, span):
+  rng = np.random.default_rng(0)
+  y = np.arange(n) % 5
+  x = 0.7 * rng.standard_normal((5, d))[y] + rng.standard_normal((n, d))
+  x = x * np.logspace(0, -span, d) @ np.linalg.qr(rng.standard_normal((d, d)))[0]
+  x = (20 * x).astype(np.float32)
+  dim = min(d, 64)
+  expected, _ = reference(x, y, dim)
+  got = run(x, y, num_classes=5, pca_dim=dim)
+  np.testing.assert_allclose(got[:3], expected, rtol=1e-3)
+
+
 def test_moving_rotating_and_relabelling_change_nothing(x64):
   x, y = blobs()
   dtype = np.float64 if x64 else np.float32

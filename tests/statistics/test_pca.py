@@ -49,6 +49,32 @@ def test_is_scikit_learns(x64, n, d, dim, scale):
   )
 
 
+@pytest.mark.parametrize(("n", "d"), [(300, 40), (40, 300), (40, 40)])
+@pytest.mark.parametrize("offset", [0, 10])
+def test_small_variances_are_right_in_float32(n, d, offset):
+  rng = np.random.default_rng(2)
+  x = rng.standard_normal((n, d)) * np.logspace(0, -4.5, d)
+  x = offset * 1e-3 + x @ np.linalg.qr(rng.standard_normal((d, d)))[0]
+  x = x.astype(np.float32)
+  dim = min(n - 1, d)
+  wide = x.astype(np.float64)
+  u, root, _ = np.linalg.svd(wide - wide.mean(axis=0), full_matrices=False)
+  got = run(x, dim=dim)
+  # What float32 itself adds: a square of 1e-10 where the plain inner products add 1e-7.
+  largest = root[0] ** 2 / (n - 1)
+  np.testing.assert_allclose(
+    got.variance_p, root[:dim] ** 2 / (n - 1), rtol=5e-3, atol=1e-10 * largest
+  )
+  z = np.asarray(got.projected_np, np.float64)
+  np.testing.assert_allclose(
+    np.linalg.norm(z, axis=0), root[:dim], rtol=1e-2, atol=1e-5 * root[0]
+  )
+  # Half of the directions go down to 1e-5 of the largest variance, three quarters to 1e-7.
+  kept = 3 * dim // 4
+  angles = np.linalg.svd(u[:, :kept].T @ np.linalg.qr(z[:, :kept])[0], compute_uv=False)
+  assert angles.min() > 0.999
+
+
 @pytest.mark.parametrize(("n", "d"), [(50, 12), (12, 50)])
 def test_directions_without_variance_are_zero(x64, n, d):
   rng = np.random.default_rng(1)
