@@ -7,9 +7,14 @@ from experiments.agreement.base import Apart, Case, Row
 from lead_jax.metrics.base import Problem
 from lead_jax.metrics.table import METRICS
 
+# The public optimiser stops after 100 iterations, ever farther off as the prior widens.
+_EARLY_STOP = {10.0: 6e-3, 1.0: 1e-3, 0.1: 1e-3}
 _GAUSS = {10.0: (1000.0, 100.0), 1.0: (100.0, 10.0), 0.1: (10.0, 1.0)}
 _GMM = "pactran_gmm[ncomp,pcadim,nleep,ndir,ngamma]"
-_EARLY = "the public run starts at random and stops after 100 iterations: most at lda10"
+_EARLY = (
+  "the public run stops after 100 iterations, above our optimum in every case; "
+  "`pac_gauss_converged` are the same at their optimum"
+)
 _KMEANS = "both are random, ours the mean of 3 mixtures"
 
 
@@ -63,12 +68,14 @@ def _source(metric: str, key: str, theirs=lambda stored: stored, note: str = "")
 def _gauss_rows(lam: float) -> tuple[Row, Row]:
   ours = functools.partial(_gauss, lam=lam)
   hi, lo = _GAUSS[lam]
-  call = f'score("pactran_gauss", X, y, lam={lam:g}, s2={hi:g} | {lo:g}); the optimum'
+  call = f'score("pactran_gauss", X, y, lam={lam:g}, s2={hi:g} and {lo:g}); the optimum'
   keys = f"pac_gauss_lda{lam:g}[s2hi,s2lo,pac_opt]"
   converged = keys.replace("gauss_lda", "gauss_converged_lda")
   return (
     Row("pactran_gauss", converged, call, ours, _minus, note="minus ours"),
-    Row("pactran_gauss", keys, call, ours, _minus, tolerance=6e-3, note=_EARLY),
+    Row(
+      "pactran_gauss", keys, call, ours, _minus, tolerance=_EARLY_STOP[lam], note=_EARLY
+    ),
   )
 
 
@@ -97,9 +104,8 @@ ROWS: tuple[Row, ...] = (
     "nleep_sfda_ratio5",
     'score("nleep", X, y)',
     functools.partial(_nleep, components_per_class=5),
-    tolerance=0.06,
+    tolerance=0.04,
     note=_KMEANS,
-    cases=("digits_std", "digits_pca32", "wine_std", "gauss_sep"),
   ),
   Row(
     "nleep",

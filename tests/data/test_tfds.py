@@ -163,7 +163,9 @@ def test_refuses(data_dir, name, message):
   assert "\n" not in str(caught.value)
 
 
-def test_download_is_tried_only_when_asked_and_fails_in_one_line(data_dir):
+def test_download_is_tried_only_when_asked_and_fails_in_one_line(data_dir, monkeypatch):
+  # Its retries wait for minutes in all.
+  monkeypatch.setattr("urllib3.util.retry.Retry.get_backoff_time", lambda self: 0)
   with pytest.raises(InputError, match=r"mnist could not be prepared: ") as caught:
     load_tfds_dataset("mnist", data_dir=data_dir, download=True)
   assert "\n" not in str(caught.value)
