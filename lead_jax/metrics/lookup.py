@@ -219,12 +219,12 @@ def score_pool(
   for index, features in enumerate(pool):
     try:
       problem = Problem(
-        features,
-        labels,
-        seed=seed,
-        reference_features=reference_features,
-        **{name: arrays[index] for name, arrays in own.items() if arrays is not None},
+        features, labels, seed=seed, reference_features=reference_features
       )
+      for name, arrays in own.items():
+        array = None if arrays is None else arrays[index]
+        if array is not None:
+          problem.provide(name, array)
       values.append(evaluate_metric(metric, problem, **options))
     except ValueError as error:
       raise InputError(f"model {index} of the pool: {error}") from error
