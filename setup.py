@@ -37,6 +37,7 @@ setup(
     "scipy>=1.14",
     "tensorflow>=2.20",
     "tensorflow-datasets>=4.9.9",
+    "threadpoolctl>=3.5",
   ],
   extras_require={
     "torch": ["torch>=2.8", "torchvision>=0.23", "timm>=1.0"],

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from lead_jax.metrics.base import Problem, Spread, Value, join
 from lead_jax.metrics.leep import empirical_prediction
@@ -182,13 +183,16 @@ def evaluate(
     components = k
   x_np, dims = reduced(problem.features, pca_variance=pca_variance)
   fits = []
-  for seed in range(seeds):
-    key = jax.random.fold_in(jax.random.fold_in(problem.key, _KEY), seed)
-    start = _kmeans(x_np, clusters=components, key=key).labels_n
-    mixture = fit(x_np, start, components)
-    responsibilities = _posteriors(mixture, samples=n)
-    score = _nleep(responsibilities, problem.labels, num_classes=k, log=log)
-    fits.append(_Fit(float(score), mixture))
+  # Thousands of small factorisations: on a busy machine, LAPACK's threads waiting for one
+  # another take twenty times as long as one thread does.
+  with threadpool_limits(limits=1, user_api="blas"):
+    for seed in range(seeds):
+      key = jax.random.fold_in(jax.random.fold_in(problem.key, _KEY), seed)
+      start = _kmeans(x_np, clusters=components, key=key).labels_n
+      mixture = fit(x_np, start, components)
+      responsibilities = _posteriors(mixture, samples=n)
+      score = _nleep(responsibilities, problem.labels, num_classes=k, log=log)
+      fits.append(_Fit(float(score), mixture))
   # Of the columns of zeros, whose variance is the ridge alone.
   filling = -0.5 * (x_np.shape[1] - dims) * math.log(2 * math.pi * _REG)
   sizes = [np.asarray(one.mixture.size_c) for one in fits]
