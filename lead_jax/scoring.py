@@ -33,7 +33,7 @@ from lead_jax.metrics.base import OK, Problem
 from lead_jax.results import ModelRow, ScoreRow
 
 # To be raised whenever a metric gives another number for the same features.
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 
 # Stands before the reason that a score is not there and never could be, with this model
 # and these flags: not a failure.

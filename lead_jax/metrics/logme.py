@@ -315,7 +315,10 @@ def value_of(result: LogME) -> Value:
   open_k = ~np.asarray(result.converged_k)
   status = OK
   if open_k.any():
-    status = f"the fixed point of {int(open_k.sum())} of {open_k.size} classes is open"
+    status = (
+      f"stopped after {_MAX_ITERATIONS} steps, short of the fixed point of "
+      f"{int(open_k.sum())} of {open_k.size} classes"
+    )
   details = {
     "alpha_k": np.asarray(result.alpha_k, np.float64).tolist(),
     "beta_k": np.asarray(result.beta_k, np.float64).tolist(),

@@ -3,14 +3,14 @@
 import io
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from lead_jax.metrics import METRICS
 from lead_jax.results import ModelRow, Report, ScoreRow
 from lead_jax.scoring import NEEDS
 
 FACTS = ("params", "D", "seconds")
+_GLUE = "\u00a0"  # between a score and its rank, which belong on one line
 
 
 def render(report: Report, *, width: int, color: bool) -> str:
@@ -51,7 +51,8 @@ def render(report: Report, *, width: int, color: bool) -> str:
   for start in range(0, len(report.metrics), at_once):
     group = report.metrics[start : start + at_once]
     console.print(_table(report, group, FACTS[:facts], width, color))
-  lines = [line.rstrip() for line in buffer.getvalue().rstrip("\n").splitlines()]
+  text = buffer.getvalue().rstrip("\n").replace(_GLUE, " ")
+  lines = [line.rstrip() for line in text.splitlines()]
   return "\n".join([*lines, "", *_notes(report, width)])
 
 
@@ -111,9 +112,9 @@ def _score(row: ScoreRow, is_first: bool) -> str:
     return "–" if row.status.startswith(NEEDS) else "failed"
   text = f"{row.score:.4g}" if abs(row.score) < 1e4 else f"{row.score:.3e}"
   if row.std is not None:
-    text = f"{text} ±{row.std:.1g}"
+    text = f"{text}{_GLUE}±{row.std:.1g}"
   # The first column's rank stands at the line's beginning.
-  return text if is_first or row.rank is None else f"{text} ({row.rank})"
+  return text if is_first or row.rank is None else f"{text}{_GLUE}({row.rank})"
 
 
 def _count(number: int | None) -> str:
@@ -176,23 +177,28 @@ def _reasons(report: Report) -> list[str]:
 
 
 def _agreement(report: Report) -> Sequence[str]:
+  """A line a ranking, the best first; those that cannot be judged last."""
+  found = dict(report.agreement)
+  for name, measures in report.static_agreement.items():
+    found[f"{name} (never looks at the data)"] = measures
+  judged = {name: m for name, m in found.items() if "error" not in m}
+  order = sorted(judged, key=lambda name: -judged[name]["weighted_kendall"])
+  width = max((len(name) for name in order), default=0)
   lines = [
-    "Agreement with the models' real fine-tuned accuracy "
-    "(weighted Kendall tau, 1 is perfect; regret, points lost by taking the first):"
+    "Agreement with the models' real fine-tuned accuracy, the best first (tau: weighted "
+    "Kendall, 1 is perfect; Eq. 1: as LEAD's paper weights it; tau-b: unweighted; regret: "
+    "points lost by taking the first):"
   ]
-  lines += [f"  {name}: {_agrees(found)}" for name, found in report.agreement.items()]
+  if order:
+    lines.append(f"  {'':{width}}     tau   Eq. 1   tau-b  regret  models")
+  for name in order:
+    one = judged[name]
+    lines.append(
+      f"  {name:{width}}  {one['weighted_kendall']:6.3f}"
+      f"  {one['weighted_kendall_paper']:6.3f}  {one['kendall']:6.3f}"
+      f"  {one['regret_at_1']:6.1f}  {one['models']:6d}"
+    )
   lines += [
-    f"  without looking at the data, by {name}: {_agrees(found)}"
-    for name, found in report.static_agreement.items()
+    f"  {name}: none ({m['error']})" for name, m in found.items() if "error" in m
   ]
   return lines
-
-
-def _agrees(found: Mapping[str, Any]) -> str:
-  if "error" in found:
-    return f"none ({found['error']})"
-  tau, regret = found["weighted_kendall"], found["regret_at_1"]
-  text = f"tau {tau:.3f}, regret {regret:.1f} over {found['models']} models"
-  if (paper := found.get("weighted_kendall_paper")) is not None:
-    text += f" (by LEAD's Eq. 1 tau {paper:.3f}, Kendall's {found['kendall']:.3f})"
-  return text

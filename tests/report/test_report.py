@@ -13,6 +13,16 @@ from lead_jax.report import LiveProgress, PlainProgress, render
 from lead_jax.results import ModelRow, Report, ScoreRow
 
 
+def _agreement(tau, regret):
+  return {
+    "models": 2,
+    "weighted_kendall": tau,
+    "weighted_kendall_paper": 0.25,
+    "kendall": -tau,
+    "regret_at_1": regret,
+  }
+
+
 @pytest.fixture
 def report():
   long_name = "a_network_with_quite_a_long_name_224"
@@ -38,9 +48,10 @@ def report():
     scores=scores,
     ground_truth={long_name: 91.25},
     agreement={
-      "lead": {"models": 2, "weighted_kendall": 0.5, "regret_at_1": 1.25},
+      "lead": _agreement(0.5, 1.25),
       "knn": {"models": 2, "error": "all predicted scores are tied: they rank nothing"},
     },
+    static_agreement={"parameters": _agreement(0.75, 0.0)},
   )
 
 
@@ -63,7 +74,12 @@ def test_the_table_says_everything(report):
   assert body[2].split() == ["–", "gone", "failed", "failed", "–", "–", "–", "0.0"]
   assert "gone: failed: gone.onnx: there is no such file" in lines
   assert "knn, weak: tied with a_network_with_quite_a_long_name_224" in lines
-  assert "  lead: tau 0.500, regret 1.2 over 2 models" in lines
+  start = next(i for i, line in enumerate(lines) if line.startswith("Agreement"))
+  found = [line.split() for line in lines[start:] if line.startswith("  ")]
+  assert found[-3:-1] == [
+    "parameters (never looks at the data) 0.750 0.250 -0.750 0.0 2".split(),
+    "lead 0.500 0.250 -0.500 1.2 2".split(),
+  ]
   assert "  knn: none (all predicted scores are tied: they rank nothing)" in lines
   assert "\x1b" not in text
 
