@@ -17,7 +17,10 @@ setup(
   license="Apache-2.0",
   python_requires=">=3.11,<3.14",
   packages=find_packages(include=["lead_jax", "lead_jax.*"]),
-  package_data={"lead_jax.zoo": ["*.safetensors", "*.json", "*.csv"]},
+  package_data={
+    "lead_jax.evaluation": ["tables/*.csv"],
+    "lead_jax.zoo": ["*.safetensors", "*.json", "*.csv"],
+  },
   install_requires=[
     "absl-py>=2.1",
     "diffrax>=0.7",

@@ -1,0 +1,82 @@
+"""`python -m experiments.published --table=1,7`: the papers' tables and their averages.
+
+What is printed comes from the package's data, not from a run of ours. The one exception
+stands apart and says so: the ranking that never looks at the target, made from the
+published accuracies, beside the published metrics that were judged by them.
+
+Exit codes: 0, or 2 where a flag is wrong (one line says what).
+"""
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from experiments.published_text import TITLES, as_text
+from lead_jax.evaluation import published
+
+# Of its own, so that importing this module leaves the process-wide flags alone.
+FLAGS = flags.FlagValues()
+_TABLE = flags.DEFINE_list(
+  "table", list(TITLES), f"Any of {', '.join(TITLES)}.", flag_values=FLAGS
+)
+_VERSION = flags.DEFINE_enum(
+  "version",
+  "corrected",
+  published.VERSIONS,
+  "Ground truth as printed, or with the five known misprints corrected.",
+  flag_values=FLAGS,
+)
+_FORMAT = flags.DEFINE_enum(
+  "format",
+  "text",
+  ("text", "csv"),
+  "csv: the data of one table; of ground truth, a file for --ground_truth.",
+  flag_values=FLAGS,
+)
+
+
+def as_csv(table: str, *, version: str = "corrected") -> str:
+  """Returns the data of a table of the papers, without averages."""
+  if table in published.GROUND_TRUTH:
+    return published.published_ground_truth_csv(table, version=version)
+  text = io.StringIO()
+  writer = csv.writer(text, lineterminator="\n")
+  writer.writerow(published.Result._fields)
+  writer.writerows(published.published_results(table))
+  return text.getvalue()
+
+
+def run(argv: Sequence[str]) -> int:
+  """Prints what the flags ask for; returns the exit code."""
+  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
+    print(f"{__doc__}\nFlags:\n{FLAGS.get_help()}")
+    return 0
+  wrong = ""
+  try:
+    rest = FLAGS(list(argv))[1:]
+  except flags.Error as error:
+    wrong = " ".join(str(error).split())
+  else:
+    unknown = [name for name in _TABLE.value if name not in TITLES]
+    if rest:
+      wrong = f"unknown argument {rest[0]!r}"
+    elif unknown or not _TABLE.value:
+      wrong = f"there is no table {(unknown or [''])[0]!r}: {', '.join(TITLES)}"
+    elif _FORMAT.value == "csv" and len(_TABLE.value) != 1:
+      wrong = "--format=csv writes one table: name it by --table"
+  if wrong:
+    print(f"experiments.published: {wrong}; see --help", file=sys.stderr)
+    return 2
+  if _FORMAT.value == "csv":
+    print(as_csv(_TABLE.value[0], version=_VERSION.value), end="")
+  else:
+    texts = [as_text(table, version=_VERSION.value) for table in _TABLE.value]
+    print("\n".join(texts), end="")
+  return 0
+
+
+if __name__ == "__main__":
+  sys.exit(run(sys.argv))
