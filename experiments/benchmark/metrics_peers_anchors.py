@@ -18,14 +18,20 @@ def peer_knn(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def peer_linear_probe(x: np.ndarray, y: np.ndarray) -> float:
-  """Mean accuracy over five stratified folds, of standardised logistic regression."""
+  """Mean accuracy over five stratified folds, of standardised logistic regression.
+
+  To the loosest tolerance that comes within 0.1 % of the minimum on the benchmark's data,
+  as ours does: at the default of 1e-4, L-BFGS stops after a dozen steps, 20 % above it.
+  """
   from sklearn.linear_model import LogisticRegression
   from sklearn.model_selection import StratifiedKFold, cross_val_score
   from sklearn.pipeline import make_pipeline
   from sklearn.preprocessing import StandardScaler
 
   folds = StratifiedKFold(5, shuffle=True, random_state=0)
-  model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
+  model = make_pipeline(
+    StandardScaler(), LogisticRegression(C=1.0, max_iter=1000, tol=3e-6)
+  )
   return float(cross_val_score(model, x, y, cv=folds).mean())
 
 

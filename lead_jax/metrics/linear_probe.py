@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.metrics.base import Problem, Spread, Value, join
+from lead_jax.statistics.blocks import fold_rows
 from lead_jax.statistics.logistic import fit_logistic
 from lead_jax.typing import Array, Bool, Float, Int, Key
 
@@ -166,9 +167,13 @@ def _train_and_test(x_nd, onehot_nk, held_out_n, l2, max_iter):
   weight_n = jnp.where(held_out_n, 0, 1).astype(dtype)
   total = jnp.sum(weight_n)
   mean_d = jnp.matmul(weight_n, x_nd, precision=_HIGHEST) / total
-  variance_d = (
-    jnp.matmul(weight_n, (x_nd - mean_d[None, :]) ** 2, precision=_HIGHEST) / total
-  )
+
+  def add(sum_d, take, fresh_b):
+    weight_b = take(weight_n) * fresh_b
+    square_bd = (take(x_nd) - mean_d[None, :]) ** 2
+    return sum_d + jnp.matmul(weight_b, square_bd, precision=_HIGHEST)
+
+  variance_d = fold_rows(add, jnp.zeros_like(mean_d), x_nd.shape[0]) / total
   # A feature without spread beyond rounding (of entries up to one) is constant.
   varies_d = variance_d > (10 * jnp.finfo(dtype).eps) ** 2
   inverse_std_d = jnp.where(varies_d, 1, 0) / jnp.sqrt(

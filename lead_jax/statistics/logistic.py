@@ -28,6 +28,7 @@ from lead_jax.typing import Array, Bool, Float, Int
 _HIGHEST = jax.lax.Precision.HIGHEST
 _MEMORY = 8  # pairs of steps and gradient differences
 _LEAST_CURVATURE = 1e-6
+_REFRESH = 10  # steps between logits computed from the weights
 
 
 class LogisticFit(NamedTuple):
@@ -89,8 +90,9 @@ def fit_logistic(
   def pull_back(a_nk):
     """The transpose of `forward`, on samples that were weighted before."""
     sum_k = jnp.sum(a_nk, axis=0)
-    # (a^T x)^T: XLA's CPU product with a transposed left side is slower.
-    inner_dk = jnp.matmul(a_nk.T, x_nd, precision=_HIGHEST).T
+    # (a^T x)^T, and not as x^T a, as which XLA would compute it, on a CPU slower by half.
+    inner_kd = jnp.matmul(a_nk.T, x_nd, precision=_HIGHEST)
+    inner_dk = jax.lax.optimization_barrier(inner_kd).T
     inner_dk = inverse_std_d[:, None] * (inner_dk - mean_d[:, None] * sum_k[None, :])
     return jnp.concatenate([inner_dk, sum_k[None, :]], axis=0)
 
@@ -100,21 +102,27 @@ def fit_logistic(
     :, None
   ]
 
-  def loss(w_ek, z_nk):
-    # -log p_y as softplus of the other classes' excess: keeps its digits where p_y is
-    # all but 1, which separated classes come to.
-    own_n = jnp.sum(onehot_nk * z_nk, axis=1)
-    excess_nk = jnp.where(onehot_nk > 0, -jnp.inf, z_nk - own_n[:, None])
-    excess_n = jax.scipy.special.logsumexp(excess_nk, axis=1)
-    data = jnp.sum(weight_n * jax.nn.softplus(excess_n))
-    return data + 0.5 * jnp.sum(ridge_e1 * w_ek**2)
+  def fit_of(w_ek, z_nk):
+    """The objective, and what each sample gives to the classes that it is not of."""
+    # -log p_y as softplus of the other classes' excess, and 1 - p_y as what the others
+    # have: they keep their digits where p_y is all but 1, which separated classes come to.
+    own_n1 = jnp.sum(onehot_nk * z_nk, axis=1, keepdims=True)
+    excess_nk = jnp.where(onehot_nk > 0, -jnp.inf, z_nk - own_n1)
+    top_n1 = jnp.max(excess_nk, axis=1, keepdims=True)
+    part_nk = jnp.exp(excess_nk - top_n1)
+    sum_n1 = jnp.sum(part_nk, axis=1, keepdims=True)
+    excess_n1 = top_n1 + jnp.log(sum_n1)
+    data = jnp.sum(weight_n[:, None] * jax.nn.softplus(excess_n1))
+    wrong_nk = part_nk * (jax.nn.sigmoid(excess_n1) / sum_n1)
+    return data + 0.5 * jnp.sum(ridge_e1 * w_ek**2), wrong_nk
 
   inverse = _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2)
 
-  def preconditioned(z_nk):
-    """At the curvatures of these logits: the mean of p (1 - p), by class."""
-    p_nk = jax.nn.softmax(z_nk, axis=1)
-    c_k = jnp.sum(weight_n[:, None] * p_nk * (1 - p_nk), axis=0) / total
+  def preconditioned(wrong_nk):
+    """At the curvatures of these probabilities: the mean of p (1 - p), by class."""
+    wrong_n1 = jnp.sum(wrong_nk, axis=1, keepdims=True)
+    spread_nk = wrong_nk * (1 - wrong_nk) + onehot_nk * wrong_n1 * (1 - wrong_n1)
+    c_k = jnp.matmul(weight_n, spread_nk, precision=_HIGHEST) / total
     c_k = jnp.maximum(c_k, _LEAST_CURVATURE)
 
     def precondition(r_ek):
@@ -123,9 +131,7 @@ def fit_logistic(
 
     return precondition
 
-  def gradient(w_ek, z_nk):
-    wrong_nk = jax.nn.softmax(z_nk, axis=1) * (1 - onehot_nk)
-    # p_y - 1 as what the others have, for the same digits.
+  def gradient(w_ek, wrong_nk):
     right_nk = onehot_nk * jnp.sum(wrong_nk, axis=1)[:, None]
     residual_nk = weight_n[:, None] * (wrong_nk - right_nk)
     g_ek = pull_back(residual_nk) + ridge_e1 * w_ek
@@ -137,30 +143,45 @@ def fit_logistic(
     return (state.step < max_iter) & (state.relative > tolerance) & ~state.stalled
 
   def advance(state):
-    v_ek = _direction(state, preconditioned(state.z_nk))
+    v_ek = _direction(state, preconditioned(state.wrong_nk))
     dz_nk = forward(v_ek)
     slope = jnp.sum(state.g_ek * v_ek)
 
     # Armijo's rule by halving; the whole step is taken near the optimum.
     def too_long(search):
-      tries, length = search
-      reached = loss(state.w_ek + length * v_ek, state.z_nk + length * dz_nk)
+      tries, length, value, _ = search
       slack = 10 * jnp.finfo(dtype).eps * state.value
-      return (reached > state.value + 1e-4 * length * slope + slack) & (tries < 20)
+      return (value > state.value + 1e-4 * length * slope + slack) & (tries < 20)
 
-    tries, length = jax.lax.while_loop(
-      too_long, lambda s: (s[0] + 1, 0.5 * s[1]), (0, jnp.ones((), dtype))
+    def at(length):
+      return fit_of(state.w_ek + length * v_ek, state.z_nk + length * dz_nk)
+
+    def halve(search):
+      tries, length, _, _ = search
+      return tries + 1, 0.5 * length, *at(0.5 * length)
+
+    whole = jnp.ones((), dtype)
+    tries, length, value, wrong_nk = jax.lax.while_loop(
+      too_long, halve, (0, whole, *at(whole))
     )
     w_ek = state.w_ek + length * v_ek
-    z_nk = forward(w_ek)  # anew, since rounding adds up along the way
-    value = loss(w_ek, z_nk)
-    g_ek, relative = gradient(w_ek, z_nk)
+    z_nk = state.z_nk + length * dz_nk
+
+    def anew():  # since rounding adds up along the way
+      z_nk = forward(w_ek)
+      return z_nk, *fit_of(w_ek, z_nk)
+
+    z_nk, value, wrong_nk = jax.lax.cond(
+      state.step % _REFRESH == _REFRESH - 1, anew, lambda: (z_nk, value, wrong_nk)
+    )
+    g_ek, relative = gradient(w_ek, wrong_nk)
     state = _remember(state, w_ek - state.w_ek, g_ek - state.g_ek)
     stalled = ~jnp.isfinite(value) | (tries == 20)
     return state._replace(
       step=state.step + 1,
       w_ek=w_ek,
       z_nk=z_nk,
+      wrong_nk=wrong_nk,
       value=value,
       g_ek=g_ek,
       relative=relative,
@@ -170,13 +191,15 @@ def fit_logistic(
   w_ek = jnp.zeros((d + 1, k), dtype)
   # Behind a barrier: or else the compiler spends seconds on softmax of a constant.
   z_nk = jax.lax.optimization_barrier(jnp.zeros((n, k), dtype))
-  g_ek, relative = gradient(w_ek, z_nk)
+  value, wrong_nk = fit_of(w_ek, z_nk)
+  g_ek, relative = gradient(w_ek, wrong_nk)
   history = jnp.zeros((_MEMORY, d + 1, k), dtype)
   state = _State(
     step=jnp.int32(0),
     w_ek=w_ek,
     z_nk=z_nk,
-    value=loss(w_ek, z_nk),
+    wrong_nk=wrong_nk,
+    value=value,
     g_ek=g_ek,
     relative=relative,
     stalled=jnp.asarray(False),
@@ -197,6 +220,7 @@ class _State(NamedTuple):
   step: Array
   w_ek: Array
   z_nk: Array
+  wrong_nk: Array
   value: Array
   g_ek: Array
   relative: Array
