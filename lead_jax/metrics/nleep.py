@@ -22,6 +22,7 @@ References:
   Li et al., `Ranking Neural Checkpoints <https://arxiv.org/abs/2011.11200>`_, CVPR 2021.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ from lead_jax.typing import Array, Float, Int
 
 _KEY = 101  # folded into the problem's key
 _PCA_STEP = 16  # dimensions are filled up to a multiple, to compile few programs
+_HIGHEST = jax.lax.Precision.HIGHEST
 _REG = 1e-6  # scikit-learn's ridge
 
 
@@ -76,7 +78,37 @@ class _Fit(NamedTuple):
 
 
 _nleep = jax.jit(nleep, static_argnames=("num_classes", "log"))
-_pca = jax.jit(pca, static_argnames="dim")
+
+
+class _Axes(NamedTuple):
+  """All principal directions; what is projected on all of them where that is small."""
+
+  mean_d: Array
+  axes_dp: Array | None
+  variance_p: Array
+  projected_np: Array | None
+
+
+@jax.jit
+def _all_axes(features):
+  n, d = features.shape
+  found = pca(features, dim=min(n, d))
+  if d <= n:
+    return _Axes(found.mean_d, found.axes_dp, found.variance_p, None)
+  # Where there are fewer samples than features, the axes are the less exact.
+  return _Axes(found.mean_d, None, found.variance_p, found.projected_np)
+
+
+@functools.partial(jax.jit, static_argnames="wide")
+def _project(features, axes, dims, *, wide):
+  if axes.axes_dp is None:
+    x_np = axes.projected_np[:, :wide]
+  else:
+    x_nd = features - axes.mean_d[None, :]
+    x_np = jnp.matmul(x_nd, axes.axes_dp[:, :wide], precision=_HIGHEST)
+  return jnp.where(jnp.arange(wide)[None, :] < dims, x_np, 0)
+
+
 _kmeans = jax.jit(kmeans, static_argnames="clusters")
 _fit_mixture = jax.jit(fit_mixture, static_argnames=("components", "capacity", "reg"))
 _posteriors = jax.jit(Mixture.posteriors, static_argnames="samples")
@@ -120,7 +152,7 @@ def reduced(
     ValueError: If the features are constant.
   """
   n, d = features.shape
-  found = _pca(features, dim=min(n, d))
+  found = _all_axes(features)
   variance_p = np.asarray(found.variance_p, np.float64)
   if not variance_p[0] > 0:
     raise ValueError("the features are constant: there is nothing to fit a mixture to")
@@ -128,8 +160,7 @@ def reduced(
   dims = int(np.searchsorted(share_p, pca_variance, side="right")) + 1
   dims = min(dims, int(np.sum(variance_p > 0)))
   wide = min(_PCA_STEP * math.ceil(dims / _PCA_STEP), max(dims, min(n, d)))
-  x_np = jnp.where(jnp.arange(wide)[None, :] < dims, found.projected_np[:, :wide], 0)
-  return x_np, dims
+  return _project(features, found, dims, wide=wide), dims
 
 
 def fit(x_np: Float[Array, "n p"], start: Int[Array, " n"], components: int) -> Mixture:

@@ -34,6 +34,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lead_jax.typing import Array, Bool, Float, Int, Key
 
@@ -241,6 +242,10 @@ def fit_mixture(
   block = math.gcd(_BLOCK, components)  # no remainder, which would be compiled too
   x_np = features - jnp.mean(features, axis=0, keepdims=True)
   ridge_pp = math.sqrt(reg) * jnp.eye(p, dtype=dtype)
+  # The triangular factors of all components are the largest thing here: without zeros.
+  above = np.triu_indices(p)
+  pack = lambda r_pp: r_pp[above]
+  unpack = lambda r_q: jnp.zeros((p, p), dtype).at[above].set(r_q)
 
   def listed(chosen_n):
     """The first `capacity` chosen samples, N where there are fewer, and their number."""
@@ -261,13 +266,13 @@ def fit_mixture(
     r_pp = jnp.linalg.qr(stacked, mode="r")
     log_det = jnp.sum(jnp.log(jnp.abs(jnp.diagonal(r_pp))))
     offset = jnp.log(size / n) - log_det - 0.5 * p * math.log(2 * math.pi)
-    return mean_p, r_pp, offset
+    return mean_p, pack(r_pp), offset
 
   def log_joint(inputs):
     """log w_c + log N(x; mu_c, Sigma_c) of the candidates of a component."""
-    index_b, mean_p, r_pp, offset = inputs
+    index_b, mean_p, r_q, offset = inputs
     x_bp = x_np[jnp.minimum(index_b, n - 1)] - mean_p[None, :]
-    y_pb = jax.scipy.linalg.solve_triangular(r_pp, x_bp.T, trans="T")
+    y_pb = jax.scipy.linalg.solve_triangular(unpack(r_q), x_bp.T, trans="T")
     value_b = offset - 0.5 * jnp.sum(y_pb**2, axis=0)
     return jnp.where(index_b < n, value_b, -jnp.inf)
 
@@ -277,25 +282,24 @@ def fit_mixture(
 
   def step(index_cb, r_cb):
     """Maximises over the parameters, then finds candidates and posteriors."""
-    mean_cp, r_cpp, offset_c = jax.lax.map(maximise, (index_cb, r_cb), batch_size=block)
+    mean_cp, r_cq, offset_c = jax.lax.map(maximise, (index_cb, r_cb), batch_size=block)
     joint_cb = jax.lax.map(
-      log_joint, (index_cb, mean_cp, r_cpp, offset_c), batch_size=block
+      log_joint, (index_cb, mean_cp, r_cq, offset_c), batch_size=block
     )
     floor_n = best_of(index_cb, joint_cb)[:n] - _MARGIN
 
     def screen(inputs):
-      mean_f, r_ff, offset = inputs
+      mean_p, r_q, offset = inputs
+      mean_f, r_ff = mean_p[:few], unpack(r_q)[:few, :few]
       inverse_ff = jax.scipy.linalg.solve_triangular(r_ff, jnp.eye(few, dtype=dtype))
       shift_f = jnp.matmul(mean_f, inverse_ff, precision=_HIGHEST)
       y_nf = jnp.matmul(x_np[:, :few], inverse_ff, precision=_HIGHEST)
       bound_n = offset - 0.5 * jnp.sum((y_nf - shift_f[None, :]) ** 2, axis=1)
       return listed(bound_n >= floor_n)
 
-    index_cb, count_c = jax.lax.map(
-      screen, (mean_cp[:, :few], r_cpp[:, :few, :few], offset_c), batch_size=block
-    )
+    index_cb, count_c = jax.lax.map(screen, (mean_cp, r_cq, offset_c), batch_size=block)
     joint_cb = jax.lax.map(
-      log_joint, (index_cb, mean_cp, r_cpp, offset_c), batch_size=block
+      log_joint, (index_cb, mean_cp, r_cq, offset_c), batch_size=block
     )
     best = best_of(index_cb, joint_cb)
     best = jnp.where(jnp.isfinite(best), best, 0)  # of the padding

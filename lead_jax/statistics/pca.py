@@ -65,12 +65,15 @@ def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
   # At unit scale, so that neither tiny nor large features leave the range of the dtype.
   scale = jnp.max(jnp.abs(jnp.diagonal(gram)))
   scale = jnp.where(scale > 0, scale, 1)
-  largest = jnp.max(jnp.sum(features**2, axis=0 if d <= n else 1)) / scale
+  if d <= n:  # without another pass over the samples
+    before = jnp.diagonal(gram) + n * mean_d**2
+  else:
+    before = jnp.sum(features**2, axis=1)
   value_p, vector = axes_of_gram(
     gram / scale,
     lambda take: take(small) / jnp.sqrt(scale),
     rows=max(n, d),
-    largest=largest,
+    largest=jnp.max(before) / scale,
     wanted=dim,
   )
   value_p, vector = value_p[::-1][:dim] * scale, vector[:, ::-1][:, :dim]
