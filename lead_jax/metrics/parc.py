@@ -32,7 +32,7 @@ import numpy as np
 from lead_jax.metrics.base import Problem, Value, join
 from lead_jax.metrics.draws import check_draws, constant_note, draw, spread_of
 from lead_jax.statistics import (
-  correlations,
+  pair_correlations,
   pairs,
   pca,
   spearman,
@@ -84,9 +84,9 @@ def parc(
     raise ValueError(f"features must have at least 3 rows, got {features.shape[0]}")
   if pca_dim is not None:
     features = pca(features, dim=pca_dim).projected_np
-  found = correlations(standardise(features))
+  found = pair_correlations(standardise(features))
   differ = pairs(labels[:, None] != labels[None, :])
-  score = 100 * spearman_two_valued(1 - pairs(found.r_nn), differ)
+  score = 100 * spearman_two_valued(1 - found.r_p, differ)
   return Parc(score, jnp.sum(found.constant_n))
 
 
@@ -105,8 +105,8 @@ def parc_against(
   """
   if pca_dim is not None:
     features = pca(features, dim=pca_dim).projected_np
-  found = correlations(standardise(features))
-  score = 100 * spearman(1 - pairs(found.r_nn), label_p)
+  found = pair_correlations(standardise(features))
+  score = 100 * spearman(1 - found.r_p, label_p)
   return Parc(score, jnp.sum(found.constant_n))
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from lead_jax.metrics.base import Problem, Value, join
 from lead_jax.metrics.draws import check_draws, constant_note, draw, spread_of
-from lead_jax.statistics import correlations, pairs, spearman, standardise
+from lead_jax.statistics import pair_correlations, spearman, standardise
 from lead_jax.typing import Array, Float, Int
 
 _SALT = 1002
@@ -57,9 +57,9 @@ def rsa(features: Float[Array, "n d"], reference: Float[Array, "n r"]) -> Rsa:
   """
   if features.shape[0] < 3:
     raise ValueError(f"features must have at least 3 rows, got {features.shape[0]}")
-  ours = correlations(standardise(features))
-  theirs = correlations(standardise(reference))
-  score = 100 * spearman(pairs(ours.r_nn), pairs(theirs.r_nn))
+  ours = pair_correlations(standardise(features))
+  theirs = pair_correlations(standardise(reference))
+  score = 100 * spearman(ours.r_p, theirs.r_p)
   return Rsa(score, jnp.sum(ours.constant_n | theirs.constant_n))
 
 

@@ -31,6 +31,7 @@ from lead_jax.statistics.shrinkage import ledoit_wolf_intensity
 from lead_jax.statistics.similarity import (
   Correlations,
   correlations,
+  pair_correlations,
   pairs,
   standardise,
 )
@@ -58,6 +59,7 @@ __all__ = [
   "moments_classes",
   "moments_intensity",
   "moments_scatter",
+  "pair_correlations",
   "pairs",
   "pca",
   "pooled_scatter",

@@ -44,6 +44,18 @@ class Correlations(NamedTuple):
   constant_n: Bool[Array, " n"]
 
 
+class PairCorrelations(NamedTuple):
+  """The same, of what stands above the diagonal alone, row by row.
+
+  Attributes:
+    r_p: See `Correlations`; of N (N - 1) / 2 pairs.
+    constant_n: See `Correlations`.
+  """
+
+  r_p: Float[Array, " p"]
+  constant_n: Bool[Array, " n"]
+
+
 def correlations(
   features: Float[Array, "n d"], *, centred: bool = True
 ) -> Correlations:
@@ -55,6 +67,36 @@ def correlations(
     features: Samples, one a row, of order one: see `standardise`.
     centred: Static; whether the mean of each row is subtracted (Pearson) or not (cosine).
   """
+  x_nd, constant_n = _unit_rows(features, centred)
+  return Correlations(
+    _snapped(jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST)), constant_n
+  )
+
+
+def pair_correlations(features: Float[Array, "n d"]) -> PairCorrelations:
+  """Computes Pearson correlations between rows, of each pair once.
+
+  Args:
+    features: As `correlations`.
+  """
+  x_nd, constant_n = _unit_rows(features, True)
+  n = x_nd.shape[0]
+  # Strips of rows, each from its first sample on: hardly more products than pairs.
+  rows = max(100, -(-n // 8))
+  starts = range(0, n, rows)
+  strips = [
+    jnp.matmul(x_nd[i : i + rows], x_nd[i:].T, precision=_HIGHEST).ravel()
+    for i in starts
+  ]
+  offset_s = np.cumsum([0, *(strip.size for strip in strips)])
+  row, column = np.triu_indices(n, 1)
+  first = row // rows * rows
+  place = offset_s[row // rows] + (row - first) * (n - first) + column - first
+  return PairCorrelations(_snapped(jnp.concatenate(strips)[place]), constant_n)
+
+
+def _unit_rows(features, centred):
+  """Returns rows of length one, and which are constant: those are zero."""
   eps = jnp.finfo(features.dtype).eps
   x_nd = features
   if centred:
@@ -65,10 +107,13 @@ def correlations(
   least_n = (4 * eps) ** 2 * jnp.maximum(length_n, jnp.mean(length_n))
   constant_n = square_n <= least_n
   scale_n = jnp.where(constant_n, 0, jax.lax.rsqrt(jnp.where(constant_n, 1, square_n)))
-  x_nd = x_nd * scale_n[:, None]
-  r_nn = jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST)
-  r_nn = jnp.where(jnp.abs(r_nn) > 1 - 8 * eps, jnp.sign(r_nn), r_nn)
-  return Correlations(r_nn, constant_n)
+  return x_nd * scale_n[:, None], constant_n
+
+
+def _snapped(r):
+  """Sets what is within rounding of 1 or -1 to it."""
+  eps = jnp.finfo(r.dtype).eps
+  return jnp.where(jnp.abs(r) > 1 - 8 * eps, jnp.sign(r), r)
 
 
 def directions_about(

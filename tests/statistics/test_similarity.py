@@ -1,6 +1,7 @@
 """Standardised columns and correlations of rows against NumPy and scikit-learn."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.metrics import pairwise
@@ -12,6 +13,7 @@ from tests.tolerances import ORACLE, assert_close
 
 standardise = jax.jit(statistics.standardise)
 correlations = jax.jit(statistics.correlations, static_argnames="centred")
+pair_correlations = jax.jit(statistics.pair_correlations)
 
 
 def features(x64):
@@ -87,3 +89,14 @@ def test_directions_keep_the_digits_of_the_differences(offset):
   size[1] = 1  # as far from c as a direction can be told
   error = np.abs(np.asarray(got) - expected) / np.where(size > 0, size, 1)
   assert error.max() < 1e-6
+
+
+@pytest.mark.parametrize("n", [3, 99, 230, 901])
+def test_pairs_alone_are_what_stands_above_the_diagonal(x64, n):
+  x = np.random.default_rng(n).normal(size=(n, 7))
+  x[1] = x[0]
+  x[2] = 5
+  whole, found = correlations(jnp.asarray(x)), pair_correlations(jnp.asarray(x))
+  np.testing.assert_allclose(found.r_p, statistics.pairs(whole.r_nn), atol=4e-7)
+  np.testing.assert_array_equal(found.constant_n, whole.constant_n)
+  assert found.r_p[0] == 1
