@@ -21,7 +21,7 @@ def peer_linear_probe(x: np.ndarray, y: np.ndarray) -> float:
   """Mean accuracy over five stratified folds, of standardised logistic regression.
 
   To the loosest tolerance that comes within 0.1 % of the minimum on the benchmark's data,
-  as ours does: at the default of 1e-4, L-BFGS stops after a dozen steps, 20 % above it.
+  as ours does: at the default of 1e-4, L-BFGS stops after a dozen steps, well above it.
   """
   from sklearn.linear_model import LogisticRegression
   from sklearn.model_selection import StratifiedKFold, cross_val_score
