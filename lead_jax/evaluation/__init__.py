@@ -1,4 +1,4 @@
-"""Rank measures and ground truth."""
+"""Rank measures, ground truth, and what can be said about them with confidence."""
 
 from lead_jax.evaluation.ground_truth import ground_truth_table
 from lead_jax.evaluation.rank_measures import (
@@ -9,14 +9,57 @@ from lead_jax.evaluation.rank_measures import (
   weighted_kendall_paper,
   weighted_pearson,
 )
+from lead_jax.evaluation.resampling import BootstrapIntervals, bootstrap_intervals
+from lead_jax.evaluation.score_table import (
+  MeasuredTable,
+  ScoreTable,
+  measure_table,
+  score_table,
+)
+from lead_jax.evaluation.significance import (
+  PermutationTest,
+  holm,
+  null_spread,
+  permutation_test,
+)
+from lead_jax.evaluation.stability import (
+  leave_one_dataset,
+  leave_one_family,
+  leave_one_model,
+)
 from lead_jax.evaluation.static_rankers import mean_rank_elsewhere
+from lead_jax.evaluation.truth_noise import (
+  NoiseCeiling,
+  deviation_of_seeds,
+  deviation_of_test_set,
+  noise_ceiling,
+  practical_ties,
+)
 
 __all__ = [
+  "BootstrapIntervals",
+  "MeasuredTable",
+  "NoiseCeiling",
+  "PermutationTest",
+  "ScoreTable",
+  "bootstrap_intervals",
+  "deviation_of_seeds",
+  "deviation_of_test_set",
   "ground_truth_table",
+  "holm",
   "kendall",
+  "leave_one_dataset",
+  "leave_one_family",
+  "leave_one_model",
   "mean_rank_elsewhere",
+  "measure_table",
+  "noise_ceiling",
+  "null_spread",
+  "permutation_test",
+  "practical_ties",
   "regret_at_k",
   "relative_accuracy_at_k",
+  "score_table",
   "weighted_kendall",
   "weighted_kendall_paper",
   "weighted_pearson",
