@@ -10,7 +10,8 @@ from lead_jax.results import ModelRow, Report, ScoreRow
 from lead_jax.scoring import NEEDS
 
 FACTS = ("params", "D", "seconds")
-_GLUE = "\u00a0"  # between a score and its rank, which belong on one line
+# Between a score and its rank, which belong on one line: rich breaks at every real space.
+_GLUE = "\ue000"
 
 
 def render(report: Report, *, width: int, color: bool) -> str:
