@@ -1,22 +1,36 @@
 """`python -m experiments.check_oracles`: our values beside public implementations'.
 
 Computes every row of the table of agreement in float64, prints what disagrees, and writes
-the whole table to `docs/agreement.md`. Exit code 1 where a row is out of its tolerance.
+the whole table to `docs/agreement.md`.
+
+Exit codes: 0; 1 where a row is out of its tolerance; 2 where a flag is wrong.
 """
 
 import pathlib
 import sys
+from collections.abc import Sequence
 
-from absl import app, flags, logging
+from absl import flags
 
-_OUT = flags.DEFINE_string("out", "docs/agreement.md", "File to write.")
+# Of its own, so that importing this module leaves the process-wide flags alone.
+FLAGS = flags.FlagValues()
+_OUT = flags.DEFINE_string(
+  "out", "docs/agreement.md", "File to write.", flag_values=FLAGS
+)
 
 
-def main(argv):
-  if argv[1:]:
-    raise app.UsageError(f"unknown argument {argv[1]!r}")
-  # JAX says at level INFO which accelerators this machine has not.
-  logging.set_verbosity(logging.WARNING)
+def run(argv: Sequence[str]) -> int:
+  """Compares and writes; returns the exit code."""
+  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
+    print(f"{__doc__}\nFlags:\n{FLAGS.get_help()}")
+    return 0
+  try:
+    wrong = [f"unknown argument {arg!r}" for arg in FLAGS(list(argv))[1:]]
+  except flags.Error as error:
+    wrong = [" ".join(str(error).split())]
+  if wrong:
+    print(f"experiments.check_oracles: {wrong[0]}; see --help", file=sys.stderr)
+    return 2
   import jax
 
   from experiments.agreement import table
@@ -32,8 +46,8 @@ def main(argv):
   pathlib.Path(_OUT.value).parent.mkdir(parents=True, exist_ok=True)
   write_text(_OUT.value, table.markdown(found))
   print(f"{len(found)} numbers compared, {apart} apart; {_OUT.value} says which")
-  sys.exit(1 if apart else 0)
+  return 1 if apart else 0
 
 
 if __name__ == "__main__":
-  app.run(main)
+  sys.exit(run(sys.argv))

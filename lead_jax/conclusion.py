@@ -93,7 +93,24 @@ def _agreement(
 
 
 def _static_agreement(report: Report, truth: Truth) -> dict[str, Any]:
-  """How far one gets without looking at the target."""
+  found = {}
+  for name, known in static_scores(report, truth).items():
+    if (agreement := _agreement(known, report.ground_truth)) is not None:
+      found[name] = agreement
+  return found
+
+
+def static_scores(report: Report, truth: Truth) -> dict[str, dict[str, float]]:
+  """Scores models without looking at the target: how far does one get with that?
+
+  Args:
+    report: Of any run; its models' facts are used.
+    truth: True accuracies on all data sets that are known.
+
+  Returns:
+    By ranking, by model, a score, larger is better; models of which it knows nothing are
+    missing.
+  """
   rankers: dict[str, Mapping[str, Any]] = {
     "parameters": {row.model: row.num_params for row in report.models},
     "source accuracy": {row.model: row.source_accuracy for row in report.models},
@@ -101,9 +118,7 @@ def _static_agreement(report: Report, truth: Truth) -> dict[str, Any]:
       truth, str(report.dataset["name"])
     ),
   }
-  found = {}
-  for name, facts in rankers.items():
-    known = {model: value for model, value in facts.items() if value is not None}
-    if (agreement := _agreement(known, report.ground_truth)) is not None:
-      found[name] = agreement
-  return found
+  return {
+    name: {model: value for model, value in facts.items() if value is not None}
+    for name, facts in rankers.items()
+  }

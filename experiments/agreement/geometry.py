@@ -60,7 +60,9 @@ ROWS: tuple[Row, ...] = (
     "parc_none",
     'parc(samples=None, variant="official")',
     _parc_official,
-    note="the order of the labels' rounding errors is NumPy's: it depends on its BLAS",
+    tolerance=1e-4,
+    note="the order of the labels' rounding errors is NumPy's: it depends on its BLAS, and "
+    "moves by 2e-5 with the number of its threads",
   ),
   Row(
     "parc",

@@ -1,0 +1,145 @@
+"""`python -m experiments.evaluate --zoo=Z --data=DIR --ground_truth=CSV --out=DIR`
+
+Ranks the zoo on every data set of the folder whose true accuracies are known, and says how
+well each metric ranked: mean weighted tau with its interval, the paired difference to a
+baseline, p-values, regret, what it hangs on, and what it cost. Beside the metrics stand
+rankings that never look at the data, and what chance does.
+
+Features and scores are kept as `lead-rank` keeps them: interrupted, the same command goes
+on from where it was. Writes `evaluation.csv`, `evaluation.json` and `evaluation.txt`, and
+for every data set the `scores.csv` and `report.json` of its run.
+
+Exit codes: 0; 2 where a flag or the input is wrong (one line says what); 130 interrupted.
+"""
+
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from lead_jax.errors import InputError
+
+# Of its own, so that importing this module leaves the process-wide flags alone.
+FLAGS = flags.FlagValues()
+_ZOO = flags.DEFINE_string(
+  "zoo", None, "Zoo file that lists models.", flag_values=FLAGS
+)
+_DATA = flags.DEFINE_string(
+  "data", None, "Folder with one folder a data set.", flag_values=FLAGS
+)
+_GROUND_TRUTH = flags.DEFINE_string(
+  "ground_truth",
+  None,
+  "CSV of true accuracies (columns model,dataset,accuracy; see docs/published.md).",
+  flag_values=FLAGS,
+)
+_OUT = flags.DEFINE_string(
+  "out", "runs/evaluation", "Folder to write.", flag_values=FLAGS
+)
+_METRICS = flags.DEFINE_list("metrics", ["all"], "As lead-rank.", flag_values=FLAGS)
+_MODELS = flags.DEFINE_list("models", None, "As lead-rank.", flag_values=FLAGS)
+_DATASETS = flags.DEFINE_list(
+  "datasets", [], "Folders of --data; all that the truth knows.", flag_values=FLAGS
+)
+_BASELINE = flags.DEFINE_string(
+  "baseline", "linear_probe", "What differences are to.", flag_values=FLAGS
+)
+_NOISE = flags.DEFINE_float(
+  "noise",
+  None,
+  "Standard deviation of the true accuracies, in points: sets the ceiling.",
+  lower_bound=0.0,
+  flag_values=FLAGS,
+)
+_SAMPLES = flags.DEFINE_integer(
+  "samples", 2000, "Resamples and permutations.", lower_bound=100, flag_values=FLAGS
+)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
+)
+_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
+
+
+def _needed(flag: flags.FlagHolder) -> str:
+  if not flag.value:
+    raise InputError(f"--{flag.name} is needed")
+  return flag.value
+
+
+def evaluate() -> str:
+  """Does what the flags ask for; returns the table.
+
+  Raises:
+    InputError: If a flag or a file is wrong.
+  """
+  import json
+
+  import jax
+
+  from experiments.evaluation import collect, summary
+  from lead_jax import ranking, report
+  from lead_jax.results import write_text
+
+  zoo, data, ground_truth = map(_needed, (_ZOO, _DATA, _GROUND_TRUTH))
+  truth = collect.read_truth(ground_truth)
+  folders = collect.data_folders(data, truth, _DATASETS.value)
+  cache_dir = pathlib.Path(_CACHE_DIR.value or ranking.default_cache_dir()).expanduser()
+  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  out = pathlib.Path(_OUT.value).expanduser()
+  with report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress() as to:
+    found = collect.collect(
+      folders,
+      truth,
+      zoo=zoo,
+      metrics=_METRICS.value,
+      out=out,
+      models=_MODELS.value,
+      seed=_SEED.value,
+      cache_dir=cache_dir,
+      listener=to,
+    )
+  if _BASELINE.value not in found.table.methods:
+    raise InputError(
+      f"--baseline={_BASELINE.value} is none of {', '.join(found.table.methods)}"
+    )
+  result = summary.summarise(
+    found,
+    baseline=_BASELINE.value,
+    noise=_NOISE.value,
+    samples=_SAMPLES.value,
+    seed=_SEED.value,
+  )
+  text = summary.as_text(result, found)
+  write_text(out / "evaluation.csv", summary.as_csv(result))
+  whole = json.dumps(summary.as_json(result, found), indent=1, allow_nan=False)
+  write_text(out / "evaluation.json", whole + "\n")
+  write_text(out / "evaluation.txt", text)
+  return text
+
+
+def run(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
+    print(f"{__doc__}\nFlags:\n{FLAGS.get_help()}")
+    return 0
+  try:
+    rest = FLAGS(list(argv))[1:]
+    if rest:
+      raise InputError(f"unknown argument {rest[0]!r}; see --help")
+    print(evaluate(), end="")
+  except (flags.Error, InputError) as error:
+    print(f"experiments.evaluate: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print(
+      "experiments.evaluate: interrupted; run the same command again to go on from here",
+      file=sys.stderr,
+    )
+    return 130
+  return 0
+
+
+if __name__ == "__main__":
+  sys.exit(run(sys.argv))

@@ -1,0 +1,1 @@
+"""How well metrics rank: the runs behind it, the statistics, and how they are shown."""
