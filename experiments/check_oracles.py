@@ -12,6 +12,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from experiments.script_flags import read_flags
+from lead_jax.errors import InputError
+
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
 _OUT = flags.DEFINE_string(
@@ -21,15 +24,11 @@ _OUT = flags.DEFINE_string(
 
 def run(argv: Sequence[str]) -> int:
   """Compares and writes; returns the exit code."""
-  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
-    print(f"{__doc__}\nFlags:\n{FLAGS.get_help()}")
-    return 0
   try:
-    wrong = [f"unknown argument {arg!r}" for arg in FLAGS(list(argv))[1:]]
-  except flags.Error as error:
-    wrong = [" ".join(str(error).split())]
-  if wrong:
-    print(f"experiments.check_oracles: {wrong[0]}; see --help", file=sys.stderr)
+    if not read_flags(FLAGS, __doc__, argv):
+      return 0
+  except InputError as error:
+    print(f"experiments.check_oracles: {error}", file=sys.stderr)
     return 2
   import jax
 

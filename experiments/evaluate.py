@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from experiments.script_flags import read_flags
 from lead_jax.errors import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
@@ -78,12 +79,15 @@ def evaluate() -> str:
   import jax
 
   from experiments.evaluation import collect, summary
-  from lead_jax import ranking, report
+  from lead_jax import conclusion, preflight, ranking, report
   from lead_jax.results import write_text
 
   zoo, data, ground_truth = map(_needed, (_ZOO, _DATA, _GROUND_TRUTH))
   truth = collect.read_truth(ground_truth)
   folders = collect.data_folders(data, truth, _DATASETS.value)
+  methods = [*preflight.metrics_or_default(_METRICS.value), *conclusion.STATIC]
+  if _BASELINE.value not in methods:
+    raise InputError(f"--baseline={_BASELINE.value} is none of {', '.join(methods)}")
   cache_dir = pathlib.Path(_CACHE_DIR.value or ranking.default_cache_dir()).expanduser()
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
@@ -99,10 +103,6 @@ def evaluate() -> str:
       seed=_SEED.value,
       cache_dir=cache_dir,
       listener=to,
-    )
-  if _BASELINE.value not in found.table.methods:
-    raise InputError(
-      f"--baseline={_BASELINE.value} is none of {', '.join(found.table.methods)}"
     )
   result = summary.summarise(
     found,
@@ -121,16 +121,11 @@ def evaluate() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
-    print(f"{__doc__}\nFlags:\n{FLAGS.get_help()}")
-    return 0
   try:
-    rest = FLAGS(list(argv))[1:]
-    if rest:
-      raise InputError(f"unknown argument {rest[0]!r}; see --help")
-    print(evaluate(), end="")
-  except (flags.Error, InputError) as error:
-    print(f"experiments.evaluate: {' '.join(str(error).split())}", file=sys.stderr)
+    if read_flags(FLAGS, __doc__, argv):
+      print(evaluate(), end="")
+  except InputError as error:
+    print(f"experiments.evaluate: {error}", file=sys.stderr)
     return 2
   except KeyboardInterrupt:
     print(

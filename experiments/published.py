@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.published_text import TITLES, as_text
+from experiments.script_flags import read_flags
+from lead_jax.errors import InputError
 from lead_jax.evaluation import published
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
@@ -51,24 +53,19 @@ def as_csv(table: str, *, version: str = "corrected") -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Prints what the flags ask for; returns the exit code."""
-  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
-    print(f"{__doc__}\nFlags:\n{FLAGS.get_help()}")
-    return 0
-  wrong = ""
   try:
-    rest = FLAGS(list(argv))[1:]
-  except flags.Error as error:
-    wrong = " ".join(str(error).split())
-  else:
+    if not read_flags(FLAGS, __doc__, argv):
+      return 0
     unknown = [name for name in _TABLE.value if name not in TITLES]
-    if rest:
-      wrong = f"unknown argument {rest[0]!r}"
-    elif unknown or not _TABLE.value:
-      wrong = f"there is no table {(unknown or [''])[0]!r}: {', '.join(TITLES)}"
-    elif _FORMAT.value == "csv" and len(_TABLE.value) != 1:
-      wrong = "--format=csv writes one table: name it by --table"
-  if wrong:
-    print(f"experiments.published: {wrong}; see --help", file=sys.stderr)
+    if unknown or not _TABLE.value:
+      known = ", ".join(TITLES)
+      raise InputError(
+        f"there is no table {(unknown or [''])[0]!r}: {known}; see --help"
+      )
+    if _FORMAT.value == "csv" and len(_TABLE.value) != 1:
+      raise InputError("--format=csv writes one table: name it by --table; see --help")
+  except InputError as error:
+    print(f"experiments.published: {error}", file=sys.stderr)
     return 2
   if _FORMAT.value == "csv":
     print(as_csv(_TABLE.value[0], version=_VERSION.value), end="")

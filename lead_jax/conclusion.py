@@ -13,6 +13,9 @@ from lead_jax.results import Report, ScoreRow
 # By data set, by model.
 Truth = Mapping[str, Mapping[str, float]]
 
+# Rankings that never look at the target.
+STATIC = ("parameters", "source accuracy", "mean rank on other data sets")
+
 
 def conclude(
   report: Report, truth: Truth, warnings: list[str], warn: Callable[[str], object]
@@ -111,14 +114,12 @@ def static_scores(report: Report, truth: Truth) -> dict[str, dict[str, float]]:
     By ranking, by model, a score, larger is better; models of which it knows nothing are
     missing.
   """
-  rankers: dict[str, Mapping[str, Any]] = {
-    "parameters": {row.model: row.num_params for row in report.models},
-    "source accuracy": {row.model: row.source_accuracy for row in report.models},
-    "mean rank on other data sets": evaluation.mean_rank_elsewhere(
-      truth, str(report.dataset["name"])
-    ),
-  }
+  rankers: list[Mapping[str, Any]] = [
+    {row.model: row.num_params for row in report.models},
+    {row.model: row.source_accuracy for row in report.models},
+    evaluation.mean_rank_elsewhere(truth, str(report.dataset["name"])),
+  ]
   return {
     name: {model: value for model, value in facts.items() if value is not None}
-    for name, facts in rankers.items()
+    for name, facts in zip(STATIC, rankers, strict=True)
   }

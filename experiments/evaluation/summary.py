@@ -114,7 +114,7 @@ def summarise(
   if noise is not None:
     ceiling = float(evaluation.noise_ceiling(table.truth, noise, rng=rng(3)).mean)
   ranked = [
-    r for r in np.argsort(-tau.means, kind="stable") if tau.means[r] == tau.means[r]
+    r for r in np.argsort(-tau.means, kind="stable") if np.isfinite(tau.means[r])
   ]
   rest = [r for r in range(len(table.methods)) if r not in ranked]
   rows = []

@@ -153,6 +153,20 @@ def test_what_is_wrong_is_one_line(capsys, arguments, message):
   assert error.count("\n") == 1
 
 
+def test_a_wrong_baseline_is_found_before_any_work(capsys, tmp_path):
+  (tmp_path / "birds").mkdir()
+  truth = tmp_path / "truth.csv"
+  truth.write_text("model,dataset,accuracy\na,birds,50\nb,birds,60\n")
+  arguments = [
+    f"--data={tmp_path}",
+    f"--ground_truth={truth}",
+    "--zoo=not_looked_at.json",
+  ]
+  named = ["--metrics=knn", "--baseline=lda"]
+  assert evaluate.run(["evaluate", *arguments, *named]) == 2
+  assert "--baseline=lda is none of knn, parameters, " in capsys.readouterr().err
+
+
 def test_a_small_real_run(shared, tmp_path, capsys):
   zoo = shared / "realzoo"
   if not zoo.is_dir():

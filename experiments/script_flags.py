@@ -1,0 +1,30 @@
+"""How scripts read flags of their own: help, and one line on what is wrong."""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from lead_jax.errors import InputError
+
+
+def read_flags(values: flags.FlagValues, doc: str | None, argv: Sequence[str]) -> bool:
+  """Reads a command line; returns whether there is anything to do after it.
+
+  Args:
+    values: The script's own, so that importing it leaves the process-wide flags alone.
+    doc: The script's docstring, which `--help` prints before the flags.
+    argv: The program's name first.
+
+  Raises:
+    InputError: If a flag is unknown or wrong, or there is an argument that is none.
+  """
+  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
+    print(f"{doc}\nFlags:\n{values.get_help()}")
+    return False
+  try:
+    rest = values(list(argv))[1:]
+  except flags.Error as error:
+    raise InputError(f"{' '.join(str(error).split())}; see --help") from error
+  if rest:
+    raise InputError(f"unknown argument {rest[0]!r}; see --help")
+  return True
