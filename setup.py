@@ -29,10 +29,12 @@ setup(
     "jax>=0.10,<0.11",
     "jaxlib>=0.10,<0.11",
     "jaxtyping>=0.3",
+    "matplotlib>=3.9",
     "neural-tangents==0.6.5",
     "numpy>=2.0",
     "onnx>=1.18",
     "optax>=0.2.5",
+    "orbax-checkpoint>=0.12",
     "pillow>=11",
     "rich>=13",
     "safetensors>=0.5",
@@ -44,7 +46,6 @@ setup(
   ],
   extras_require={
     "torch": ["torch>=2.8", "torchvision>=0.23", "timm>=1.0"],
-    "report": ["matplotlib>=3.9"],
     "dev": [
       "hypothesis>=6.130",
       "mypy>=1.15",

@@ -33,6 +33,7 @@ ALLOWED = {
   "zoo": set(),
   "data": BASE | {"backbones"},
   "features": BASE | {"backbones", "data"},
+  "finetune": BASE | {"backbones", "data"},
   "measure": BASE,
   "results": BASE,
   "preflight": BASE | {"evaluation", "metrics", "results"},
@@ -58,9 +59,11 @@ FORBIDDEN_IN_MATHEMATICS = {
 }
 HEAVY = {
   "diffrax",
+  "matplotlib",
   "neural_tangents",
   "onnx",
   "optax",
+  "orbax",
   "scipy",
   "sklearn",
   "tensorflow",

@@ -1,0 +1,1 @@
+"""Ground truth: fine-tuning, the papers' protocol and others, resumable."""
