@@ -1,7 +1,7 @@
 """True accuracies after fine-tuning, from a CSV that users can write themselves.
 
-Columns `model`, `dataset`, `accuracy` (in percent) are needed; `measure`, `protocol`,
-`seeds`, `source` and others are carried along by the files but not read here.
+Columns `model`, `dataset`, `accuracy` (in percent) are needed; others (`measure`, `seeds`,
+`std`, `deviation`, `protocol`, `source`, ...) may stand beside them and are read by name.
 """
 
 import csv
@@ -40,3 +40,20 @@ def ground_truth_table(text: str) -> dict[str, dict[str, float]]:
       raise ValueError(f"ground truth line {line}: model {row['model']!r} stands twice")
     column[row["model"]] = accuracy
   return table
+
+
+def ground_truth_column(text: str, column: str) -> dict[str, dict[str, str]]:
+  """Reads one more column of a ground-truth file.
+
+  Args:
+    text: Content of the CSV file, which `ground_truth_table` accepts.
+    column: Its name; there need not be such a column.
+
+  Returns:
+    By data set, by model, what stands there; empty cells are missing.
+  """
+  found: dict[str, dict[str, str]] = {}
+  for row in csv.DictReader(io.StringIO(text)):
+    if value := (row.get(column) or "").strip():
+      found.setdefault(row["dataset"], {})[row["model"]] = value
+  return found

@@ -49,39 +49,34 @@ class BootstrapIntervals:
   undefined: np.ndarray
 
 
-def bootstrap_intervals(
+def bootstrap_means(
   table: ScoreTable,
   *,
   measure: str | Measure = "weighted_kendall",
-  baseline: str | None = None,
   models: str = "shared",
   datasets: str = "fixed",
-  level: float = 0.95,
   samples: int = 2000,
   rng: np.random.Generator,
-) -> BootstrapIntervals:
-  """Computes intervals of every method's mean and of its difference to a baseline.
+) -> np.ndarray:
+  """Computes every method's mean over data sets in every resample, the same for all.
 
   Args:
     table: Scores and accuracies.
     measure: A name of `MEASURES` or a function like those. The regret and the relative
       accuracy hang on single models; no bootstrap is sure of its coverage there.
-    baseline: The method that all are compared with.
     models: `shared` draws models once for all data sets, as they are the same networks
       everywhere; `nested` draws them anew in each, right only where each data set has
       networks of its own.
     datasets: `fixed` asks how the mean over *these* data sets would be with other models;
       `random` resamples data sets too, and asks about other data sets as well.
-    level: Of the intervals, in (0, 1).
     samples: Resamples, at least 1.
     rng: Of the resamples.
 
   Returns:
-    Means, differences and their intervals.
+    [R, samples]; NaN for a method without a mean and where a resample cannot be ranked.
 
   Raises:
-    ValueError: If an option is unknown, the baseline is no method of the table, or a
-      number out of range.
+    ValueError: If an option is unknown or a number out of range.
 
   References:
     Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979; Owen, "The Pigeonhole
@@ -92,13 +87,8 @@ def bootstrap_intervals(
     raise ValueError(f"models must be 'shared' or 'nested', got {models!r}")
   if datasets not in ("fixed", "random"):
     raise ValueError(f"datasets must be 'fixed' or 'random', got {datasets!r}")
-  if not 0 < level < 1:
-    raise ValueError(f"level must be in (0, 1), got {level}")
   if samples < 1:
     raise ValueError(f"samples must be at least 1, got {samples}")
-  if baseline is not None and baseline not in table.methods:
-    raise ValueError(f"baseline {baseline!r} is no method of the table")
-
   present = table.present
   number, size = present.shape
   shared = _draws(np.ones(size), samples, rng)
@@ -118,20 +108,59 @@ def bootstrap_intervals(
     for r, order in enumerate(orders[:, d]):
       drawn[r, places] = function(order, truth[d], counts)
   resampled = drawn.mean(-1)
+  resampled[np.isnan(measure_table(table, measure=measure).means)] = np.nan
+  return resampled
 
+
+def bootstrap_intervals(
+  table: ScoreTable,
+  *,
+  measure: str | Measure = "weighted_kendall",
+  baseline: str | None = None,
+  models: str = "shared",
+  datasets: str = "fixed",
+  level: float = 0.95,
+  samples: int = 2000,
+  rng: np.random.Generator,
+) -> BootstrapIntervals:
+  """Computes intervals of every method's mean and of its difference to a baseline.
+
+  Args:
+    table: Scores and accuracies.
+    measure: As `bootstrap_means`.
+    baseline: The method that all are compared with.
+    models: As `bootstrap_means`.
+    datasets: As `bootstrap_means`.
+    level: Of the intervals, in (0, 1).
+    samples: Resamples, at least 1.
+    rng: Of the resamples.
+
+  Returns:
+    Means, differences and their intervals.
+
+  Raises:
+    ValueError: If an option is unknown, the baseline is no method of the table, or a
+      number out of range.
+  """
+  if not 0 < level < 1:
+    raise ValueError(f"level must be in (0, 1), got {level}")
+  if baseline is not None and baseline not in table.methods:
+    raise ValueError(f"baseline {baseline!r} is no method of the table")
+  resampled = bootstrap_means(
+    table, measure=measure, models=models, datasets=datasets, samples=samples, rng=rng
+  )
   means = measure_table(table, measure=measure).means
-  resampled[np.isnan(means)] = np.nan
   if baseline is None:
     differences = np.full(len(means), np.nan)
-    between = np.full((len(means), samples), np.nan)
+    between = np.full(resampled.shape, np.nan)
   else:
     b = list(table.methods).index(baseline)
     differences, between = means - means[b], resampled - resampled[b]
   return BootstrapIntervals(
     means,
-    _percentiles(resampled, level),
+    percentile_intervals(resampled, level=level),
     differences,
-    _percentiles(between, level),
+    percentile_intervals(between, level=level),
     np.isnan(resampled).mean(1),
   )
 
@@ -145,7 +174,16 @@ def _draws(present: np.ndarray, samples: int, rng: np.random.Generator) -> np.nd
   return rng.multinomial(size, share, size=samples)
 
 
-def _percentiles(resampled: np.ndarray, level: float) -> np.ndarray:
+def percentile_intervals(resampled: np.ndarray, *, level: float = 0.95) -> np.ndarray:
+  """Computes percentile intervals.
+
+  Args:
+    resampled: [R, S] values of the resamples; those that are NaN are left out.
+    level: Of the intervals, in (0, 1).
+
+  Returns:
+    [R, 2] low and high ends; NaN where all values are.
+  """
   found = np.full((len(resampled), 2), np.nan)
   for row, values in zip(found, resampled, strict=True):
     valid = values[~np.isnan(values)]

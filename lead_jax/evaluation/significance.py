@@ -184,29 +184,27 @@ def holm(p_values: np.ndarray) -> np.ndarray:
   return adjusted
 
 
-def null_spread(
+def null_means(
   truth: np.ndarray,
   *,
   measure: str | Measure = "weighted_kendall",
-  probabilities: tuple[float, ...] = (0.025, 0.5, 0.95, 0.975),
   same_everywhere: bool = True,
   samples: int = 10_000,
   rng: np.random.Generator,
 ) -> np.ndarray:
-  """Computes quantiles of what random rankings reach: how wide is chance for M models?
+  """Computes what random rankings reach, in the mean over data sets.
 
   Args:
     truth: [M] true accuracies, or [D, M] for the mean over data sets; NaN where a data
       set lacks a model. Only their number and ties matter to measures of order.
     measure: A name of `MEASURES` or a function like those.
-    probabilities: Of the quantiles.
     same_everywhere: One random ranking for all data sets, as a ranker that does not look
       at the target makes, or one for each data set (less spread).
     samples: Random rankings.
     rng: Of the random rankings.
 
   Returns:
-    The quantiles, of the values that are not NaN; NaN if there are none.
+    Of each random ranking; those that have no value are left out.
 
   Raises:
     ValueError: If `samples` is below 1 or the measure's name unknown.
@@ -224,7 +222,37 @@ def null_spread(
     total += np.concatenate(
       [function(drawn[i : i + _CHUNK], row, count) for i in range(0, samples, _CHUNK)]
     )
-  means = total[~np.isnan(total)] / len(truths)
+  return total[~np.isnan(total)] / len(truths)
+
+
+def null_spread(
+  truth: np.ndarray,
+  *,
+  measure: str | Measure = "weighted_kendall",
+  probabilities: tuple[float, ...] = (0.025, 0.5, 0.95, 0.975),
+  same_everywhere: bool = True,
+  samples: int = 10_000,
+  rng: np.random.Generator,
+) -> np.ndarray:
+  """Computes quantiles of what random rankings reach: how wide is chance for M models?
+
+  Args:
+    truth: As `null_means`.
+    measure: As `null_means`.
+    probabilities: Of the quantiles.
+    same_everywhere: As `null_means`.
+    samples: Random rankings.
+    rng: Of the random rankings.
+
+  Returns:
+    The quantiles, of the values that are not NaN; NaN if there are none.
+
+  Raises:
+    ValueError: As `null_means`.
+  """
+  means = null_means(
+    truth, measure=measure, same_everywhere=same_everywhere, samples=samples, rng=rng
+  )
   if not len(means):
     return np.full(len(probabilities), np.nan)
   return np.quantile(means, probabilities)

@@ -177,16 +177,7 @@ def practical_ties(
     ValueError: If an accuracy is not finite, a deviation negative or not finite, or the
       level outside (0, 1).
   """
-  from scipy import stats
-
-  g = np.asarray(truth, np.float64)
-  if g.ndim != 1 or not np.isfinite(g).all():
-    raise ValueError(f"truth must be one finite accuracy a model, got {g}")
-  if not 0 < level < 1:
-    raise ValueError(f"level must be in (0, 1), got {level}")
-  sd = np.broadcast_to(np.asarray(deviation, np.float64), g.shape)
-  _check_deviation(sd)
-  width = float(stats.norm.ppf((1 + level) / 2))
+  g, sd, width = _compared(truth, deviation, level)
   groups = np.full(len(g), -1)
   for number in range(len(g)):
     rest = np.flatnonzero(groups < 0)
@@ -196,3 +187,41 @@ def practical_ties(
     near = g[leader] - g[rest] <= width * np.hypot(sd[leader], sd[rest])
     groups[rest[near]] = number
   return groups
+
+
+def close_pairs(
+  truth: np.ndarray, deviation: np.ndarray | float, *, level: float = 0.95
+) -> tuple[int, int]:
+  """Counts the pairs of models that noise does not allow to tell apart.
+
+  Args:
+    truth: [M] measured accuracies.
+    deviation: Their standard deviations, broadcast against `truth`.
+    level: Confidence of the two-sided comparison of two models, in (0, 1).
+
+  Returns:
+    Those pairs, and all pairs.
+
+  Raises:
+    ValueError: As `practical_ties`.
+  """
+  g, sd, width = _compared(truth, deviation, level)
+  first, second = np.triu_indices(len(g), 1)
+  near = np.abs(g[first] - g[second]) <= width * np.hypot(sd[first], sd[second])
+  return int(near.sum()), len(near)
+
+
+def _compared(
+  truth: np.ndarray, deviation: np.ndarray | float, level: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+  """Returns accuracies, their deviations and how many of them apart is told apart."""
+  from scipy import stats
+
+  g = np.asarray(truth, np.float64)
+  if g.ndim != 1 or not np.isfinite(g).all():
+    raise ValueError(f"truth must be one finite accuracy a model, got {g}")
+  if not 0 < level < 1:
+    raise ValueError(f"level must be in (0, 1), got {level}")
+  sd = np.broadcast_to(np.asarray(deviation, np.float64), g.shape)
+  _check_deviation(sd)
+  return g, sd, float(stats.norm.ppf((1 + level) / 2))

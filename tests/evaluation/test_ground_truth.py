@@ -2,7 +2,7 @@
 
 import pytest
 
-from lead_jax.evaluation import ground_truth_table
+from lead_jax.evaluation import ground_truth_column, ground_truth_table
 
 CSV = "model,dataset,accuracy,seeds\na,x,91.5,1\nb,x,70,1\na,y,60,1\n"
 
@@ -24,3 +24,9 @@ def test_by_data_set_and_model():
 def test_broken_ground_truth(text, message):
   with pytest.raises(ValueError, match=message):
     ground_truth_table(text)
+
+
+def test_other_columns_are_read_by_name():
+  text = "model,dataset,accuracy,std\na,x,1,0.5\nb,x,2,\na,y,3, 1e-1 \n"
+  assert ground_truth_column(text, "std") == {"x": {"a": "0.5"}, "y": {"a": "1e-1"}}
+  assert ground_truth_column(text, "seeds") == {}

@@ -10,6 +10,7 @@ from lead_jax.evaluation import (
   ScoreTable,
   holm,
   kendall,
+  null_means,
   null_spread,
   permutation_test,
   weighted_kendall,
@@ -211,3 +212,13 @@ def test_null_spread():
   assert np.isfinite(lacking).all()
   with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
     null_spread(np.arange(4.0), samples=0, rng=rng)
+
+
+def test_null_means_are_those_of_all_rankings():
+  """The expected regret at 1 is the best accuracy minus the mean one; that of tau is 0."""
+  truth = np.array([[50.0, 60, 70, 80], [10, 20, 90, np.nan]])
+  rng = np.random.default_rng(0)
+  regret = null_means(truth, measure="regret_at_1", samples=20_000, rng=rng)
+  assert regret.mean() == pytest.approx((15 + 50) / 2, abs=0.5)
+  tau = null_means(truth, samples=20_000, rng=rng)
+  assert tau.mean() == pytest.approx(0, abs=0.02)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lead_jax.evaluation import (
+  close_pairs,
   deviation_of_seeds,
   deviation_of_test_set,
   kendall,
@@ -124,3 +125,12 @@ def test_a_level_of_ties_is_kept():
 def test_ties_refused(truth, deviation, level, message):
   with pytest.raises(ValueError, match=message):
     practical_ties(np.array(truth), deviation, level=level)
+
+
+def test_close_pairs():
+  assert close_pairs(np.array([10.0, 11, 20]), 1.0) == (1, 3)
+  assert close_pairs(np.array([10.0, 11, 20]), 0.0) == (0, 3)
+  assert close_pairs(np.array([10.0, 11, 20]), np.array([0.0, 0, 9])) == (2, 3)
+  assert close_pairs(np.array([10.0, 11, 20]), 1.0, level=0.1) == (0, 3)
+  with pytest.raises(ValueError, match="deviation must be finite"):
+    close_pairs(np.array([10.0, 11]), -1.0)
