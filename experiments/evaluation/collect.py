@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import lead_jax
+from experiments.evaluation.memory_maps import WatchMaps
 from lead_jax import conclusion
 from lead_jax.errors import InputError
 from lead_jax.evaluation import ScoreTable, ground_truth_table, score_table
@@ -108,7 +109,7 @@ def collect(
       seed=seed,
       cache_dir=cache_dir,
       out=out / folder.name,
-      listener=listener,
+      listener=WatchMaps(listener or Listener()),
     )
     for folder in folders
   }
