@@ -16,6 +16,7 @@ import numpy as np
 from lead_jax import preflight
 from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.backbones.resolve import resolve_models
+from lead_jax.compiled import forget_if_many
 from lead_jax.conclusion import conclude
 from lead_jax.data import Dataset, load_dataset, load_digits_dataset
 from lead_jax.data.preprocess import ResizedCache
@@ -211,6 +212,7 @@ def rank(
     complete=False,
   )
   for index, spec in enumerate(specs):
+    forget_if_many()
     listener.started(index, spec.name)
     row, scores = scorer.model(spec)
     listener.finished(row, scores)

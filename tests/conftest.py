@@ -17,7 +17,6 @@ install_import_hook(
   [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
 )
 
-MAPS = pathlib.Path("/proc/self/maps")
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -40,16 +39,12 @@ _tests_run = itertools.count(1)
 
 @pytest.fixture(autouse=True)
 def _few_compiled_programs():
-  """Forgets compiled programs before their memory maps run out.
-
-  Each holds several of the 65,530 that Linux lets a process have; beyond, the compiler
-  crashes.
-  """
+  """Forgets compiled programs before their memory maps run out."""
   yield
-  if next(_tests_run) % 25 == 0 and MAPS.exists():
-    with MAPS.open("rb") as maps:
-      if sum(1 for _ in maps) > 25_000:
-        jax.clear_caches()
+  if next(_tests_run) % 25 == 0:
+    from lead_jax import compiled  # after the hook above
+
+    compiled.forget_if_many()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ MATHEMATICS |= {"metrics", "evaluation", "statistics"}
 ALLOWED = {
   "typing": set(),
   "errors": set(),
+  "compiled": set(),
   "version": set(),
   "labels": BASE,
   "inputs": BASE,
@@ -41,7 +42,7 @@ ALLOWED = {
   "scoring": BASE
   | {"backbones", "data", "features", "lead_rates", "measure", "metrics", "results"},
   "ranking": BASE
-  | {"backbones", "conclusion", "data", "features", "measure", "metrics"}
+  | {"backbones", "compiled", "conclusion", "data", "features", "measure", "metrics"}
   | {"preflight", "results", "scoring"},
   "report": BASE | {"metrics", "ranking", "results", "scoring"},
   "cli": None,  # knows everything
