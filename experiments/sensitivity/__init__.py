@@ -1,0 +1,1 @@
+"""How rankings depend on what they are made from: how many samples, what scale."""

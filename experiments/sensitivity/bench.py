@@ -1,0 +1,231 @@
+"""Scores of a zoo on a data set and on altered forms of it, each computed once and kept.
+
+Features are extracted once, on the whole data set. An altered form is made of them: some
+of the rows, or all of them times a number. Its scores are kept under keys of its content,
+like all scores, so that an interrupted run goes on from where it was.
+"""
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.conclusion import conclude
+from lead_jax.data import Dataset
+from lead_jax.data.preprocess import ResizedCache
+from lead_jax.errors import InputError
+from lead_jax.features import FeatureStore, content_key
+from lead_jax.metrics.base import OK
+from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.scoring import Scorer
+
+BATCH_SIZE = 64
+
+
+class Variant(NamedTuple):
+  """An altered form of a data set.
+
+  Attributes:
+    name: Unique among those scored together.
+    dataset: Whose labels belong to the altered features.
+    alter: From a model's outputs on the whole data set to those on the altered form.
+  """
+
+  name: str
+  dataset: Dataset
+  alter: Callable[[ReadyFeatures], ReadyFeatures]
+
+
+def rows_of(dataset: Dataset, rows: np.ndarray, name: str) -> Variant:
+  """Returns some of the samples as a variant; every class must be among them."""
+  key = content_key(of=dataset.fingerprint, rows=np.asarray(rows).tolist())
+  part = dataclasses.replace(
+    dataset, labels=dataset.labels[rows], fingerprint=key, read_image=None
+  )
+
+  def alter(ready: ReadyFeatures) -> ReadyFeatures:
+    probs = ready.source_probs
+    return dataclasses.replace(
+      ready,
+      features=np.asarray(ready.features)[rows],
+      labels=None,  # they have been compared with the whole data set's
+      source_probs=None if probs is None else probs[rows],
+    )
+
+  return Variant(name, part, alter)
+
+
+def scaled_by(
+  dataset: Dataset, factor: Callable[[np.ndarray], float], name: str
+) -> Variant:
+  """Returns all samples, every feature times one number a model, as a variant."""
+
+  def alter(ready: ReadyFeatures) -> ReadyFeatures:
+    features = np.asarray(ready.features)
+    scale = features.dtype.type(factor(features))
+    return dataclasses.replace(ready, features=features * scale)
+
+  return Variant(name, dataset, alter)
+
+
+class Lines:
+  """Progress, one line at a time; a line now and then while something takes long."""
+
+  def __init__(self, stream: IO[str] | None = None, interval: float = 10.0):
+    """Writes to `stream` (stderr where None), at most every `interval` seconds."""
+    self._stream = stream or sys.stderr
+    self._interval = interval
+    self._place = ""
+    self._said = 0.0
+
+  def at(self, place: str) -> None:
+    """From now on, this is being done."""
+    self._place = place
+    self._said = time.monotonic()
+
+  def extracting(self, done: int, total: int) -> None:
+    self._now_and_then(f"{done} of {total} images")
+
+  def scoring(self, metric: str) -> None:
+    self._now_and_then(f"scoring {metric}")
+
+  def say(self, text: str) -> None:
+    """Prints a line at once."""
+    print(f"{self._place}: {text}", file=self._stream, flush=True)
+
+  def _now_and_then(self, text: str) -> None:
+    if time.monotonic() - self._said >= self._interval:
+      self._said = time.monotonic()
+      self.say(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+  """What all scores of a run share.
+
+  Attributes:
+    models: Loaded when a data set needs them.
+    metrics: Names.
+    store: Of features and scores.
+    seed: Of everything random in the metrics: the same for all variants.
+    lines: Told of progress.
+  """
+
+  models: Sequence[ModelSpec]
+  metrics: Sequence[str]
+  store: FeatureStore
+  seed: int = 0
+  lines: Lines = dataclasses.field(default_factory=Lines)
+
+  def whole(self, dataset: Dataset) -> tuple[Report, list[ReadyFeatures]]:
+    """Scores the data set as it is, as `lead-rank` does and under the same keys.
+
+    Returns:
+      The report, and every model's outputs, from which variants are made.
+
+    Raises:
+      InputError: If a model cannot be read or applied: all are needed.
+    """
+    scorer = self._scorer(dataset)
+    facts, scores, outputs = [], [], []
+    for spec in self.models:
+      self.lines.at(f"{dataset.name}, {spec.name}")
+      try:
+        loaded = spec.load()
+        outputs.append(_outputs(scorer, loaded, spec.name))
+      except InputError as error:
+        raise InputError(f"model {spec.name!r} on {dataset.name}: {error}") from error
+      row, found = scorer.model(_ready_spec(spec.name, loaded))
+      if row.status != OK:
+        raise InputError(f"model {spec.name!r} on {dataset.name}: {row.status}")
+      self.lines.say(_summary(found))
+      facts.append(row)
+      scores += found
+    return self._report(dataset, facts, scores), outputs
+
+  def altered(
+    self, outputs: Sequence[ReadyFeatures], variants: Sequence[Variant]
+  ) -> dict[str, Report]:
+    """Scores variants of a data set; those of one shape should come in one call.
+
+    Args:
+      outputs: Of `whole`.
+      variants: Forms of that data set.
+
+    Returns:
+      By name of the variant.
+    """
+    scorers = [self._scorer(variant.dataset) for variant in variants]
+    facts: dict[str, list[ModelRow]] = {variant.name: [] for variant in variants}
+    scores: dict[str, list[ScoreRow]] = {variant.name: [] for variant in variants}
+    for ready in outputs:
+      done: list[ScoreRow] = []
+      for variant, scorer in zip(variants, scorers, strict=True):
+        self.lines.at(f"{variant.dataset.name}, {variant.name}, {ready.name}")
+        row, found = scorer.model(_ready_spec(ready.name, variant.alter(ready)))
+        facts[variant.name].append(row)
+        scores[variant.name] += found
+        done += found
+      self.lines.say(_summary(done))
+    return {
+      v.name: self._report(v.dataset, facts[v.name], scores[v.name]) for v in variants
+    }
+
+  def _scorer(self, dataset: Dataset) -> Scorer:
+    return Scorer(
+      dataset=dataset,
+      metrics=self.metrics,
+      options={},
+      seed=self.seed,
+      batch_size=BATCH_SIZE,
+      store=self.store,
+      resized=ResizedCache(),
+      progress=self.lines,
+    )
+
+  def _report(
+    self, dataset: Dataset, facts: list[ModelRow], scores: list[ScoreRow]
+  ) -> Report:
+    """Scores beside each other: pool-relative ones are compared here."""
+    report = Report(
+      dataset={"name": dataset.name},
+      config={},
+      environment={},
+      metrics=list(self.metrics),
+      models=facts,
+      scores=scores,
+    )
+    return conclude(report, {}, [], lambda _: None)
+
+
+def _ready_spec(name: str, loaded: Backbone | ReadyFeatures) -> ModelSpec:
+  return ModelSpec(name, lambda: loaded)
+
+
+def _outputs(
+  scorer: Scorer, loaded: Backbone | ReadyFeatures, name: str
+) -> ReadyFeatures:
+  """A model's features, and its probabilities over the source classes where it has any."""
+  if isinstance(loaded, ReadyFeatures):
+    return dataclasses.replace(loaded, name=name)
+  found = scorer.extract(loaded, scorer.dataset)
+  probs = None if found.source_logits is None else _softmax(found.source_logits)
+  return ReadyFeatures(
+    name, found.features, None, loaded.weights_hash, source_probs=probs
+  )
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+  from scipy import special
+
+  return special.softmax(logits.astype(np.float64), axis=1).astype(np.float32)
+
+
+def _summary(rows: Sequence[ScoreRow]) -> str:
+  kept = sum(row.cached for row in rows)
+  seconds = sum(row.seconds for row in rows if not row.cached)
+  return f"{len(rows)} scores, {kept} of them from the store, {seconds:.0f} s"

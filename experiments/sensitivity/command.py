@@ -1,0 +1,161 @@
+"""What the scripts of this package have in common: flags, inputs, exit codes."""
+
+import json as json_text
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+from absl import flags
+
+from experiments.evaluation import collect
+from experiments.script_flags import read_flags
+from experiments.sensitivity.bench import Bench, Lines
+from lead_jax import measure, preflight, ranking
+from lead_jax.backbones.resolve import resolve_models
+from lead_jax.errors import InputError
+from lead_jax.features import FeatureStore
+from lead_jax.results import write_text
+
+
+class Common(NamedTuple):
+  """Flags of a script over a zoo, data sets and their ground truth."""
+
+  zoo: flags.FlagHolder
+  data: flags.FlagHolder
+  ground_truth: flags.FlagHolder
+  out: flags.FlagHolder
+  metrics: flags.FlagHolder
+  models: flags.FlagHolder
+  datasets: flags.FlagHolder
+  cache_dir: flags.FlagHolder
+  seed: flags.FlagHolder
+
+
+def common_flags(
+  values: flags.FlagValues, *, out: str, metrics: Sequence[str], datasets: str
+) -> Common:
+  """Defines them.
+
+  Args:
+    values: Of the script.
+    out: Default of `--out`.
+    metrics: Default of `--metrics`.
+    datasets: What `--datasets` is where nothing is said, for people.
+  """
+  text = lambda name, default, about: flags.DEFINE_string(
+    name, default, about, flag_values=values
+  )
+  listed = lambda name, default, about: flags.DEFINE_list(
+    name, default, about, flag_values=values
+  )
+  return Common(
+    zoo=text("zoo", None, "Zoo file that lists models."),
+    data=text("data", None, "Folder with one folder a data set."),
+    ground_truth=text(
+      "ground_truth",
+      None,
+      "CSV of true accuracies (columns model,dataset,accuracy; see docs/published.md).",
+    ),
+    out=text("out", out, "Folder to write."),
+    metrics=listed("metrics", list(metrics), "As lead-rank; all stands for all."),
+    models=listed("models", None, "As lead-rank."),
+    datasets=listed("datasets", [], f"Folders of --data; {datasets}."),
+    cache_dir=text("cache_dir", None, "As lead-rank."),
+    seed=flags.DEFINE_integer(
+      "seed", 0, "Of everything random.", lower_bound=0, flag_values=values
+    ),
+  )
+
+
+class Inputs(NamedTuple):
+  """What the common flags name, read and checked.
+
+  Attributes:
+    truth: By data set, by model, the true accuracy.
+    folders: Of the data sets.
+    metrics: Names.
+    out: Made and writable.
+  """
+
+  truth: dict[str, dict[str, float]]
+  folders: list[pathlib.Path]
+  metrics: list[str]
+  out: pathlib.Path
+
+
+def read_inputs(common: Common) -> Inputs:
+  """Reads what the flags name.
+
+  Raises:
+    InputError: If one is missing or wrong.
+  """
+  for flag in (common.zoo, common.data, common.ground_truth):
+    if not flag.value:
+      raise InputError(f"--{flag.name} is needed")
+  truth = collect.read_truth(common.ground_truth.value)
+  folders = collect.data_folders(common.data.value, truth, common.datasets.value)
+  metrics = preflight.metrics_or_default(common.metrics.value)
+  out = pathlib.Path(common.out.value).expanduser()
+  preflight.make_writable(out)
+  return Inputs(truth, folders, metrics, out)
+
+
+def open_bench(common: Common, metrics: Sequence[str]) -> Bench:
+  """Returns the bench that the flags describe; what is compiled is kept as well."""
+  specs = resolve_models(common.models.value, common.zoo.value)
+  root = common.cache_dir.value or ranking.default_cache_dir()
+  cache_dir = pathlib.Path(root).expanduser()
+  lines = Lines()
+  store = FeatureStore(cache_dir / "features", warn=lines.say)
+  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  return Bench(specs, metrics, store, common.seed.value, lines)
+
+
+def config(bench: Bench) -> dict[str, Any]:
+  """Returns what a bench's scores hang on, for a file of results."""
+  return {
+    "models": [spec.name for spec in bench.models],
+    "metrics": list(bench.metrics),
+    "seed": bench.seed,
+    "environment": measure.environment(),
+  }
+
+
+def write(out: pathlib.Path, name: str, *, csv: str, json: Any, text: str) -> None:
+  """Writes `name.csv`, `name.json` and `name.txt`."""
+  write_text(out / f"{name}.csv", csv)
+  whole = json_text.dumps(json, indent=1, ensure_ascii=False, allow_nan=False)
+  write_text(out / f"{name}.json", whole + "\n")
+  write_text(out / f"{name}.txt", text)
+
+
+def run_script(
+  values: flags.FlagValues,
+  name: str,
+  doc: str | None,
+  work: Callable[[], str],
+  argv: Sequence[str],
+) -> int:
+  """Reads the flags, does the work and prints its text; returns the exit code.
+
+  Args:
+    values: The script's own flags.
+    name: Of the script.
+    doc: Its docstring.
+    work: Returns what is to be printed.
+    argv: The program's name first.
+  """
+  try:
+    if read_flags(values, doc, argv):
+      print(work(), end="")
+  except InputError as error:
+    print(f"experiments.{name}: {error}", file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    again = "run the same command again to go on from here"
+    print(f"experiments.{name}: interrupted; {again}", file=sys.stderr)
+    return 130
+  return 0
