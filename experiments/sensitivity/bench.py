@@ -8,12 +8,13 @@ like all scores, so that an interrupted run goes on from where it was.
 import dataclasses
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.compiled import forget_if_many
 from lead_jax.conclusion import conclude
 from lead_jax.data import Dataset
 from lead_jax.data.preprocess import ResizedCache
@@ -133,6 +134,7 @@ class Bench:
     scorer = self._scorer(dataset)
     facts, scores, outputs = [], [], []
     for spec in self.models:
+      forget_if_many()
       self.lines.at(f"{dataset.name}, {spec.name}")
       try:
         loaded = spec.load()
@@ -162,7 +164,9 @@ class Bench:
     scorers = [self._scorer(variant.dataset) for variant in variants]
     facts: dict[str, list[ModelRow]] = {variant.name: [] for variant in variants}
     scores: dict[str, list[ScoreRow]] = {variant.name: [] for variant in variants}
-    for ready in outputs:
+    # Models of one width share what is compiled; then it can be forgotten.
+    for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
+      forget_if_many()
       done: list[ScoreRow] = []
       for variant, scorer in zip(variants, scorers, strict=True):
         self.lines.at(f"{variant.dataset.name}, {variant.name}, {ready.name}")
@@ -200,6 +204,28 @@ class Bench:
       scores=scores,
     )
     return conclude(report, {}, [], lambda _: None)
+
+
+def known_models(
+  bench: Bench, dataset: str, truth: Mapping[str, float]
+) -> dict[str, float]:
+  """Returns the accuracies of the bench's models.
+
+  Args:
+    bench: With models.
+    dataset: Name, for the message.
+    truth: By model, of that data set.
+
+  Raises:
+    InputError: If there are fewer than two.
+  """
+  known = {spec.name: truth[spec.name] for spec in bench.models if spec.name in truth}
+  if len(known) < 2:
+    raise InputError(
+      f"the ground truth knows {len(known)} of the {len(bench.models)} models on "
+      f"{dataset}: at least 2 are needed"
+    )
+  return known
 
 
 def _ready_spec(name: str, loaded: Backbone | ReadyFeatures) -> ModelSpec:

@@ -10,10 +10,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from experiments.sensitivity.bench import Bench, rows_of
+from experiments.sensitivity.bench import Bench, known_models, rows_of
 from experiments.sensitivity.draws import stratified_rows
 from experiments.sensitivity.rankings import (
   Ranking,
@@ -23,7 +22,6 @@ from experiments.sensitivity.rankings import (
 )
 from lead_jax import conclusion
 from lead_jax.data import load_dataset
-from lead_jax.errors import InputError
 from lead_jax.results import Report
 
 # The metrics of Table 3 and of Tables 1 and 2, the calibrated anchors and the control.
@@ -130,9 +128,6 @@ def measure(
     truth: By data set, by model, the true accuracy.
     per_class: Sizes.
     draws: Of each size.
-
-  Raises:
-    InputError: If fewer than two models of a data set have a known accuracy.
   """
   records: list[Record] = []
   still: dict[str, dict[str, tuple[float, float]]] = {}
@@ -140,13 +135,7 @@ def measure(
   known: dict[str, dict[str, float]] = {}
   for folder in folders:
     name = folder.name
-    names = [spec.name for spec in bench.models]
-    known[name] = {m: truth[name][m] for m in names if m in truth[name]}
-    if len(known[name]) < 2:
-      raise InputError(
-        f"the ground truth knows {len(known[name])} of the {len(names)} models on {name}: "
-        "at least 2 are needed"
-      )
+    known[name] = known_models(bench, name, truth[name])
     dataset = load_dataset(folder, split="train")
     classes[name] = len(dataset.class_names)
     report, outputs = bench.whole(dataset)
@@ -166,9 +155,6 @@ def measure(
       for draw, variant in enumerate(variants):
         samples = len(variant.dataset)
         records += _records(found[variant.name], known[name], n, draw, samples)
-      # Nothing that was compiled for this size serves another, and a process can hold
-      # only so many programs.
-      jax.clear_caches()
   return Measured(records, still, classes, known)
 
 
