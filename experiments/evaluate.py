@@ -1,18 +1,20 @@
 """`python -m experiments.evaluate --zoo=Z --data=DIR --ground_truth=CSV --out=DIR`
 
 Ranks the zoo on every data set of the folder whose true accuracies are known, and says how
-well each metric ranked: mean weighted tau with its interval, the paired difference to a
-baseline, p-values, regret, what it hangs on, and what it cost. Beside the metrics stand
-rankings that never look at the data, and what chance does.
+well each metric ranked: mean weighted tau with intervals over models and over data sets,
+its place and how sure that is, paired differences, p-values, regret, what it hangs on, and
+what it cost. Beside the metrics stand rankings that never look at the data, and chance.
 
 Features and scores are kept as `lead-rank` keeps them: interrupted, the same command goes
-on from where it was. Writes `evaluation.csv`, `evaluation.json` and `evaluation.txt`, and
-for every data set the `scores.csv` and `report.json` of its run.
+on from where it was. Writes `evaluation.csv`, `evaluation.json`, `evaluation.txt` and the
+figures (PNG and SVG), and for every data set the `scores.csv` and `report.json` of its run.
+`docs/evaluation.md` says what each number means.
 
 Exit codes: 0; 2 where a flag or the input is wrong (one line says what); 130 interrupted.
 """
 
 import pathlib
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -32,7 +34,7 @@ _DATA = flags.DEFINE_string(
 _GROUND_TRUTH = flags.DEFINE_string(
   "ground_truth",
   None,
-  "CSV of true accuracies (columns model,dataset,accuracy; see docs/published.md).",
+  "CSV of true accuracies (columns model,dataset,accuracy; see docs/evaluation.md).",
   flag_values=FLAGS,
 )
 _OUT = flags.DEFINE_string(
@@ -49,7 +51,8 @@ _BASELINE = flags.DEFINE_string(
 _NOISE = flags.DEFINE_float(
   "noise",
   None,
-  "Standard deviation of the true accuracies, in points: sets the ceiling.",
+  "Standard deviation of one fine-tuning run repeated with another seed, in points; the "
+  "noise of the test set is added, and columns of the ground truth come first.",
   lower_bound=0.0,
   flag_values=FLAGS,
 )
@@ -59,6 +62,14 @@ _SAMPLES = flags.DEFINE_integer(
 _SEED = flags.DEFINE_integer(
   "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
 )
+_FAMILIES = flags.DEFINE_string(
+  "families",
+  None,
+  "CSV (columns model,family) of what is left out together; by architecture and by "
+  "pre-training data where there is none.",
+  flag_values=FLAGS,
+)
+_FIGURES = flags.DEFINE_bool("figures", True, "Draw the figures.", flag_values=FLAGS)
 _CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
 
 
@@ -68,31 +79,34 @@ def _needed(flag: flags.FlagHolder) -> str:
   return flag.value
 
 
-def evaluate() -> str:
-  """Does what the flags ask for; returns the table.
+def evaluate(command: str) -> str:
+  """Does what the flags ask for; returns the tables.
+
+  Args:
+    command: That figures and files name as their origin.
 
   Raises:
     InputError: If a flag or a file is wrong.
   """
-  import json
-
   import jax
 
-  from experiments.evaluation import collect, summary
-  from lead_jax import conclusion, preflight, ranking, report
-  from lead_jax.results import write_text
+  from experiments.evaluation import collect, write
+  from lead_jax import preflight, ranking, report
 
   zoo, data, ground_truth = map(_needed, (_ZOO, _DATA, _GROUND_TRUTH))
   truth = collect.read_truth(ground_truth)
-  folders = collect.data_folders(data, truth, _DATASETS.value)
-  methods = [*preflight.metrics_or_default(_METRICS.value), *conclusion.STATIC]
+  folders, notes = collect.data_folders(data, truth.accuracies, _DATASETS.value)
+  methods = [*preflight.metrics_or_default(_METRICS.value), *collect.STATIC]
   if _BASELINE.value not in methods:
     raise InputError(f"--baseline={_BASELINE.value} is none of {', '.join(methods)}")
+  write.check_families(_FAMILIES.value)
   cache_dir = pathlib.Path(_CACHE_DIR.value or ranking.default_cache_dir()).expanduser()
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
   out = pathlib.Path(_OUT.value).expanduser()
   with report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress() as to:
+    for note in notes:
+      to.warned(note)
     found = collect.collect(
       folders,
       truth,
@@ -104,26 +118,25 @@ def evaluate() -> str:
       cache_dir=cache_dir,
       listener=to,
     )
-  result = summary.summarise(
-    found,
+  return write.write(
+    found._replace(notes=notes + found.notes),
+    out,
     baseline=_BASELINE.value,
-    noise=_NOISE.value,
+    repeat=_NOISE.value,
+    families=_FAMILIES.value,
     samples=_SAMPLES.value,
     seed=_SEED.value,
+    figures=_FIGURES.value,
+    command=command,
   )
-  text = summary.as_text(result, found)
-  write_text(out / "evaluation.csv", summary.as_csv(result))
-  whole = json.dumps(summary.as_json(result, found), indent=1, allow_nan=False)
-  write_text(out / "evaluation.json", whole + "\n")
-  write_text(out / "evaluation.txt", text)
-  return text
 
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
   try:
     if read_flags(FLAGS, __doc__, argv):
-      print(evaluate(), end="")
+      command = shlex.join(["python", "-m", "experiments.evaluate", *argv[1:]])
+      print(evaluate(command), end="")
   except InputError as error:
     print(f"experiments.evaluate: {error}", file=sys.stderr)
     return 2

@@ -1,251 +1,315 @@
 """What the scores of several data sets say of the methods, and with what confidence."""
 
-import csv
-import io
-import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from experiments.evaluation.collect import Collected
+from experiments.evaluation.costs import Cost
+from experiments.evaluation.noise import Noise
 from lead_jax import evaluation
 from lead_jax.evaluation import ScoreTable
+from lead_jax.evaluation.many_rankings import Measure, many_regret_at_k
+
+RANDOM = "random"
+# By the name that files use. The first is the one that methods are ranked by.
+MEASURES: Mapping[str, str | Measure] = {
+  "tau_w": "weighted_kendall",
+  "tau_eq1": "weighted_kendall_paper",
+  "tau_b": "kendall",
+  "rel_1": "relative_accuracy_at_1",
+  "regret_1": "regret_at_1",
+  "regret_3": functools.partial(many_regret_at_k, k=3),
+}
+# Random rankings that the row `random` is made from.
+_NULL = 10_000
+
+
+class Estimate(NamedTuple):
+  """A mean over data sets and its 95 % intervals; NaN where there is none.
+
+  Attributes:
+    mean: Over data sets.
+    low: Were other models like these ranked on these data sets.
+    high: Its upper end.
+    wide_low: Were other models ranked on other data sets: both are resampled.
+    wide_high: Its upper end.
+  """
+
+  mean: float
+  low: float
+  high: float
+  wide_low: float
+  wide_high: float
+
+
+class Standing(NamedTuple):
+  """Places of one method among the methods, in the resamples.
+
+  Attributes:
+    low: The best place of its 95 % interval; NaN where it has none.
+    high: The worst.
+    best: Share of the resamples in which it is the best of all.
+  """
+
+  low: float
+  high: float
+  best: float
 
 
 class Row(NamedTuple):
   """One method.
 
   Attributes:
-    place: 1 for the largest mean; None without one.
+    place: 1 for the largest mean tau_w; None without one, and for `random`.
+    standing: Its places where models are resampled.
+    wide_standing: Where data sets are too.
     method: Name.
-    looks: Whether it looks at the target's data at all.
-    tau: Mean over data sets of the weighted Kendall tau; NaN with a `reason`.
-    low: Lower end of its 95 % interval, for other models like these.
-    high: Upper end.
-    difference: To the baseline.
-    difference_low: Of the paired interval.
-    difference_high: Of the paired interval.
-    p: Permutation p-value of the mean.
+    kind: `metric`, `static` (never looks at the target's data) or `chance`.
+    measures: By name of `MEASURES`. For `random`: expectation and the central 95 %.
+    difference: Of tau_w, to the baseline; paired intervals.
+    to_best: Of tau_w, to the method in the first place; paired intervals.
+    p: Permutation p-value of the mean tau_w.
     p_holm: Corrected for the number of methods.
-    tau_b: Mean Kendall's tau-b.
-    regret: Mean accuracy points lost by taking the first.
-    worst_without_a_model: Smallest mean with one model left out.
     failures: Models, over all data sets, that it gave no score; they rank last.
-    seconds: Of the scoring; None for rankings that take none.
-    by_dataset: Weighted Kendall tau on each.
+    cost: Of the scoring; None for rankings that take none.
+    by_dataset: tau_w on each.
     reason: Why there is no mean.
   """
 
   place: int | None
+  standing: Standing
+  wide_standing: Standing
   method: str
-  looks: bool
-  tau: float
-  low: float
-  high: float
-  difference: float
-  difference_low: float
-  difference_high: float
+  kind: str
+  measures: dict[str, Estimate]
+  difference: Estimate
+  to_best: Estimate
   p: float
   p_holm: float
-  tau_b: float
-  regret: float
-  worst_without_a_model: float
   failures: int
-  seconds: float | None
+  cost: Cost | None
   by_dataset: dict[str, float]
   reason: str
 
+  @property
+  def tau(self) -> float:
+    """Returns the mean weighted tau."""
+    return self.measures["tau_w"].mean
 
-class Summary(NamedTuple):
-  """All methods, the best first, and what chance alone does.
+
+class Ties(NamedTuple):
+  """Models of a data set that the noise of their accuracies does not allow to tell apart.
 
   Attributes:
-    rows: See `Row`.
+    close: Pairs.
+    pairs: All pairs.
+    groups: Groups of practical ties, see `lead_jax.evaluation.practical_ties`.
+    models: How many there are.
+    deviation: Mean deviation of an accuracy, points.
+  """
+
+  close: int
+  pairs: int
+  groups: int
+  models: int
+  deviation: float
+
+
+class Summary(NamedTuple):
+  """All methods, the best first, and what chance and noise do.
+
+  Attributes:
+    rows: See `Row`; one of them is `random`.
     baseline: The method that differences are to.
-    chance: 2.5 %, 50 % and 97.5 % quantiles of the mean of random rankings.
-    ceiling: Mean over data sets that the *true* ranking would reach, given the noise of
-      the ground truth; None where that noise is not known.
+    ceiling: Mean tau_w that the *true* ranking would reach, given the noise of the ground
+      truth, with its central 95 %; None where that noise is not known.
+    ties: By data set whose noise is known.
+    noise: By data set, where its noise is known from.
     samples: Resamples and permutations.
-    seed: Of both.
+    seed: Of everything random.
   """
 
   rows: list[Row]
   baseline: str
-  chance: tuple[float, float, float]
-  ceiling: float | None
+  ceiling: tuple[float, float, float] | None
+  ties: dict[str, Ties]
+  noise: dict[str, str]
   samples: int
   seed: int
+
+  @property
+  def ranked(self) -> list[Row]:
+    """Returns the methods that have a place, the best first."""
+    return [row for row in self.rows if row.place is not None]
+
+  def row(self, method: str) -> Row:
+    """Returns a method's row; KeyError if there is none."""
+    for row in self.rows:
+      if row.method == method:
+        return row
+    raise KeyError(method)
 
 
 def summarise(
   collected: Collected,
   *,
   baseline: str,
-  noise: float | None = None,
+  noise: Noise | None = None,
   samples: int = 2000,
   seed: int = 0,
 ) -> Summary:
-  """Computes means, intervals, tests and stability of every method.
+  """Computes means, intervals, places and tests of every method.
 
   Args:
     collected: Scores and accuracies.
     baseline: A method of the table.
-    noise: Standard deviation of the true accuracies, in points; None if unknown.
+    noise: Of the true accuracies; None if nothing is known.
     samples: Resamples of the bootstrap, and random permutations.
-    seed: Of both.
+    seed: Of everything random.
   """
   table = collected.table
+  methods = list(table.methods)
   rng = lambda stream: np.random.default_rng([seed, stream])
   tau = evaluation.measure_table(table)
-  tau_b = evaluation.measure_table(table, measure="kendall")
-  regret = evaluation.measure_table(table, measure="regret_at_1")
-  boot = evaluation.bootstrap_intervals(
-    table, baseline=baseline, samples=samples, rng=rng(0)
-  )
-  p = evaluation.permutation_test(table, samples=samples, rng=rng(1)).p_means
-  p_holm = evaluation.holm(p)
-  without = evaluation.leave_one_model(table)
-  worst = np.min(np.stack([found.means for found in without.values()]), axis=0)
-  chance = evaluation.null_spread(
-    table.truth, probabilities=(0.025, 0.5, 0.975), rng=rng(2)
-  )
-  ceiling = None
-  if noise is not None:
-    ceiling = float(evaluation.noise_ceiling(table.truth, noise, rng=rng(3)).mean)
-  ranked = [
-    r for r in np.argsort(-tau.means, kind="stable") if np.isfinite(tau.means[r])
-  ]
-  rest = [r for r in range(len(table.methods)) if r not in ranked]
-  rows = []
-  for place, r in enumerate([*ranked, *rest], start=1):
-    method = table.methods[r]
-    rows.append(
-      Row(
-        place if r in ranked else None,
-        method,
-        method in collected.metrics,
-        float(tau.means[r]),
-        float(boot.intervals[r, 0]),
-        float(boot.intervals[r, 1]),
-        float(boot.differences[r]),
-        float(boot.difference_intervals[r, 0]),
-        float(boot.difference_intervals[r, 1]),
-        float(p[r]),
-        float(p_holm[r]),
-        float(tau_b.means[r]),
-        float(regret.means[r]),
-        float(worst[r]),
-        int(tau.failures[r].sum()),
-        collected.score_seconds.get(method),
-        dict(zip(table.datasets, map(float, tau.values[r]), strict=True)),
-        _reason(table, tau.reasons, method),
-      )
+  # One stream for all measures: the same resamples.
+  drawn = {
+    (name, datasets): evaluation.bootstrap_means(
+      table, measure=measure, datasets=datasets, samples=samples, rng=rng(stream)
     )
-  low, middle, high = map(float, chance)
-  return Summary(rows, baseline, (low, middle, high), ceiling, samples, seed)
+    for name, measure in MEASURES.items()
+    for stream, datasets in enumerate(("fixed", "random"))
+  }
+  means = {
+    name: evaluation.measure_table(table, measure=measure).means
+    for name, measure in MEASURES.items()
+  }
+  narrow, wide = drawn["tau_w", "fixed"], drawn["tau_w", "random"]
+  estimates = {
+    name: _estimates(means[name], drawn[name, "fixed"], drawn[name, "random"])
+    for name in MEASURES
+  }
+  order = np.argsort(-tau.means, kind="stable")
+  ranked = [int(r) for r in order if np.isfinite(tau.means[r])]
+  differences = _differences(tau.means, narrow, wide, methods.index(baseline))
+  to_best = _differences(tau.means, narrow, wide, ranked[0] if ranked else 0)
+  place = evaluation.bootstrap_places(tau.means, narrow)
+  wide_place = evaluation.bootstrap_places(tau.means, wide)
+  p = evaluation.permutation_test(table, samples=samples, rng=rng(2)).p_means
+  p_holm = evaluation.holm(p)
+  rows = [
+    Row(
+      int(place.places[r]) if r in ranked else None,
+      _standing(place, r),
+      _standing(wide_place, r),
+      methods[r],
+      "metric" if methods[r] in collected.metrics else "static",
+      {name: estimates[name][r] for name in MEASURES},
+      differences[r],
+      to_best[r],
+      float(p[r]),
+      float(p_holm[r]),
+      int(tau.failures[r].sum()),
+      collected.costs.metrics.get(methods[r]),
+      dict(zip(table.datasets, map(float, tau.values[r]), strict=True)),
+      _reason(table, tau.reasons, methods[r]),
+    )
+    for r in [*ranked, *(r for r in range(len(methods)) if r not in ranked)]
+  ]
+  chance = _random_row(table, float(tau.means[methods.index(baseline)]), rows, rng(3))
+  better = sum(row.place is not None and row.tau >= 0 for row in rows)
+  rows.insert(better, chance)
+  ceiling, ties = None, {}
+  if noise is not None:
+    ceiling, ties = _ceiling(table, noise, rng(4)), _ties(table, noise)
+  sources = {} if noise is None else dict(noise.source)
+  return Summary(rows, baseline, ceiling, ties, sources, samples, seed)
+
+
+def _estimates(
+  means: np.ndarray, narrow: np.ndarray, wide: np.ndarray
+) -> list[Estimate]:
+  inner = evaluation.percentile_intervals(narrow)
+  outer = evaluation.percentile_intervals(wide)
+  ends = np.concatenate([means[:, None], inner, outer], axis=1)
+  return [Estimate(*map(float, row)) for row in ends]
+
+
+def _differences(
+  means: np.ndarray, narrow: np.ndarray, wide: np.ndarray, to: int
+) -> list[Estimate]:
+  return _estimates(means - means[to], narrow - narrow[to], wide - wide[to])
+
+
+def _standing(found: evaluation.Places, r: int) -> Standing:
+  low, high = map(float, found.intervals[r])
+  return Standing(low, high, float(found.best[r]))
+
+
+def _random_row(
+  table: ScoreTable, baseline: float, rows: list[Row], rng: np.random.Generator
+) -> Row:
+  """What a ranking by chance does, the same one on all data sets."""
+  nan = float("nan")
+  stream = int(rng.integers(2**32))
+  measures = {}
+  for name, measure in MEASURES.items():
+    values = evaluation.null_means(
+      table.truth, measure=measure, samples=_NULL, rng=np.random.default_rng(stream)
+    )
+    if not len(values):
+      measures[name] = Estimate(nan, nan, nan, nan, nan)
+      continue
+    low, high = map(float, np.quantile(values, (0.025, 0.975)))
+    # Every order is as likely as the reverse one: the mean of a tau is known.
+    mean = 0.0 if name.startswith("tau") else float(values.mean())
+    measures[name] = Estimate(mean, low, high, nan, nan)
+  best = rows[0].tau if rows else nan
+  return Row(
+    None,
+    Standing(nan, nan, nan),
+    Standing(nan, nan, nan),
+    RANDOM,
+    "chance",
+    measures,
+    Estimate(-baseline, nan, nan, nan, nan),
+    Estimate(-best, nan, nan, nan, nan),
+    nan,
+    nan,
+    0,
+    None,
+    dict.fromkeys(table.datasets, 0.0),
+    "",
+  )
+
+
+def _ceiling(
+  table: ScoreTable, noise: Noise, rng: np.random.Generator
+) -> tuple[float, float, float] | None:
+  if np.isnan(noise.deviation[table.present]).any():
+    return None
+  deviation = np.where(table.present, noise.deviation, 0.0)
+  found = evaluation.noise_ceiling(table.truth, deviation, rng=rng)
+  return found.mean, *found.interval
+
+
+def _ties(table: ScoreTable, noise: Noise) -> dict[str, Ties]:
+  ties = {}
+  for dataset, truth, deviation in zip(
+    table.datasets, table.truth, noise.deviation, strict=True
+  ):
+    there = ~np.isnan(truth)
+    if np.isnan(deviation[there]).any():
+      continue
+    g, sd = truth[there], deviation[there]
+    close, pairs = evaluation.close_pairs(g, sd)
+    groups = int(evaluation.practical_ties(g, sd).max()) + 1
+    ties[dataset] = Ties(close, pairs, groups, len(g), float(sd.mean()))
+  return ties
 
 
 def _reason(table: ScoreTable, reasons: dict, method: str) -> str:
   found = [(d, reasons[method, d]) for d in table.datasets if (method, d) in reasons]
   return "; ".join(f"{dataset}: {why}" for dataset, why in found)
-
-
-def as_csv(summary: Summary) -> str:
-  """Returns one line a method."""
-  datasets = list(summary.rows[0].by_dataset)
-  plain = [name for name in Row._fields if name not in ("by_dataset", "reason")]
-  text = io.StringIO()
-  writer = csv.writer(text, lineterminator="\n")
-  writer.writerow([*plain, *(f"tau:{name}" for name in datasets), "reason"])
-  for row in summary.rows:
-    values = [getattr(row, name) for name in plain]
-    writer.writerow([*values, *row.by_dataset.values(), row.reason])
-  return text.getvalue()
-
-
-def as_json(summary: Summary, collected: Collected) -> dict[str, Any]:
-  """Returns everything, with None in place of what is no number."""
-  return _finite(
-    {
-      **summary._asdict(),
-      "rows": [row._asdict() for row in summary.rows],
-      "datasets": list(collected.table.datasets),
-      "models": list(collected.table.models),
-      "truth": np.asarray(collected.table.truth).tolist(),
-      "extract_seconds": collected.extract_seconds,
-      "peak_mib": collected.peak_mib,
-    }
-  )
-
-
-def _finite(value: Any) -> Any:
-  if isinstance(value, dict):
-    return {key: _finite(one) for key, one in value.items()}
-  if isinstance(value, list | tuple):
-    return [_finite(one) for one in value]
-  if isinstance(value, float) and not math.isfinite(value):
-    return None
-  return value
-
-
-def as_text(summary: Summary, collected: Collected) -> str:
-  """Returns the table and what to know of it."""
-  datasets: Sequence[str] = list(collected.table.datasets)
-  head = ["#", "method", "tau", "95 %", f"- {summary.baseline}", "95 %", "p (Holm)"]
-  head += ["tau-b", "regret", "least", "failed", "seconds", *datasets]
-  lines = [head]
-  for row in summary.rows:
-    lines.append(
-      [
-        "–" if row.place is None else str(row.place),
-        row.method if row.looks else f"{row.method} *",
-        _number(row.tau),
-        _interval(row.low, row.high),
-        _number(row.difference, "+"),
-        _interval(row.difference_low, row.difference_high, "+"),
-        "–" if math.isnan(row.p_holm) else f"{row.p_holm:.3f}",
-        _number(row.tau_b),
-        "–" if math.isnan(row.regret) else f"{row.regret:.1f}",
-        _number(row.worst_without_a_model),
-        str(row.failures) if row.failures else "",
-        "" if row.seconds is None else f"{row.seconds:.0f}",
-        *map(_number, row.by_dataset.values()),
-      ]
-    )
-  widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-  text = [
-    "  ".join(
-      cell.ljust(width) if i == 1 else cell.rjust(width)
-      for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ).rstrip()
-    for line in lines
-  ]
-  low, _, high = summary.chance
-  present = collected.table.present.sum(axis=1)
-  counts = ", ".join(f"{d} {n}" for d, n in zip(datasets, present, strict=True))
-  text += [
-    "",
-    "tau: weighted Kendall (SciPy's), mean over data sets; least: with one model left out;"
-    " regret: accuracy points lost by taking the first, mean; * never looks at the data.",
-    f"95 %: bootstrap over models, the same for all methods ({summary.samples} resamples);"
-    f" p: permutations of models. A model without a score ranks last. Models: {counts}.",
-    f"Random rankings: tau from {low:.3f} to {high:.3f} in 95 % of cases.",
-  ]
-  if summary.ceiling is not None:
-    text.append(
-      f"The true ranking itself would reach {summary.ceiling:.3f}, given the noise of the"
-      " ground truth."
-    )
-  text += [f"{row.method}: no mean: {row.reason}" for row in summary.rows if row.reason]
-  return "\n".join(text) + "\n"
-
-
-def _number(value: float, sign: str = "") -> str:
-  return "–" if math.isnan(value) else f"{value:{sign}.3f}"
-
-
-def _interval(low: float, high: float, sign: str = "") -> str:
-  if math.isnan(low):
-    return "–"
-  return f"{low:{sign}.2f} … {high:{sign}.2f}"

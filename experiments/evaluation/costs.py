@@ -1,0 +1,172 @@
+"""What ranking costs: seconds of scoring and of extraction, peak memory.
+
+Seconds of a score are those measured when it was computed; the store keeps them. Seconds of
+an extraction stand in the report of the run that did it and nowhere else, so they are kept
+beside the reports (`costs.json`): a run that goes on, or comes again, still knows them.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lead_jax.results import ModelRow, Report, write_text
+
+# By data set, by the hash of a model's weights.
+Measured = dict[str, dict[str, dict[str, float]]]
+
+_EXTRACT = "extract"
+_PEAK = "peak_mib:"
+
+
+class Cost(NamedTuple):
+  """Wall time of a metric's scoring over models and data sets.
+
+  Attributes:
+    scores: How many were computed.
+    total: Of all of them, seconds.
+    median: Of one of them, seconds.
+  """
+
+  scores: int
+  total: float
+  median: float
+
+
+class Costs(NamedTuple):
+  """What a whole evaluation costs.
+
+  Attributes:
+    metrics: By metric.
+    models: By model, the scoring of all metrics on all data sets, seconds.
+    extraction: By model, over the data sets where it was measured; None if nowhere.
+    extracted: How many pairs of model and data set have a measured extraction.
+    pairs: How many there are.
+    peak_mib: By stage, the largest resident memory of the process during that stage,
+      where it was done and not taken from the store.
+  """
+
+  metrics: dict[str, Cost]
+  models: dict[str, float]
+  extraction: dict[str, float | None]
+  extracted: int
+  pairs: int
+  peak_mib: dict[str, float]
+
+  @property
+  def extract_seconds(self) -> float | None:
+    """Seconds of all extractions, once for all metrics; None unless all are known."""
+    if self.extracted < self.pairs:
+      return None
+    return sum(s for s in self.extraction.values() if s is not None)
+
+
+def costs(reports: Mapping[str, Report], measured: Measured) -> Costs:
+  """Adds up the costs of finished runs.
+
+  Args:
+    reports: By data set.
+    measured: What `remember` knows of each.
+  """
+  seconds: dict[str, list[float]] = {}
+  models: dict[str, float] = {}
+  extraction: dict[str, float | None] = {}
+  peaks: dict[str, float] = {}
+  extracted = pairs = 0
+  for dataset, report in reports.items():
+    for row in report.scores:
+      models[row.model] = models.get(row.model, 0.0) + row.seconds
+      # What could not be scored took no measured time.
+      if row.seconds > 0:
+        seconds.setdefault(row.metric, []).append(row.seconds)
+    known = measured.get(dataset, {})
+    for model in report.models:
+      facts = known.get(model.weights_hash or model.model, {})
+      pairs += 1
+      extraction.setdefault(model.model, None)
+      if (spent := facts.get(_EXTRACT)) is not None:
+        extracted += 1
+        extraction[model.model] = (extraction[model.model] or 0.0) + spent
+      for name, peak in facts.items():
+        if name.startswith(_PEAK):
+          stage = name.removeprefix(_PEAK)
+          peaks[stage] = max(peaks.get(stage, 0.0), peak)
+  by_metric = {
+    name: Cost(len(found), sum(found), statistics.median(found))
+    for name, found in seconds.items()
+  }
+  return Costs(by_metric, models, extraction, extracted, pairs, peaks)
+
+
+def measured_in(
+  models: Sequence[ModelRow | Mapping[str, Any]],
+) -> dict[str, dict[str, float]]:
+  """Returns what a run measured itself, by the hash of the weights.
+
+  Args:
+    models: Rows of the report, or what its `report.json` holds of them.
+  """
+  found: dict[str, dict[str, float]] = {}
+  for model in models:
+    row = dataclasses.asdict(model) if isinstance(model, ModelRow) else model
+    seconds, peaks = dict(row["seconds"]), dict(row["peak_memory_mib"])
+    facts = {}
+    if row["features_cached"]:
+      # The stage only read the store.
+      peaks.pop(_EXTRACT, None)
+    elif _EXTRACT in seconds:
+      facts[_EXTRACT] = seconds[_EXTRACT]
+    facts |= {f"{_PEAK}{stage}": peak for stage, peak in peaks.items()}
+    found[row["weights_hash"] or row["model"]] = facts
+  return found
+
+
+def remember(
+  folder: pathlib.Path, fingerprint: str, report: Report | None = None
+) -> dict[str, dict[str, float]]:
+  """Adds what a run measured to `costs.json`, and returns all that is known.
+
+  Called without a report before a run, it saves what the folder's `report.json` of an
+  earlier, perhaps interrupted run holds, which the run is about to replace.
+
+  Args:
+    folder: Of the data set's results; need not exist.
+    fingerprint: Of the data set; what was measured on other images is dropped.
+    report: Of the run that was finished.
+  """
+  kept = _read(folder / "costs.json")
+  known: dict[str, dict[str, float]] = {}
+  if kept.get("fingerprint") == fingerprint:
+    known = kept.get("models", {})
+  if report is None:
+    earlier = _read(folder / "report.json")
+    same = earlier.get("dataset", {}).get("fingerprint") == fingerprint
+    new = measured_in(earlier["models"]) if same else {}
+  else:
+    new = measured_in(report.models)
+  for model, facts in new.items():
+    known[model] = _merged(known.get(model, {}), facts)
+  if known:
+    text = json.dumps({"fingerprint": fingerprint, "models": known}, indent=1)
+    write_text(folder / "costs.json", text + "\n")
+  return known
+
+
+def _merged(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:
+  """The latest extraction, and the largest peaks of all runs."""
+  both = {**old, **new}
+  for name in both:
+    if name.startswith(_PEAK):
+      both[name] = max(old.get(name, 0.0), new.get(name, 0.0))
+  return both
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+  """A file of ours; nothing where it is missing or was spoilt: costs are not essential."""
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+  except (OSError, ValueError):
+    return {}
+  return content if isinstance(content, dict) else {}
