@@ -52,10 +52,9 @@ def _factors() -> list[float]:
 def feature_scale() -> str:
   """Does what the flags ask for; returns the table."""
   factors = _factors()
-  given = command.read_inputs(_COMMON)
-  folders = given.folders if _COMMON.datasets.value else given.folders[:1]
+  given = command.read_inputs(_COMMON, first=True)
   bench = command.open_bench(_COMMON, given.metrics)
-  measured = measuring.measure(bench, folders, given.truth, factors=factors)
+  measured = measuring.measure(bench, given.datasets, given.truth, factors=factors)
   text = measuring.as_text(measured)
   command.write(
     given.out,

@@ -51,7 +51,7 @@ def low_data() -> str:
   given = command.read_inputs(_COMMON)
   bench = command.open_bench(_COMMON, given.metrics)
   measured = measuring.measure(
-    bench, given.folders, given.truth, per_class=sizes, draws=_DRAWS.value
+    bench, given.datasets, given.truth, per_class=sizes, draws=_DRAWS.value
   )
   table = measuring.tabulate(measured)
   text = low_data_text.as_text(measured, table)

@@ -174,7 +174,8 @@ class Bench:
         facts[variant.name].append(row)
         scores[variant.name] += found
         done += found
-      self.lines.say(_summary(done))
+      self.lines.at(f"{variants[0].dataset.name}, {ready.name}")
+      self.lines.say(f"{variants[0].name} ... {variants[-1].name}: {_summary(done)}")
     return {
       v.name: self._report(v.dataset, facts[v.name], scores[v.name]) for v in variants
     }
@@ -217,13 +218,17 @@ def known_models(
     truth: By model, of that data set.
 
   Raises:
-    InputError: If there are fewer than two.
+    InputError: If there are fewer than two, or all are equal.
   """
   known = {spec.name: truth[spec.name] for spec in bench.models if spec.name in truth}
   if len(known) < 2:
     raise InputError(
       f"the ground truth knows {len(known)} of the {len(bench.models)} models on "
       f"{dataset}: at least 2 are needed"
+    )
+  if len(set(known.values())) < 2:
+    raise InputError(
+      f"all {len(known)} models have the same accuracy on {dataset}: no ranking is true"
     )
   return known
 

@@ -13,6 +13,7 @@ from experiments.script_flags import read_flags
 from experiments.sensitivity.bench import Bench, Lines
 from lead_jax import measure, preflight, ranking
 from lead_jax.backbones.resolve import resolve_models
+from lead_jax.data import Dataset, load_dataset
 from lead_jax.errors import InputError
 from lead_jax.evaluation import ground_truth_table
 from lead_jax.features import FeatureStore
@@ -74,24 +75,30 @@ class Inputs(NamedTuple):
 
   Attributes:
     truth: By data set, by model, the true accuracy.
-    folders: Of the data sets.
+    datasets: Their train parts, each named as in `truth`.
     metrics: Names.
     out: Made and writable.
   """
 
   truth: dict[str, dict[str, float]]
-  folders: list[pathlib.Path]
+  datasets: list[Dataset]
   metrics: list[str]
   out: pathlib.Path
 
 
-def read_inputs(common: Common) -> Inputs:
+def read_inputs(common: Common, *, first: bool = False) -> Inputs:
   """Reads what the flags name.
+
+  Args:
+    common: The flags.
+    first: Whether only the first data set is taken where none is named.
 
   Raises:
     InputError: If one is missing or wrong.
   """
-  for flag in (common.zoo, common.data, common.ground_truth):
+  if not common.zoo.value and not common.models.value:
+    raise InputError("--zoo or --models is needed")
+  for flag in (common.data, common.ground_truth):
     if not flag.value:
       raise InputError(f"--{flag.name} is needed")
   truth = _read_truth(pathlib.Path(common.ground_truth.value).expanduser())
@@ -107,10 +114,13 @@ def read_inputs(common: Common) -> Inputs:
     raise InputError(
       f"{root} has no folder named as a data set of the ground truth: {', '.join(truth)}"
     )
+  if first and not named:
+    folders = folders[:1]
   metrics = preflight.metrics_or_default(common.metrics.value)
   out = pathlib.Path(common.out.value).expanduser()
   preflight.make_writable(out)
-  return Inputs(truth, folders, metrics, out)
+  datasets = [load_dataset(folder, split="train") for folder in folders]
+  return Inputs(truth, datasets, metrics, out)
 
 
 def _read_truth(path: pathlib.Path) -> dict[str, dict[str, float]]:

@@ -8,7 +8,6 @@ scale is taken away was, in part, a ranking by scale.
 import csv
 import io
 import math
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from experiments.sensitivity.bench import Bench, known_models, scaled_by
 from experiments.sensitivity.rankings import Ranking, agreement, ranking_of
-from lead_jax.data import load_dataset
+from lead_jax.data import Dataset
 from lead_jax.evaluation import kendall
 from lead_jax.results import json_values
 
@@ -66,7 +65,7 @@ def root_mean_square(features: np.ndarray) -> float:
 
 def measure(
   bench: Bench,
-  folders: Sequence[pathlib.Path],
+  datasets: Sequence[Dataset],
   truth: Mapping[str, Mapping[str, float]],
   *,
   factors: Sequence[float],
@@ -75,7 +74,7 @@ def measure(
 
   Args:
     bench: Models and metrics.
-    folders: Of the data sets, each named as in `truth`.
+    datasets: Each named as in `truth`.
     truth: By data set, by model, the true accuracy.
     factors: By which all models' features are multiplied, one condition each.
   """
@@ -83,10 +82,9 @@ def measure(
   factor_of[UNIT_RMS] = lambda features: 1 / (root_mean_square(features) or 1.0)
   records: list[Record] = []
   scales = {}
-  for folder in folders:
-    name = folder.name
+  for dataset in datasets:
+    name = dataset.name
     known = known_models(bench, name, truth[name])
-    dataset = load_dataset(folder, split="train")
     report, outputs = bench.whole(dataset)
     scales[name] = {ready.name: root_mean_square(ready.features) for ready in outputs}
     variants = [scaled_by(dataset, factor, c) for c, factor in factor_of.items()]

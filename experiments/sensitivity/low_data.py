@@ -6,7 +6,6 @@ grouped by their number of classes.
 """
 
 import math
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from experiments.sensitivity.rankings import (
   ranking_of,
 )
 from lead_jax import conclusion
-from lead_jax.data import load_dataset
+from lead_jax.data import Dataset
 from lead_jax.results import Report
 
 # The metrics of Table 3 and of Tables 1 and 2, the calibrated anchors and the control.
@@ -114,7 +113,7 @@ class Measured(NamedTuple):
 
 def measure(
   bench: Bench,
-  folders: Sequence[pathlib.Path],
+  datasets: Sequence[Dataset],
   truth: Mapping[str, Mapping[str, float]],
   *,
   per_class: Sequence[int],
@@ -124,7 +123,7 @@ def measure(
 
   Args:
     bench: Models and metrics.
-    folders: Of the data sets, each named as in `truth`.
+    datasets: Each named as in `truth`.
     truth: By data set, by model, the true accuracy.
     per_class: Sizes.
     draws: Of each size.
@@ -133,10 +132,9 @@ def measure(
   still: dict[str, dict[str, tuple[float, float]]] = {}
   classes = {}
   known: dict[str, dict[str, float]] = {}
-  for folder in folders:
-    name = folder.name
+  for dataset in datasets:
+    name = dataset.name
     known[name] = known_models(bench, name, truth[name])
-    dataset = load_dataset(folder, split="train")
     classes[name] = len(dataset.class_names)
     report, outputs = bench.whole(dataset)
     records += _records(report, known[name], ALL, 0, len(dataset))

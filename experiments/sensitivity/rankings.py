@@ -54,9 +54,11 @@ def ranking_of(report: Report, metric: str, truth: Mapping[str, float]) -> Ranki
     first = f"{failed[0].model}: {failed[0].status}"
     return Ranking(scores, f"{len(failed)} of {len(rows)} models have none: {first}")
   ranking = Ranking(scores, "")
-  if ranking.different < 2:
-    return Ranking(scores, f"all {len(rows)} models have the score {rows[0].score:.6g}")
-  return ranking
+  if ranking.different > 1:
+    return ranking
+  if math.isnan(rows[0].score):
+    return Ranking(scores, rows[0].status)
+  return Ranking(scores, f"all {len(rows)} models have the score {rows[0].score:.6g}")
 
 
 def agreement(ranking: Ranking, truth: Mapping[str, float]) -> float:
