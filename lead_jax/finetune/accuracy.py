@@ -1,0 +1,94 @@
+"""What fine-tuned networks are measured by, all in percent; larger is better.
+
+`top1`       share of samples whose largest logit is their class's.
+`per_class`  the same within each class, averaged over classes.
+`map`        average precision of each class against the others, averaged over classes;
+             the area under the curve of precision over recall, as scikit-learn has it.
+`map11`      the same by PASCAL VOC 2007's rule: precision at recall 0, .1 .. 1, each the
+             largest at that recall or beyond.
+
+Classes without a sample are left out of the means.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+Labels = Int[np.ndarray, " n"]
+Scores = Float[np.ndarray, "n k"]
+
+
+def top1(logits: Scores, labels: Labels) -> float:
+  """Accuracy in percent; of tied logits the first class counts."""
+  return 100 * float(np.mean(logits.argmax(axis=1) == labels))
+
+
+def per_class(logits: Scores, labels: Labels) -> float:
+  """Mean over classes of the accuracy within the class, in percent."""
+  right = logits.argmax(axis=1) == labels
+  return 100 * float(np.mean([right[labels == c].mean() for c in np.unique(labels)]))
+
+
+def mean_average_precision(
+  scores: Scores, targets: Bool[np.ndarray, "n k"], *, eleven_points: bool = False
+) -> float:
+  """Mean over classes of the average precision, in percent.
+
+  Args:
+    scores: Larger for samples that are more likely of a class; compared within a class.
+    targets: Whether a sample is of a class; it may be of several, or of none.
+    eleven_points: VOC 2007's rule; the area otherwise.
+
+  Returns:
+    In `(0, 100]`; classes without a sample are left out.
+
+  Raises:
+    ValueError: If there is no sample of any class, or shapes differ.
+
+  References:
+    Everingham et al., `The PASCAL Visual Object Classes Challenge
+    <https://link.springer.com/article/10.1007/s11263-009-0275-4>`_, 2010, Sec. 4.2.
+  """
+  if scores.shape != targets.shape or not targets.any():
+    raise ValueError(
+      "targets must have the shape of scores and a sample of at least one class, got "
+      f"{targets.shape} with {int(targets.sum())} and {scores.shape}"
+    )
+  values = [
+    _average_precision(scores[:, c], targets[:, c], eleven_points)
+    for c in np.flatnonzero(targets.any(axis=0))
+  ]
+  return 100 * float(np.mean(values))
+
+
+def measures(logits: Scores, labels: Labels) -> dict[str, float]:
+  """All measures by name, rounded to a ten-thousandth of a point.
+
+  Average precision takes softmax probabilities: a logit has no meaning by itself, since
+  a constant added to all logits of a sample changes nothing.
+  """
+  logits = np.asarray(logits, np.float64)
+  shifted = logits - logits.max(axis=1, keepdims=True)
+  scores = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+  targets = labels[:, None] == np.arange(logits.shape[1])[None]
+  found = {
+    "top1": top1(logits, labels),
+    "per_class": per_class(logits, labels),
+    "map": mean_average_precision(scores, targets),
+    "map11": mean_average_precision(scores, targets, eleven_points=True),
+  }
+  return {name: round(value, 4) for name, value in found.items()}
+
+
+def _average_precision(
+  scores: Float[np.ndarray, " n"], targets: Bool[np.ndarray, " n"], eleven: bool
+) -> float:
+  order = np.argsort(-scores, kind="stable")
+  scores, targets = scores[order], targets[order]
+  # Tied samples come together: one point of the curve, behind the last of them.
+  ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+  hits = np.cumsum(targets)[ends]
+  precision, recall = hits / (ends + 1), hits / hits[-1]
+  if not eleven:
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+  # Recall is a multiple of 1 / number of positives: compared in whole numbers.
+  return float(np.mean([precision[10 * hits >= t * hits[-1]].max() for t in range(11)]))

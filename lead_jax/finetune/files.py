@@ -1,0 +1,68 @@
+"""Files that are there completely or not at all, and the keys that name them."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Shaped
+
+from lead_jax.errors import InputError
+
+# To be raised whenever the same settings give other numbers.
+VERSION = 1
+
+
+def content_key(parts: Mapping[str, Any]) -> str:
+  """SHA-256 (hex) of named JSON values."""
+  text = json.dumps({"version": VERSION, **parts}, sort_keys=True, allow_nan=False)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
+  """Writes JSON atomically."""
+  _write(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any] | None:
+  """Reads what `write_json` wrote; None where there is nothing that can be used."""
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+  except (OSError, ValueError):
+    return None
+  return content if isinstance(content, dict) else None
+
+
+def write_arrays(path: pathlib.Path, **arrays: Shaped[np.ndarray, "..."]) -> None:
+  """Writes an npz file atomically; nothing in it is pickled."""
+  buffer = io.BytesIO()
+  np.savez_compressed(buffer, **cast(dict[str, Any], arrays))
+  _write(path, buffer.getvalue())
+
+
+def remove(folder: pathlib.Path) -> None:
+  """Removes a folder and what is in it, if it is there."""
+  with contextlib.suppress(FileNotFoundError):
+    shutil.rmtree(folder)
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(temporary, "wb") as file:
+      file.write(content)
+      file.flush()
+      os.fsync(file.fileno())
+    os.replace(temporary, path)
+  except OSError as error:
+    raise InputError(
+      f"cannot write {str(path)!r} ({error.strerror}): give another --out or "
+      "--checkpoint_dir"
+    ) from error
