@@ -9,7 +9,8 @@ def number(value: float, sign: str = "", digits: int = 3) -> str:
   """Returns a number without the 0 before its point, as the papers print tau."""
   if math.isnan(value):
     return NONE
-  text = f"{value:{sign}.{digits}f}"
+  # No minus before what rounds to 0.
+  text = f"{round(value, digits) + 0.0:{sign}.{digits}f}"
   if text.lstrip("+-").startswith("0."):
     text = text.replace("0.", ".", 1)
   return text

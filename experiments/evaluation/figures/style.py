@@ -1,0 +1,219 @@
+"""What all figures share: colours that everybody can tell apart, sizes, captions, files.
+
+Colours are those of Okabe and Ito, "Color Universal Design", 2008; what a colour says is
+said by a marker or a word too. Six inches wide, so that a page shows them at their size.
+"""
+
+import contextlib
+import io
+import os
+import pathlib
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from experiments.evaluation.summary import RANDOM, Row, Summary
+from lead_jax.errors import InputError
+
+WIDTH = 6.0
+BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#000000"
+GREY, LIGHT = "#666666", "#DDDDDD"
+# For data sets, in this order.
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_LINE = 0.105  # inches of a caption's line
+_LETTERS = 124  # of a caption's line
+
+
+class Kind(NamedTuple):
+  """How a kind of method is drawn.
+
+  Attributes:
+    label: In a legend.
+    colour: Of points and names.
+    marker: Of points.
+  """
+
+  label: str
+  colour: str
+  marker: str
+
+
+LEAD = Kind("LEAD family", VERMILION, "D")
+METRIC = Kind("other metrics", BLUE, "o")
+STATIC = Kind("never looks at the data", BLACK, "s")
+CHANCE = Kind("chance", GREY, "x")
+KINDS = (LEAD, METRIC, STATIC)
+
+
+def kind_of(row: Row) -> Kind:
+  """Returns how a method is drawn."""
+  if row.kind == "static":
+    return STATIC
+  if row.kind == "chance":
+    return CHANCE
+  return LEAD if row.method.startswith("lead") else METRIC
+
+
+def ranked_with_chance(summary: Summary) -> list[Row]:
+  """Returns the methods that have a mean, and `random` among them, the best first."""
+  return [row for row in summary.rows if row.place is not None or row.method == RANDOM]
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+  """Draws in one style inside."""
+  import matplotlib
+
+  style: dict[Any, Any] = {
+    "font.size": 7.5,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "svg.hashsalt": "lead_jax",  # the same figure is the same file
+  }
+  with matplotlib.rc_context(style):
+    yield
+
+
+def new_figure(height: float) -> Any:
+  """Returns an empty figure of the common width; it belongs to no window."""
+  from matplotlib.backends.backend_agg import FigureCanvasAgg
+  from matplotlib.figure import Figure
+
+  picture = Figure(figsize=(WIDTH, height), layout="constrained")
+  FigureCanvasAgg(picture)
+  return picture
+
+
+def title(picture: Any, text: str) -> None:
+  """Writes over the whole figure what is seen in it."""
+  wrapped = "\n".join(textwrap.wrap(text, 76))
+  picture.suptitle(wrapped, x=0.01, ha="left", fontsize=9, fontweight="bold")
+
+
+def save(picture: Any, path: pathlib.Path, origin: str) -> list[pathlib.Path]:
+  """Writes a figure with its caption as PNG and SVG.
+
+  Args:
+    picture: Its attribute `caption`, where it has one, is what to know of it.
+    path: Without the ending.
+    origin: Where it is from, for the caption.
+
+  Raises:
+    InputError: If it cannot be written.
+  """
+  caption = [getattr(picture, "caption", ""), origin]
+  text = [
+    line
+    for part in caption
+    for line in textwrap.wrap(part, _LETTERS, break_on_hyphens=False)
+  ]
+  # Room below for the caption, so that the picture itself keeps its size.
+  extra = _LINE * len(text) + 0.08
+  height = picture.get_figheight() + extra
+  picture.set_figheight(height)
+  share = extra / height
+  picture.get_layout_engine().set(rect=(0, share, 1, 1 - share))
+  picture.text(
+    0.01, 0.04 / height, "\n".join(text), fontsize=6, color=GREY, va="bottom"
+  )
+  found = []
+  for ending, options in (("png", {"dpi": 200}), ("svg", {"metadata": {"Date": None}})):
+    buffer = io.BytesIO()
+    picture.savefig(buffer, format=ending, **options)
+    found.append(path.with_name(f"{path.name}.{ending}"))
+    _write(found[-1], buffer.getvalue())
+  return found
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  try:
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+  except OSError as error:
+    raise InputError(
+      f"cannot write {str(path)!r} ({error.strerror}): give another --out folder"
+    ) from error
+
+
+def name_points(
+  axes: Any, points: Sequence[tuple[float, float]], names: Sequence[str]
+) -> None:
+  """Writes names beside points where they hide neither each other nor a point.
+
+  Each is tried on eight sides, nearer first; what fits nowhere takes the first side.
+
+  Args:
+    axes: Whose limits are set already.
+    points: In data coordinates; those named come first.
+    names: Of the first points.
+  """
+  from matplotlib.text import Text
+  from matplotlib.transforms import Bbox
+
+  picture = axes.figure
+  picture.draw_without_rendering()
+  renderer = picture.canvas.get_renderer()
+  inside = axes.get_window_extent(renderer)
+  scale = picture.dpi / 72
+  taken = [
+    Bbox.from_bounds(x - 2 * scale, y - 2 * scale, 4 * scale, 4 * scale)
+    for x, y in axes.transData.transform(points)
+  ]
+  sides = [
+    (distance * dx, distance * dy, ha, va)
+    for distance in (5, 11, 18)
+    for dx, dy, ha, va in (
+      (1, 0, "left", "center"),
+      (-1, 0, "right", "center"),
+      (0.5, 1, "left", "bottom"),
+      (0.5, -1, "left", "top"),
+      (-0.5, 1, "right", "bottom"),
+      (-0.5, -1, "right", "top"),
+      (0, 1, "center", "bottom"),
+      (0, -1, "center", "top"),
+    )
+  ]
+  for point, name in zip(points, names, strict=False):
+    for side in sides:
+      text = _beside(axes, name, point, side)
+      # Of the name alone, without its line.
+      box = Text.get_window_extent(text, renderer).padded(0.5 * scale)
+      within = inside.x0 <= box.x0 and box.x1 <= inside.x1
+      within &= inside.y0 <= box.y0 and box.y1 <= inside.y1
+      if within and not any(box.overlaps(other) for other in taken):
+        taken.append(box)
+        break
+      text.remove()
+    else:
+      _beside(axes, name, point, sides[0])
+
+
+def _beside(
+  axes: Any, name: str, point: tuple[float, float], side: tuple[float, float, str, str]
+) -> Any:
+  from matplotlib import patheffects
+
+  dx, dy, ha, va = side
+  line = {"arrowstyle": "-", "lw": 0.4, "color": GREY, "shrinkA": 0, "shrinkB": 2}
+  return axes.annotate(
+    name,
+    point,
+    (dx, dy),
+    textcoords="offset points",
+    ha=ha,
+    va=va,
+    fontsize=6.5,
+    arrowprops=line if max(abs(dx), abs(dy)) > 6 else None,
+    path_effects=[patheffects.withStroke(linewidth=1.5, foreground="white")],
+  )
