@@ -68,6 +68,7 @@ def finetune(
   listener: Listener | None = None,
   cache: ResizedCache | None = None,
   devices: Sequence[jax.Device] | None = None,
+  facts: Mapping[str, Any] | None = None,
 ) -> Outcome:
   """Finds what a network reaches on a data set.
 
@@ -79,6 +80,7 @@ def finetune(
     listener: Told of progress.
     cache: Resized images shared with other networks of the same input size.
     devices: All local ones if None.
+    facts: JSON values (versions, device) that a run keeps with its result.
 
   Returns:
     Accuracies in percent, larger is better.
@@ -129,6 +131,7 @@ def finetune(
       key=key,
       folder=folder / key,
       listener=listener,
+      facts=facts or {},
     )
     runs.append({"phase": "final" if final else "selection", **result})
     return result

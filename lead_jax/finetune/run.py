@@ -10,7 +10,7 @@ import functools
 import math
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,7 @@ def run(
   key: str,
   folder: pathlib.Path,
   listener: Listener,
+  facts: Mapping[str, Any],
 ) -> dict[str, Any]:
   """Trains and measures, or reads what an earlier session found.
 
@@ -96,6 +97,7 @@ def run(
     key: Of everything that the result depends on.
     folder: The run's own.
     listener: Told of progress.
+    facts: JSON values to be kept with the result.
 
   Returns:
     JSON values: `status` (`ok`, or `diverged at step S`), `steps`, mean `loss` of each
@@ -118,6 +120,7 @@ def run(
     return result
   learner, samples = prepare()
   result = _train(learner, samples, setting, key, folder, listener)
+  result["facts"] = {**facts, "devices_used": learner.num_devices}
   files.write_json(folder / "result.json", result)
   files.remove(folder / "logits")
   if samples.test is None:

@@ -1,0 +1,1 @@
+"""What `python -m experiments.finetune` is made of: settings, work, tables, progress."""

@@ -1,0 +1,148 @@
+"""Fine-tunes models one after another; writes what each gave as soon as it is known."""
+
+import dataclasses
+import importlib.metadata
+import os
+import pathlib
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from experiments.finetuning.progress import PlainProgress
+from experiments.finetuning.tables import MEASURES, Runs, Truth, truth_row
+from lead_jax.backbones.base import Backbone, ModelSpec
+from lead_jax.data.preprocess import ResizedCache
+from lead_jax.errors import InputError
+from lead_jax.finetune import Outcome, Protocol, Target, finetune
+from lead_jax.finetune.files import content_key
+from lead_jax.finetune.split import split_rows
+from lead_jax.measure import environment
+
+
+def finetune_models(
+  models: Sequence[ModelSpec],
+  target: Target,
+  protocol: Protocol,
+  *,
+  out: pathlib.Path,
+  checkpoint_dir: pathlib.Path,
+  overwrite: bool,
+  progress: PlainProgress,
+) -> list[Outcome]:
+  """Fine-tunes every model; one that fails is a row with its reason.
+
+  Args:
+    models: Not yet loaded.
+    target: The data set.
+    protocol: How, and what to try.
+    out: Folder for the tables and `logits/DATASET/MODEL.SEED.npz`.
+    checkpoint_dir: Folder for runs, finished or not.
+    overwrite: Whether rows found with other settings are replaced.
+    progress: Told of it.
+
+  Returns:
+    What each gave, in the order asked for.
+
+  Raises:
+    InputError: If a file of `out` cannot be read or written, or holds rows of other
+      settings, or the data set is too small for the protocol.
+  """
+  split_rows(len(target.train), protocol)
+  try:
+    out.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise InputError(f"--out={out}: {error.strerror}") from None
+  truth, runs = Truth(out / "ground_truth.csv", overwrite=overwrite), Runs(out)
+  settings = content_key(
+    {"protocol": dataclasses.asdict(protocol), "data": target.content(test=True)}
+  )
+  truth.refuse_other([spec.name for spec in models], target.name, settings)
+  facts = _facts()
+  cache = ResizedCache()
+  outcomes = []
+  for index, spec in enumerate(models):
+    progress.model(index, len(models), spec.name)
+    try:
+      backbone = _load(spec)
+      truth.refuse_other([spec.name], target.name, settings, backbone.weights_hash)
+      outcome = finetune(
+        backbone,
+        target,
+        protocol,
+        folder=checkpoint_dir,
+        listener=progress,
+        cache=cache,
+        facts=facts,
+      )
+    # A network from a stranger's file may fail in any way; the others go on.
+    except Exception as error:
+      reason = " ".join(str(error).split()) or type(error).__name__
+      outcome = Outcome(spec.name, target.name, reason)
+    outcomes.append(outcome)
+    rows = [
+      {
+        "model": spec.name,
+        "dataset": target.name,
+        **{name: value for name, value in row.items() if name != "earlier"},
+        "protocol": dataclasses.asdict(protocol),
+      }
+      for row in outcome.runs
+    ]
+    runs.add(spec.name, target.name, rows)
+    if outcome.status != "ok":
+      runs.fail(spec.name, target.name, outcome.status)
+      progress.warned(f"{spec.name}: {outcome.status}")
+      continue
+    truth.add(
+      truth_row(outcome, protocol, settings=settings, weights=backbone.weights_hash)
+    )
+    for seed, path in enumerate(outcome.logits):
+      _copy(path, out / "logits" / target.name / f"{_plain(spec.name)}.{seed}.npz")
+  return outcomes
+
+
+def as_text(outcomes: Sequence[Outcome], protocol: Protocol) -> str:
+  """One line a model, best first."""
+  lines = []
+  for outcome in sorted(outcomes, key=lambda o: -(o.accuracy or 0.0)):
+    if outcome.accuracy is None:
+      lines.append(f"{outcome.model}: failed: {outcome.status}")
+      continue
+    spread = outcome.accuracy_std
+    lines.append(
+      f"{outcome.model}: {outcome.accuracy:.2f}"
+      + ("" if spread is None else f" ± {spread:.2f}")
+      + f" {MEASURES[protocol.measure]} on {outcome.dataset}, learning rate "
+      f"{outcome.learning_rate:g}, weight decay {outcome.weight_decay:g}"
+    )
+  return "\n".join(lines)
+
+
+def _load(spec: ModelSpec) -> Backbone:
+  loaded = spec.load()
+  if not isinstance(loaded, Backbone):
+    raise InputError("it is a file of features, and there is no network to fine-tune")
+  return loaded
+
+
+def _facts() -> dict[str, Any]:
+  """Versions, device and time, as every run keeps them."""
+  found = environment()
+  for package in ("optax", "orbax-checkpoint"):
+    found["versions"][package] = importlib.metadata.version(package)
+  return found
+
+
+def _plain(name: str) -> str:
+  """A file's name for a model's."""
+  return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+
+
+def _copy(path: pathlib.Path, to: pathlib.Path) -> None:
+  temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+  try:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, temporary)
+    os.replace(temporary, to)
+  except OSError as error:
+    raise InputError(f"cannot write {to} ({error.strerror})") from None
