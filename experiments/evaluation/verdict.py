@@ -1,6 +1,6 @@
 """Two lines at the end: what cannot be told from the best, and what the best beats."""
 
-from experiments.evaluation.numbers import interval, number
+from experiments.evaluation.numbers import interval, number, share
 from experiments.evaluation.summary import RANDOM, Estimate, Row, Summary
 
 
@@ -22,7 +22,7 @@ def verdict(summary: Summary) -> list[str]:
   tied = tied_with_the_best(summary)
   others = len(summary.ranked) - 1
   first = (
-    f"Best: {best.method} ({number(best.tau)}), first in {best.standing.best:.0%} of the"
+    f"Best: {best.method} ({number(best.tau)}), first in {share(best.standing.best)} of the"
     f" resamples. The data cannot tell {len(tied)} of the {others} others from it (paired"
     " 95 % interval contains 0)"
   )

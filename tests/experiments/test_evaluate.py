@@ -4,18 +4,20 @@ import csv
 import io
 import json
 import math
+import re
 import shutil
 
 import numpy as np
 import pytest
 
 from experiments import evaluate
-from experiments.evaluation import collect, summary
+from experiments.evaluation import collect, files, stability, summary, verdict, write
+from experiments.evaluation.noise import noise_of
 from lead_jax.errors import InputError
-from lead_jax.evaluation import weighted_kendall
+from lead_jax.evaluation import weighted_kendall, weighted_kendall_paper
 from lead_jax.results import ModelRow, Report, ScoreRow
 
-MODELS = [f"m{i}" for i in range(8)]
+MODELS = [f"m{i}" for i in range(7)]
 
 
 def _report(dataset, truth):
@@ -24,8 +26,8 @@ def _report(dataset, truth):
   columns = {
     "knn": [truth[m] for m in MODELS],
     "lead": [-truth[m] for m in MODELS],
-    "logme": [math.nan, *rng.normal(size=7)],
-    "rsa": [math.nan] * 8,
+    "logme": [math.nan, *rng.normal(size=6)],
+    "rsa": [math.nan] * 7,
   }
   rows = [
     ScoreRow(model, metric, value, None, "ok", seconds=0.5)
@@ -36,6 +38,9 @@ def _report(dataset, truth):
     ModelRow(
       model,
       "ok",
+      architecture=f"{'ResNet' if i < 3 else 'VGG'}-{i}",
+      pretraining="ImageNet-1k (1000 logits)",
+      weights_hash=f"hash {i}",
       num_params=i,
       seconds={"extract": 2.0},
       peak_memory_mib={"score": 9.0},
@@ -43,7 +48,7 @@ def _report(dataset, truth):
     for i, model in enumerate(MODELS)
   ]
   return Report(
-    dataset={"name": dataset},
+    dataset={"name": dataset, "samples": 40, "classes": 4},
     config={},
     environment={},
     metrics=list(columns),
@@ -52,85 +57,225 @@ def _report(dataset, truth):
   )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found():
   rng = np.random.default_rng(0)
   truth = {
-    name: dict(zip(MODELS, map(float, rng.permutation(8)), strict=True))
+    name: dict(zip(MODELS, map(float, rng.permutation(7)), strict=True))
     for name in ("birds", "flowers")
   }
-  return collect.of_reports({name: _report(name, truth[name]) for name in truth}, truth)
+  reports = {name: _report(name, truth[name]) for name in truth}
+  return collect.of_reports(reports, collect.Truth(truth))
 
 
-def test_known_answers(found):
-  result = summary.summarise(found, baseline="knn", noise=0.5, samples=500)
+@pytest.fixture(scope="module")
+def result(found):
+  noise = noise_of(found.table, {}, {}, 0.5)
+  return summary.summarise(found, baseline="knn", noise=noise, samples=500)
+
+
+def test_known_answers(found, result):
   rows = {row.method: row for row in result.rows}
   assert result.rows[0].method == "knn"
-  assert rows["knn"].tau == pytest.approx(1)
-  assert (rows["knn"].low, rows["knn"].high) == pytest.approx((1, 1))
-  assert rows["knn"].difference == 0
-  assert rows["knn"].regret == 0
-  assert rows["knn"].p == pytest.approx(1 / 40320)  # all orders of 8 models
+  assert rows["knn"].measures["tau_w"] == pytest.approx([1] * 5)
+  assert rows["knn"].measures["tau_eq1"] == pytest.approx([1] * 5)
+  assert rows["knn"].measures["regret_1"] == pytest.approx([0] * 5)
+  assert rows["knn"].measures["regret_3"] == pytest.approx([0] * 5)
+  assert rows["knn"].measures["rel_1"] == pytest.approx([1] * 5)
+  assert rows["knn"].difference == pytest.approx([0] * 5)
+  assert rows["knn"].p == pytest.approx(1 / 5040)  # all orders of 7 models
   assert rows["lead"].tau == pytest.approx(-1)
-  assert rows["lead"].difference == pytest.approx(-2)
+  assert rows["lead"].measures["tau_b"].mean == pytest.approx(-1)
+  # The first is the worst of 0 .. 6; of the last three, the best is 2.
+  assert rows["lead"].measures["regret_1"].mean == 6
+  assert rows["lead"].measures["regret_3"].mean == 4
+  assert rows["lead"].measures["rel_1"].mean == 0
+  assert rows["lead"].difference == pytest.approx([-2] * 5)
   assert rows["lead"].p_holm == 1
-  assert rows["lead"].worst_without_a_model == pytest.approx(-1)
   assert rows["logme"].failures == 2
   assert rows["rsa"].place is None
   assert "birds: " in rows["rsa"].reason
-  assert rows["knn"].seconds == pytest.approx(8)
-  assert found.extract_seconds == pytest.approx(32)
-  low, middle, high = result.chance
-  assert low < -0.3 < middle < 0.3 < high
-  assert 0.7 < result.ceiling < 1
+  assert rows["knn"].cost == (14, pytest.approx(7), 0.5)
+  assert found.costs.extract_seconds == pytest.approx(28)
+  mean, low, high = result.ceiling
+  assert 0.7 < low < mean < high <= 1
 
 
-def test_rankings_that_never_look_stand_beside_the_metrics(found):
-  result = summary.summarise(found, baseline="knn", samples=200)
+def test_places_and_how_sure_they_are(result):
+  ranked = [row for row in result.rows if row.place is not None]
+  assert [row.place for row in ranked] == sorted(row.place for row in ranked)
+  knn, lead = result.row("knn"), result.row("lead")
+  # The perfect one is always the first and the reversed one always behind it.
+  assert (knn.place, knn.standing.low, knn.standing.high) == (1, 1, 1)
+  # Few distinct models in a resample: another may order them as well.
+  assert 0.9 < knn.standing.best < 1
+  assert 0.9 < knn.wide_standing.best < 1
+  assert lead.standing.low > 1
+  assert lead.standing.best == 0
+  logme = result.row("logme")
+  assert logme.standing.low <= logme.place <= logme.standing.high
+  assert logme.measures["tau_w"].wide_low <= logme.measures["tau_w"].low + 0.05
+
+
+def test_random_rankings_are_a_row(found, result):
+  chance = result.row("random")
+  tau = chance.measures["tau_w"]
+  assert (chance.place, chance.kind, tau.mean) == (None, "chance", 0)
+  assert -0.7 < tau.low < -0.3 < 0.3 < tau.high < 0.7
+  # The best of 0 .. 6 less the expected one, and best of three, drawn at random.
+  assert chance.measures["regret_1"].mean == pytest.approx(6 - 3, abs=0.1)
+  assert chance.measures["regret_3"].mean == pytest.approx(6 - 5, abs=0.1)
+  order = [row.method for row in result.rows]
+  for row in result.ranked:
+    assert (row.tau >= 0) == (order.index(row.method) < order.index("random"))
+
+
+def test_rankings_that_never_look_stand_beside_the_metrics(found, result):
   rows = {row.method: row for row in result.rows}
-  assert not rows["parameters"].looks
-  taus = [
-    weighted_kendall(np.arange(8), found.table.truth[d])
-    for d in range(len(found.table.datasets))
+  assert rows["parameters"].kind == "static"
+  truth = found.table.truth
+  for name, measure in (
+    ("tau_w", weighted_kendall),
+    ("tau_eq1", weighted_kendall_paper),
+  ):
+    taus = [measure(np.arange(7), row) for row in truth]
+    assert rows["parameters"].measures[name].mean == pytest.approx(np.mean(taus))
+  assert rows["parameters"].cost is None
+  assert "mean rank elsewhere" in rows
+
+
+def test_the_same_seed_gives_the_same_numbers(found):
+  once = summary.summarise(found, baseline="knn", samples=100, seed=3)
+  assert repr(once) == repr(
+    summary.summarise(found, baseline="knn", samples=100, seed=3)
+  )
+  assert repr(once) != repr(
+    summary.summarise(found, baseline="knn", samples=100, seed=4)
+  )
+  assert once.ceiling is None
+
+
+def test_what_is_left_out(found):
+  stable = stability.stability(found)
+  # One pre-training for all: nothing stays without it.
+  assert list(stable) == ["model", "architecture", "dataset"]
+  assert [one.left for one in stable["model"]] == MODELS
+  assert [(one.left, one.models) for one in stable["architecture"]] == [
+    ("ResNet", 3),
+    ("VGG", 4),
   ]
-  assert rows["parameters"].tau == pytest.approx(np.mean(taus))
-  assert rows["parameters"].seconds is None
-  assert "mean rank on other data sets" in rows
-  assert result.ceiling is None
-  assert summary.summarise(found, baseline="knn", samples=200).rows[0] == result.rows[0]
+  scores, truth = found.table.scores, found.table.truth
+  r = list(found.table.methods).index("parameters")
+  expected = np.mean([weighted_kendall(scores[r, d, 3:], truth[d, 3:]) for d in (0, 1)])
+  without = stable["architecture"][0]
+  assert without.means["parameters"] == pytest.approx(expected)
+  assert without.places["knn"] == 1
+  alone = weighted_kendall(scores[r, 1], truth[1])
+  assert stable["dataset"][0].left == "birds"
+  assert stable["dataset"][0].means["parameters"] == pytest.approx(alone)
+  worst = stability.worst(stable["model"], "parameters")
+  means = {one.left: one.means["parameters"] for one in stable["model"]}
+  assert worst.mean == min(means.values()) == means[worst.left]
+  assert np.isnan(stability.worst(stable["model"], "rsa").mean)
+  named = stability.stability(found, dict(zip(MODELS, "aabbccc", strict=True)))
+  assert list(named) == ["model", "family", "dataset"]
+  assert [one.models for one in named["family"]] == [2, 2, 3]
 
 
-def test_what_is_written(found):
-  result = summary.summarise(found, baseline="knn", samples=200)
-  text = summary.as_text(result, found)
+def test_the_conclusion(result):
+  first, second = verdict.verdict(result)
+  assert re.match(r"Best: knn \(1\.000\), first in 9\d % of the resamples\.", first)
+  tied = [row.method for row in verdict.tied_with_the_best(result)]
+  assert "lead" not in tied
+  assert second.startswith("knn is the baseline itself; ")
+  assert "never looks at the data" in second
+  other = result._replace(baseline="lead")
+  against = verdict.verdict(other)[1]
+  assert "knn beats" not in against.split(";")[0]  # differences are still to knn
+  beaten = result._replace(rows=[row for row in result.rows if row.place is None])
+  assert verdict.verdict(beaten) == ["No method has a mean on all data sets."]
+
+
+def test_a_best_metric_that_beats_its_baseline(found):
+  result = summary.summarise(found, baseline="lead", samples=200)
+  second = verdict.verdict(result)[1]
+  assert second.startswith("knn beats lead (-1.000): +2.000, +2.00 … +2.00 over models")
+
+
+def test_what_is_written(found, tmp_path):
+  text = write.write(
+    found, tmp_path, baseline="knn", repeat=0.5, samples=200, command="c"
+  )
+  assert (tmp_path / "evaluation.txt").read_text(encoding="utf-8") == text
   assert text.splitlines()[1].split()[:3] == ["1", "knn", "1.000"]
-  assert "parameters *" in text
-  assert "rsa: no mean: birds: " in text
-  lines = list(csv.DictReader(io.StringIO(summary.as_csv(result))))
-  assert [line["method"] for line in lines] == [row.method for row in result.rows]
-  assert float(lines[0]["tau:birds"]) == pytest.approx(1)
-  whole = json.dumps(summary.as_json(result, found), allow_nan=False)
-  assert json.loads(whole)["rows"][-1]["tau"] is None
+  assert max(map(len, text.splitlines())) <= 140
+  for part in (
+    "parameters *",
+    "random °",
+    "least tau without",
+    "2 data sets are few",
+    "rsa: no mean: birds: no model has a score; flowers",
+    "Noise of birds, flowers: --noise=0.5 of one run.",
+    "Best: knn",
+  ):
+    assert part in text
+  lines = list(csv.DictReader(io.StringIO((tmp_path / "evaluation.csv").read_text())))
+  assert lines[0]["method"] == "knn"
+  assert float(lines[0]["tau_w:birds"]) == pytest.approx(1)
+  assert float(lines[0]["seconds_with_extraction"]) == pytest.approx(7 + 28)
+  assert {line["kind"] for line in lines} == {"metric", "static", "chance"}
+  whole = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
+  assert whole["command"] == "c"
+  assert whole["rows"][-1]["measures"]["tau_w"]["mean"] is None
+  assert whole["costs"]["extraction_seconds"] == pytest.approx(28)
+  assert whole["conclusion"][0].startswith("Best: knn")
+  for name in ("means", "datasets", "cost", "ranks", "agreement"):
+    png = (tmp_path / f"figure_{name}.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+    assert len(png) > 10_000
+    svg = (tmp_path / f"figure_{name}.svg").read_text(encoding="utf-8")
+    assert svg.rstrip().endswith("</svg>")
+  assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_no_infinity_reaches_the_files(found):
+  result = summary.summarise(found, baseline="knn", samples=100)
+  stable = stability.stability(found)
+  json.dumps(files.as_json(result, found, stable, ""), allow_nan=False)
 
 
 def test_data_sets_are_those_that_the_truth_knows(tmp_path):
   for name in ("birds", "other"):
     (tmp_path / name).mkdir()
   truth = {"birds": {}, "flowers": {}}
-  assert collect.data_folders(tmp_path, truth, []) == [tmp_path / "birds"]
+  folders, notes = collect.data_folders(tmp_path, truth, [])
+  assert folders == [tmp_path / "birds"]
+  assert len(notes) == 1
+  assert notes[0].endswith("has no such folder: flowers")
+  again = collect.data_folders(tmp_path, truth, ["birds", "flowers"])
+  assert again == (folders, notes)
   with pytest.raises(InputError, match="has no data set 'other': birds, flowers"):
     collect.data_folders(tmp_path, truth, ["other"])
-  with pytest.raises(InputError, match="there is no such folder"):
-    collect.data_folders(tmp_path, truth, ["flowers"])
   with pytest.raises(InputError, match="no folder named as a data set"):
-    collect.data_folders(tmp_path, {"cars": {}}, [])
+    collect.data_folders(tmp_path, truth, ["flowers"])
 
 
-def test_too_few_known_models_is_an_error():
-  truth = {"birds": {"m0": 1.0}}
+def test_models_on_one_side_alone_are_said_and_left_out():
   full = {m: float(i) for i, m in enumerate(MODELS)}
-  with pytest.raises(InputError, match="knows 1 of the 8 models on birds"):
-    collect.of_reports({"birds": _report("birds", full)}, truth)
+  truth = {"birds": {**full, "stranger": 1.0}, "cars": {"m0": 1.0}}
+  del truth["birds"]["m5"]
+  reports = {"birds": _report("birds", full), "cars": _report("cars", full)}
+  found = collect.of_reports(reports, collect.Truth(truth))
+  assert list(found.table.datasets) == ["birds"]
+  assert "m5" not in found.table.models
+  assert found.notes == [
+    "birds: no true accuracy, not compared: m5",
+    "birds: in the ground truth but not ranked: stranger",
+    "the ground truth knows 1 of the 7 models on cars: at least 2 are needed",
+  ]
+  del reports["birds"]
+  with pytest.raises(InputError, match="knows 1 of the 7 models on cars"):
+    collect.of_reports(reports, collect.Truth(truth))
 
 
 @pytest.mark.parametrize(
@@ -188,13 +333,22 @@ def test_a_small_real_run(shared, tmp_path, capsys):
     "--metrics=knn,feature_norm",
     "--baseline=knn",
     "--samples=200",
+    "--nofigures",
   ]
+  (tmp_path / "data" / "grocery43" / "train").mkdir(parents=True)
   assert evaluate.run(arguments) == 0
   first = capsys.readouterr()
-  assert "Models: eurosat10 3, flowers5 3." in first.out
+  assert "Models with a true accuracy: eurosat10 3, flowers5 3." in first.out
+  # What cannot be read does not end the others.
+  assert "left out: " in first.out
+  assert "grocery43" in first.out
+  assert "for 6 pairs of model and data set" in first.out
   assert evaluate.run(arguments) == 0
   again = capsys.readouterr()
-  assert again.out == first.out
+  # The cost of what came from the store is remembered. Loading takes what it takes.
+  assert [line for line in again.out.splitlines() if "Peak" not in line] == [
+    line for line in first.out.splitlines() if "Peak" not in line
+  ]
   assert again.err.count(": scores from the store") == 6
   names = {path.name for path in (tmp_path / "out").iterdir()}
   assert names >= {"evaluation.csv", "evaluation.json", "evaluation.txt", "flowers5"}

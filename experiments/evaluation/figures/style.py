@@ -187,7 +187,8 @@ def name_points(
   for point, name in zip(points, names, strict=False):
     for side in sides:
       text = _beside(axes, name, point, side)
-      # Of the name alone, without its line.
+      # Of the name alone, without its line; without the first call, at the point itself.
+      text.update_positions(renderer)
       box = Text.get_window_extent(text, renderer).padded(0.5 * scale)
       within = inside.x0 <= box.x0 and box.x1 <= inside.x1
       within &= inside.y0 <= box.y0 and box.y1 <= inside.y1
