@@ -24,9 +24,10 @@ def flip(key: Key[Array, ""], images: Images) -> Images:
 
 
 def crop(key: Key[Array, ""], images: Images, pixels: int) -> Images:
-  """Shifts each image by up to `pixels` in each direction; what comes in is black."""
+  """Shifts each image by up to `pixels` in each direction; its border is reflected."""
   count, *shape = images.shape
-  wide = jnp.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)))
+  around = ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0))
+  wide = jnp.pad(images, around, mode="reflect")
   starts = jax.random.randint(key, (count, 2), 0, 2 * pixels + 1)
 
   def cut(image, start):

@@ -1,8 +1,13 @@
 """The last checkpoint of a run, by orbax: written beside its place, then renamed.
 
-A checkpoint is used only if it belongs to the run (its key) and is what was written (a
-SHA-256 over all arrays). Anything else is named in one line, and the run starts anew:
-a checkpoint spares time, it is never needed.
+```
+folder/3/...      what orbax writes: the arrays after three passes
+folder/3.json     the run's key, notes, and the SHA-256 of each of those files; written last
+```
+A checkpoint is used only if it belongs to the run and every file of it is what was written.
+Anything else is named in one line, and the run starts anew: a checkpoint spares time, it
+is never needed. Files are checked before orbax sees them, since its readers, which work
+in the background, complain of damage in many lines.
 """
 
 import hashlib
@@ -11,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 
 from lead_jax.finetune import files
 
@@ -19,7 +23,7 @@ from lead_jax.finetune import files
 def save(
   folder: pathlib.Path, epoch: int, state: Any, *, key: str, notes: dict[str, Any]
 ) -> None:
-  """Writes a run's state after an epoch and removes the one before.
+  """Writes a run's state after an epoch, then removes the one before.
 
   Args:
     folder: Of the run's checkpoints.
@@ -27,17 +31,20 @@ def save(
     state: Pytree of arrays.
     key: The run's.
     notes: JSON values to be kept with it.
+
+  Raises:
+    InputError: If the folder cannot be written.
   """
   import orbax.checkpoint as ocp
 
-  content = {"key": key, "sha256": _digest(state), "notes": notes}
-  with _manager(folder) as manager:
-    manager.save(
-      epoch,
-      args=ocp.args.Composite(
-        state=ocp.args.StandardSave(state), content=ocp.args.JsonSave(content)
-      ),
-    )
+  place = (folder / str(epoch)).absolute()
+  with files.reported(place), ocp.Checkpointer(ocp.StandardCheckpointHandler()) as to:
+    to.save(place, args=ocp.args.StandardSave(state), force=True)
+  content = {"key": key, "notes": notes, "files": _hashes(place)}
+  files.write_json(_note(folder, epoch), content)
+  for other in folder.iterdir():
+    if other.name not in (place.name, _note(folder, epoch).name):
+      files.remove(other)
 
 
 def restore(
@@ -54,29 +61,12 @@ def restore(
   Returns:
     Epochs done, the state and the notes; None where there is nothing to go on from.
   """
-  if not folder.exists():
+  epochs = [int(p.stem) for p in folder.glob("*.json") if p.stem.isdecimal()]
+  if not epochs:
     return None
-  import orbax.checkpoint as ocp
-
-  shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
   try:
-    with _manager(folder) as manager:
-      epoch = manager.latest_step()
-      if epoch is None:
-        return None
-      found = manager.restore(
-        epoch,
-        args=ocp.args.Composite(
-          state=ocp.args.StandardRestore(shapes), content=ocp.args.JsonRestore()
-        ),
-      )
-    state, content = found["state"], found["content"]
-    if content["key"] != key:
-      raise ValueError("it belongs to another run")
-    if content["sha256"] != _digest(state):
-      raise ValueError("its arrays are not those that were written")
-    return int(epoch), state, dict(content["notes"])
-  # Damaged files make the libraries below raise almost anything.
+    return _read(folder, max(epochs), like, key)
+  # Files that were changed on purpose could make the libraries raise almost anything.
   except Exception as error:
     reason = (" ".join(str(error).split()) or type(error).__name__)[:160]
     warn(f"checkpoint {folder} cannot be used, its run starts anew: {reason}")
@@ -84,19 +74,34 @@ def restore(
     return None
 
 
-def _manager(folder: pathlib.Path):
+def _read(
+  folder: pathlib.Path, epoch: int, like: Any, key: str
+) -> tuple[int, Any, dict[str, Any]]:
+  content = files.read_json(_note(folder, epoch))
+  if content is None:
+    raise ValueError(f"{epoch}.json is damaged")
+  if content["key"] != key:
+    raise ValueError("it belongs to another run")
+  place = (folder / str(epoch)).absolute()
+  if content["files"] != _hashes(place):
+    raise ValueError("its files are not those that were written")
   import orbax.checkpoint as ocp
 
-  options = ocp.CheckpointManagerOptions(
-    max_to_keep=1, enable_async_checkpointing=False
-  )
-  return ocp.CheckpointManager(folder.absolute(), options=options)
+  shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+  with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as reader:
+    state = reader.restore(place, args=ocp.args.StandardRestore(shapes))
+  return epoch, state, dict(content["notes"])
 
 
-def _digest(state: Any) -> str:
-  digest = hashlib.sha256()
-  for leaf in jax.tree.leaves(state):
-    array = np.asarray(leaf)
-    digest.update(f"{array.dtype}{array.shape}".encode())
-    digest.update(array.tobytes())
-  return digest.hexdigest()
+def _note(folder: pathlib.Path, epoch: int) -> pathlib.Path:
+  return folder / f"{epoch}.json"
+
+
+def _hashes(place: pathlib.Path) -> dict[str, str]:
+  found = {}
+  for path in sorted(place.rglob("*")):
+    if path.is_file():
+      with open(path, "rb") as file:
+        name = path.relative_to(place).as_posix()
+        found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+  return found

@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -46,23 +46,30 @@ def write_arrays(path: pathlib.Path, **arrays: Shaped[np.ndarray, "..."]) -> Non
   _write(path, buffer.getvalue())
 
 
-def remove(folder: pathlib.Path) -> None:
-  """Removes a folder and what is in it, if it is there."""
+def remove(path: pathlib.Path) -> None:
+  """Removes a file, or a folder and what is in it, if it is there."""
   with contextlib.suppress(FileNotFoundError):
-    shutil.rmtree(folder)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def reported(path: pathlib.Path) -> Iterator[None]:
+  """Turns errors of writing inside into one line that names `path`."""
+  try:
+    yield
+  except OSError as error:
+    raise InputError(
+      f"cannot write {str(path)!r} ({error.strerror}): give another --out or "
+      "--checkpoint_dir"
+    ) from error
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
   temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-  try:
+  with reported(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(temporary, "wb") as file:
       file.write(content)
       file.flush()
       os.fsync(file.fileno())
     os.replace(temporary, path)
-  except OSError as error:
-    raise InputError(
-      f"cannot write {str(path)!r} ({error.strerror}): give another --out or "
-      "--checkpoint_dir"
-    ) from error

@@ -55,8 +55,8 @@ def _evaluate(jaxpr: jex.Jaxpr, consts: list, args: list) -> list:
     elif inner is not None and _has_products(inner.jaxpr):
       results = _evaluate(inner.jaxpr, inner.consts, inputs)
     else:
-      functions, params = equation.primitive.get_bind_params(equation.params)
-      found = equation.primitive.bind(*functions, *inputs, **params)
+      params = equation.primitive.get_bind_params(equation.params)
+      found = equation.primitive.bind(*inputs, **params)
       results = found if equation.primitive.multiple_results else [found]
     values.update(zip(equation.outvars, results, strict=True))
   return [read(atom) for atom in jaxpr.outvars]
