@@ -34,7 +34,12 @@ def _flat(row: Row, collected: Collected) -> dict[str, Any]:
     flat |= {f"{name}place_low": found.low, f"{name}place_high": found.high}
     flat[f"{name}best_share"] = found.best
   flat |= _ends("difference", row.difference) | _ends("to_best", row.to_best)
-  flat |= {"p": row.p, "p_holm": row.p_holm, "failures": row.failures}
+  flat |= {
+    "p": row.p,
+    "p_holm": row.p_holm,
+    "failures": row.failures,
+    "tau_w_scored": row.scored,
+  }
   extraction = collected.costs.extract_seconds
   cost = row.cost
   flat["seconds"] = None if cost is None else cost.total

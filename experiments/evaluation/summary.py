@@ -1,5 +1,6 @@
 """What the scores of several data sets say of the methods, and with what confidence."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -74,6 +75,7 @@ class Row(NamedTuple):
     p: Permutation p-value of the mean tau_w.
     p_holm: Corrected for the number of methods.
     failures: Models, over all data sets, that it gave no score; they rank last.
+    scored: Mean tau_w over the models alone that it gave one: not comparable with others.
     cost: Of the scoring; None for rankings that take none.
     by_dataset: tau_w on each.
     reason: Why there is no mean.
@@ -90,6 +92,7 @@ class Row(NamedTuple):
   p: float
   p_holm: float
   failures: int
+  scored: float
   cost: Cost | None
   by_dataset: dict[str, float]
   reason: str
@@ -212,6 +215,7 @@ def summarise(
       float(p[r]),
       float(p_holm[r]),
       int(tau.failures[r].sum()),
+      _over_scored(table, r),
       collected.costs.metrics.get(methods[r]),
       dict(zip(table.datasets, map(float, tau.values[r]), strict=True)),
       _reason(table, tau.reasons, methods[r]),
@@ -279,10 +283,19 @@ def _random_row(
     nan,
     nan,
     0,
+    0.0,
     None,
     dict.fromkeys(table.datasets, 0.0),
     "",
   )
+
+
+def _over_scored(table: ScoreTable, r: int) -> float:
+  truth = np.where(np.isnan(table.scores[r]), np.nan, table.truth)
+  alone = dataclasses.replace(
+    table, methods=[table.methods[r]], scores=table.scores[r : r + 1], truth=truth
+  )
+  return float(evaluation.measure_table(alone).means[0])
 
 
 def _ceiling(

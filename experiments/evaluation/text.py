@@ -14,7 +14,7 @@ from experiments.evaluation.numbers import (
   seconds,
   share,
 )
-from experiments.evaluation.stability import Stability, worst
+from experiments.evaluation.stability import Stability, Without, worst
 from experiments.evaluation.summary import Row, Summary
 
 WIDTH = 140
@@ -26,6 +26,7 @@ _KINDS = {
   "architecture": "an architecture",
   "pretraining": "a pre-training",
   "family": "a family",
+  "dataset": "a data set",
 }
 # With fewer data sets than this, resampling them says little.
 _FEW = 6
@@ -149,6 +150,11 @@ def _legend(summary: Summary, collected: Collected) -> list[str]:
   else:
     line += " No ceiling: the noise of the ground truth is not known; give --noise."
   text.append(line)
+  if partly := [row for row in summary.ranked if row.failures]:
+    taus = ", ".join(f"{row.method} {number(row.scored)}" for row in partly)
+    text.append(
+      f"Over the models alone that they scored, no rivals of the others: {taus}."
+    )
   for source in dict.fromkeys(summary.noise.values()):
     names = [name for name, one in summary.noise.items() if one == source]
     text.append(f"Noise of {', '.join(names)}: {source}.")
@@ -168,15 +174,30 @@ def _stability_table(summary: Summary, stable: Stability) -> list[str]:
     for row in summary.ranked
     if (row.place or 0) <= _FIRST or row.method.startswith("lead")
   ]
-  kinds = [kind for kind in _KINDS if kind in stable]
   datasets = stable.get("dataset", [])
-  head = ["#", "least tau without", "tau"]
+  text = _stable_lines(stable, shown, datasets)
+  note = "place: from the best to the worst, whatever is left out."
+  if max(map(len, text)) > WIDTH:
+    # Many data sets do not fit: the one that matters most, then.
+    text = _stable_lines(stable, shown, [])
+  elif datasets:
+    note += " - a data set: mean tau (place) without it."
+  return text + _filled([note])
+
+
+def _stable_lines(
+  stable: Stability, shown: list[Row], datasets: list[Without]
+) -> list[str]:
+  kinds = [kind for kind in _KINDS if kind in stable]
+  if datasets:
+    kinds = [kind for kind in kinds if kind != "dataset"]
+  head = ["#", "least tau without"]
   for kind in kinds:
     head += [_KINDS[kind], "place"]
   head += [f"- {one.left}" for one in datasets]
   table = [head]
   for row in shown:
-    line = [str(row.place), row.method, number(row.tau)]
+    line = [str(row.place), row.method]
     for kind in kinds:
       found = worst(stable[kind], row.method)
       line += [
@@ -188,16 +209,10 @@ def _stability_table(summary: Summary, stable: Stability) -> list[str]:
       where = "" if np.isnan(place) else f" ({place:.0f})"
       line.append(f"{number(one.means[row.method])}{where}")
     table.append(line)
-  left = {1, *range(3, 3 + 2 * len(kinds), 2)}
-  return lines(table, left) + _filled(
-    [
-      "place: from the best to the worst, whatever is left out."
-      + (" - a data set: mean tau (place) without it." if datasets else "")
-    ]
-  )
+  return lines(table, {1, *range(2, 2 + 2 * len(kinds), 2)})
 
 
-def _cut(name: str, width: int = 17) -> str:
+def _cut(name: str, width: int = 14) -> str:
   return name if len(name) <= width else name[: width - 1] + "…"
 
 

@@ -93,6 +93,13 @@ def test_known_answers(found, result):
   assert rows["lead"].difference == pytest.approx([-2] * 5)
   assert rows["lead"].p_holm == 1
   assert rows["logme"].failures == 2
+  scores = found.table.scores[list(found.table.methods).index("logme"), :, 1:]
+  taus = [
+    weighted_kendall(*pair)
+    for pair in zip(scores, found.table.truth[:, 1:], strict=True)
+  ]
+  assert rows["logme"].scored == pytest.approx(np.mean(taus))
+  assert rows["knn"].scored == pytest.approx(1)
   assert rows["rsa"].place is None
   assert "birds: " in rows["rsa"].reason
   assert rows["knn"].cost == (14, pytest.approx(7), 0.5)
@@ -236,6 +243,27 @@ def test_what_is_written(found, tmp_path):
     svg = (tmp_path / f"figure_{name}.svg").read_text(encoding="utf-8")
     assert svg.rstrip().endswith("</svg>")
   assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_families_of_the_user(found, tmp_path):
+  path = tmp_path / "families.csv"
+  path.write_text("model,family\n" + "".join(f"{m},f{m < 'm3'}\n" for m in MODELS))
+  write.write(
+    found, tmp_path, baseline="knn", families=str(path), samples=100, figures=False
+  )
+  whole = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
+  found_there = [(one["left"], one["models"]) for one in whole["stability"]["family"]]
+  assert found_there == [("fTrue", 3), ("fFalse", 4)]
+  assert not list(tmp_path.glob("*.png"))
+
+
+def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
+  def interrupted(command):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(evaluate, "evaluate", interrupted)
+  assert evaluate.run(["evaluate"]) == 130
+  assert "run the same command again" in capsys.readouterr().err
 
 
 def test_no_infinity_reaches_the_files(found):

@@ -204,6 +204,7 @@ def _row(method, tau, seconds):
     0.5,
     0.5,
     0,
+    tau,
     costs.Cost(1, seconds, seconds),
     {},
     "",

@@ -29,7 +29,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
     return None
   table = collected.table
   datasets = list(table.datasets)[: len(style.COLOURS)]
-  picture = style.new_figure(2.9)
+  picture = style.new_figure(2.8)
   panels = picture.subplots(1, len(rows), sharey=True, squeeze=False)[0]
   for axes, row in zip(panels, rows, strict=True):
     r = list(table.methods).index(row.method)
@@ -57,10 +57,8 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
     axes.set_title(f"{row.method}: {number(row.tau)}")
     axes.set_xlabel("predicted place (1 is best)")
   panels[0].set_ylabel("true accuracy after fine-tuning")
-  middle = panels[len(panels) // 2]
-  middle.legend(
-    loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=4, columnspacing=1
-  )
+  # Where a good ranking has no points.
+  panels[0].legend(loc="lower left", handletextpad=0.2, borderaxespad=0.2)
   lost = [
     f"{row.method} {row.measures['regret_1'].mean:.1f}"
     + (" points" if row is rows[0] else "")
