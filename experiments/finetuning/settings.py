@@ -40,6 +40,7 @@ _HELP = {
 }
 
 
+FIELDS = tuple(_HELP)
 _TYPES = {
   field.name: field.type.__name__ if isinstance(field.type, type) else str(field.type)
   for field in dataclasses.fields(Protocol)
@@ -58,7 +59,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def given(values: flags.FlagValues) -> dict[str, str | bool | None]:
   """What the user wrote, by field; None where nothing."""
-  return {name: values[name].value for name in _HELP}
+  return {name: values[name].value for name in FIELDS}
 
 
 def protocol_of(name: str, given: Mapping[str, str | bool | None]) -> Protocol:
@@ -80,16 +81,15 @@ def protocol_of(name: str, given: Mapping[str, str | bool | None]) -> Protocol:
   changes = {
     field: _read(field, text) for field, text in given.items() if text is not None
   }
-  for one, other in (("steps", "epochs"), ("epochs", "steps")):
-    if changes.get(one) is not None and other not in changes:
-      changes[other] = None
   told = " ".join(
     f"{field}={value}".lower()
     for field, value in changes.items()
-    if field not in _TOLD_ELSEWHERE
-    and value is not None
-    and value != getattr(protocol, field)
+    if field not in _TOLD_ELSEWHERE and value != getattr(protocol, field)
   )
+  # Whichever of the two is given takes the place of the other.
+  for one, other in (("steps", "epochs"), ("epochs", "steps")):
+    if changes.get(one) is not None and other not in changes:
+      changes[other] = None
   try:
     return dataclasses.replace(protocol, **changes, name=f"{name} {told}".strip())
   except ValueError as error:

@@ -96,10 +96,9 @@ class Learner:
       for x in leaves
     ]
     self._learnt = learnt
-    self._initial = tuple(x for x, yes in zip(leaves, learnt, strict=True) if yes)
-    self._fixed = jax.device_put(
-      tuple(x for x, yes in zip(leaves, learnt, strict=True) if not yes),
-      self._everywhere,
+    self._initial, self._fixed = (
+      self.place(tuple(x for x, yes in zip(leaves, learnt, strict=True) if yes is kind))
+      for kind in (True, False)
     )
     images = jax.ShapeDtypeStruct((2, *self._shape), jnp.uint8)
     shape = jax.eval_shape(self._network, self._initial, self._fixed, images).shape

@@ -27,7 +27,10 @@ def test_one_label_each(sample):
   assert found["per_class"] == pytest.approx(wanted, abs=1e-4)
   probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
   wanted = np.mean(
-    [average_precision_score(labels == c, probabilities[:, c]) for c in np.unique(labels)]
+    [
+      average_precision_score(labels == c, probabilities[:, c])
+      for c in np.unique(labels)
+    ]
   )
   assert found["map"] == pytest.approx(100 * wanted, abs=0.01)
 

@@ -46,7 +46,9 @@ def test_zoom_keeps_a_plain_image_and_enlarges_a_part_of_another():
   assert 200 < spans.max() <= 248
 
 
-@pytest.mark.parametrize("options", [(False, 0, False), (True, 1, False), (True, 1, True)])
+@pytest.mark.parametrize(
+  "options", [(False, 0, False), (True, 1, False), (True, 1, True)]
+)
 def test_all_together_keep_type_and_shape_and_follow_the_key(options):
   flips, pixels, zooms = options
   view = jax.jit(lambda k: augment(k, IMAGES, flips=flips, pixels=pixels, zooms=zooms))

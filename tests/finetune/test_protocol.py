@@ -43,7 +43,10 @@ def test_names_are_those_of_the_table(name):
     ({"epochs": 3}, "exactly one of steps and epochs .* epochs=3"),
     ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
     ({"crop": -1}, "crop must be at least 0, got -1"),
-    ({"max_gradient_norm": 0.0}, "max_gradient_norm must be positive and finite, got 0"),
+    (
+      {"max_gradient_norm": 0.0},
+      "max_gradient_norm must be positive and finite, got 0",
+    ),
     ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
     ({"validation_fraction": 1.0}, r"validation_fraction must be in \[0, 1\), got 1.0"),
     ({"validation_fraction": 0.0}, "validation_fraction must be positive where there"),

@@ -7,17 +7,17 @@ MEAN, STD = (100.0, 120.0, 140.0), (50.0, 60.0, 70.0)
 
 # By name: the protocol's fields, then learning rate and weight decay.
 CASES = {
-  "sgd": (dict(optimiser="sgd", nesterov=True, steps=STEPS), 0.05, 0.01),
-  "sgd_plain": (dict(optimiser="sgd", nesterov=False, steps=STEPS), 0.05, 0.0),
-  "adamw": (dict(optimiser="adamw", steps=STEPS), 0.003, 0.1),
+  "sgd": ({"optimiser": "sgd", "nesterov": True, "steps": STEPS}, 0.05, 0.01),
+  "sgd_plain": ({"optimiser": "sgd", "nesterov": False, "steps": STEPS}, 0.05, 0.0),
+  "adamw": ({"optimiser": "adamw", "steps": STEPS}, 0.003, 0.1),
   "adamw_warm_clipped": (
-    dict(
-      optimiser="adamw",
-      steps=STEPS,
-      warmup_steps=5,
-      head_factor=5.0,
-      max_gradient_norm=0.5,
-    ),
+    {
+      "optimiser": "adamw",
+      "steps": STEPS,
+      "warmup_steps": 5,
+      "head_factor": 5.0,
+      "max_gradient_norm": 0.5,
+    },
     0.003,
     0.1,
   ),

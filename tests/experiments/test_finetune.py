@@ -1,0 +1,208 @@
+"""Ground truth from the command line, on the bundled digits."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from experiments import finetune
+from experiments.finetuning import progress, settings, tables
+from lead_jax.errors import InputError
+from lead_jax.evaluation import ground_truth_table
+from lead_jax.finetune import ADAMW8, PAPERS, Outcome
+
+SMALL = ["--models=digits/mlp_supervised", "--learning_rates=0.003,0.0003", "--seeds=1"]
+
+
+def _run(out, *arguments):
+  for name in finetune.FLAGS:
+    finetune.FLAGS[name].unparse()
+  cache = out.parent / "cache"
+  return finetune.run(["finetune", f"--out={out}", f"--cache_dir={cache}", *arguments])
+
+
+def _rows(path):
+  return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """A run that nothing interrupted."""
+  out = tmp_path_factory.mktemp("finetune") / "whole"
+  assert _run(out, *SMALL) == 0
+  return out
+
+
+def test_a_digits_model_is_far_better_than_chance(whole):
+  text = (whole / "ground_truth.csv").read_text()
+  table = ground_truth_table(text)
+  assert table["digits"]["digits/mlp_supervised"] > 80  # chance is 20
+  row = _rows(whole / "ground_truth.csv")[0]
+  assert row["measure"] == "top-1 %"
+  assert row["learning_rate"] == "0.003"
+  assert row["learning_rates_tried"] == "0.003 0.0003"
+  assert (row["protocol"], row["seeds"], row["accuracy_std"]) == ("adamw5", "1", "")
+  assert float(row["validation_accuracy"]) > 80
+
+
+def test_every_run_is_kept_with_all_that_it_depends_on(whole):
+  rows = [json.loads(line) for line in (whole / "runs.jsonl").read_text().splitlines()]
+  assert [row["phase"] for row in rows] == ["selection", "selection", "final"]
+  assert {row["status"] for row in rows} == {"ok"}
+  assert rows[0]["protocol"]["batch_size"] == 32
+  assert {"jax", "optax", "orbax-checkpoint"} <= set(rows[0]["facts"]["versions"])
+  assert rows[0]["facts"]["device"]
+  flat = _rows(whole / "runs.csv")
+  assert [row["learning_rate"] for row in flat] == ["0.003", "0.0003", "0.003"]
+  assert float(flat[2]["test_top1"]) == rows[2]["test"]["top1"]
+  with np.load(whole / "logits" / "digits" / "digits_mlp_supervised.0.npz") as arrays:
+    assert arrays["train_logits"].shape == (6, 536, 5)
+    assert tuple(arrays["class_names"]) == ("5", "6", "7", "8", "9")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_the_same_command_ends_as_if_it_had_not_been(
+  whole, tmp_path, monkeypatch, capsys, stop
+):
+  seen = []
+
+  def stepped(self, done):
+    seen.append(done)
+    if seen.count(28) == 2 and done == 28:  # in the second run
+      os.kill(os.getpid(), stop)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(progress.PlainProgress, "stepped", stepped)
+    assert _run(tmp_path / "out", *SMALL) == 130
+  assert capsys.readouterr().err.endswith(
+    "interrupted; run the same command again to go on from here\n"
+  )
+  assert _run(tmp_path / "out", *SMALL) == 0
+  assert "in an earlier session" in capsys.readouterr().err
+  rows = [_rows(out / "ground_truth.csv") for out in (tmp_path / "out", whole)]
+  for row in rows[0] + rows[1]:
+    row.pop("source")  # it has the day
+  assert rows[0] == rows[1]
+  file = "logits/digits/digits_mlp_supervised.0.npz"
+  with np.load(whole / file) as one, np.load(tmp_path / "out" / file) as other:
+    for name in one.files:
+      np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_rows_that_are_there_stay(whole, tmp_path, capsys):
+  out = tmp_path / "out"
+  shutil.copytree(whole, out)
+  truth = out / "ground_truth.csv"
+  theirs = "model,dataset,accuracy,note\nother,birds,50,mine\n"
+  truth.write_text(theirs)
+  assert _run(out, *SMALL) == 0
+  capsys.readouterr()
+  rows = _rows(truth)
+  assert (rows[0]["model"], rows[0]["note"], rows[0]["seeds"]) == ("other", "mine", "")
+  assert rows[1]["model"] == "digits/mlp_supervised"
+  before = truth.read_text()
+  changed = [*SMALL[:2], "--seeds=1", "--epochs=1"]
+  assert _run(out, *changed) == 2
+  assert "was found with other settings, data or weights" in capsys.readouterr().err
+  assert truth.read_text() == before
+  assert _run(out, *changed, "--overwrite") == 0
+  assert _rows(truth)[1]["protocol"] == "adamw5 epochs=1"
+  assert len(_rows(out / "runs.csv")) == 6
+
+
+def test_a_model_that_fails_is_a_row_and_the_others_go_on(tmp_path, capsys):
+  features = tmp_path / "features.npz"
+  np.savez(features, features=np.zeros((3, 2)))
+  models = f"--models=features:{features},digits/mlp_random"
+  quick = ["--learning_rates=0.001", "--epochs=1", "--seeds=1", "--trainable=head"]
+  assert _run(tmp_path / "out", models, *quick) == 0
+  said = capsys.readouterr()
+  assert "there is no network to fine-tune" in said.err
+  assert "digits/mlp_random: " in said.out
+  rows = _rows(tmp_path / "out" / "runs.csv")
+  assert rows[0]["status"].startswith("failed: it is a file of features")
+  assert rows[1]["status"] == "ok"
+  assert _run(tmp_path / "out2", models.partition(",")[0], *quick) == 2
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (["--protocol=best"], "--protocol=best: there are papers, adamw8, adamw5"),
+    (["--optimiser=adam"], "--optimiser must be one of sgd, adamw, got 'adam'"),
+    (
+      ["--learning_rates=a"],
+      "--learning_rates=a: expected numbers with commas between",
+    ),
+    (["--batch_size=none"], "--batch_size=none: expected int"),
+    (["--models=nothing"], "there is no model 'nothing'"),
+    (["--data=nowhere"], "no data set 'nowhere'"),
+    (["--nothing"], "Unknown command line flag 'nothing'"),
+    (["extra"], "unknown argument 'extra'"),
+  ],
+)
+def test_what_is_wrong_is_one_line(tmp_path, capsys, arguments, message):
+  assert _run(tmp_path / "out", *arguments) == 2
+  error = capsys.readouterr().err
+  assert message in error
+  assert error.count("\n") == 1
+
+
+def test_flags_change_a_named_protocol():
+  nothing = dict.fromkeys(settings.FIELDS)
+  assert settings.protocol_of("papers", nothing) == PAPERS
+  given = {**nothing, "epochs": "3", "seeds": "2", "zoom": False, "max_train": "none"}
+  found = settings.protocol_of("papers", given)
+  assert (found.steps, found.epochs, found.seeds, found.zoom) == (None, 3, 2, False)
+  assert found.name == "papers epochs=3 zoom=false"
+  found = settings.protocol_of("adamw8", {**nothing, "max_train": "none"})
+  assert (found.max_train, found.name) == (None, "adamw8 max_train=none")
+  assert settings.protocol_of("adamw8", {**nothing, "batch_size": "32"}) == ADAMW8
+
+
+def test_damaged_tables_are_one_line(tmp_path):
+  (tmp_path / "runs.jsonl").write_text('{"key": "a"}\n{"ke')
+  with pytest.raises(
+    InputError, match=r"runs.jsonl cannot be read \(JSONDecodeError\)"
+  ):
+    tables.Runs(tmp_path)
+  (tmp_path / "ground_truth.csv").write_text("a,b\n1,2\n")
+  with pytest.raises(InputError, match="is no ground truth: give another --out"):
+    tables.Truth(tmp_path / "ground_truth.csv", overwrite=False)
+
+
+def test_a_bar_on_a_terminal_says_the_same():
+  stream = io.StringIO()
+  result = {
+    "learning_rate": 0.1,
+    "weight_decay": 0.0,
+    "seed": 0,
+    "status": "ok",
+    "validation": {"top1": 50.0},
+    "test": None,
+    "earlier": False,
+    "seconds": 3.0,
+  }
+  with progress.LiveProgress(stream) as to:
+    to.model(0, 2, "net")
+    to.started("a setting", 10)
+    to.stepped(5)
+    to.ended(result)
+    to.warned("look")
+  said = stream.getvalue()
+  assert (
+    "[1/2] net: learning rate 0.1, weight decay 0, seed 0: validation top-1" in said
+  )
+  assert "warning: look" in said
+
+
+def test_a_result_without_accuracy_is_said():
+  from experiments.finetuning.work import as_text
+
+  outcomes = [Outcome("a", "d", "every setting diverged")]
+  assert as_text(outcomes, ADAMW8) == "a: failed: every setting diverged"
