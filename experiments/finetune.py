@@ -39,7 +39,7 @@ _DATA = flags.DEFINE_string(
 _TEST_DATA = flags.DEFINE_string(
   "test_data",
   None,
-  "Where the test split is, if not in --data; all of it is used if it is not divided.",
+  "What to measure on, all of it, in place of the test split of --data.",
   flag_values=FLAGS,
 )
 _PROTOCOL = flags.DEFINE_string(
@@ -82,13 +82,14 @@ def _target():
   from lead_jax.finetune import make_target
 
   train = load_dataset(_DATA.value, split="train")
-  if _TEST_DATA.value is None:
-    return make_target(train, load_dataset(_DATA.value, split="test"))
-  try:
-    test = load_dataset(_TEST_DATA.value, split="test")
-  except InputError:
-    test = load_dataset(_TEST_DATA.value, split="all")
-  return make_target(train, test)
+  if _TEST_DATA.value is not None:
+    return make_target(train, load_dataset(_TEST_DATA.value, split="all"))
+  if train.split == "all":
+    raise InputError(
+      f"--data={_DATA.value} is not divided into train and test: divide it, or name what "
+      "to measure on by --test_data"
+    )
+  return make_target(train, load_dataset(_DATA.value, split="test"))
 
 
 def finetune() -> int:

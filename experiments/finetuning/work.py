@@ -11,6 +11,7 @@ from typing import Any
 from experiments.finetuning.progress import PlainProgress
 from experiments.finetuning.tables import MEASURES, Runs, Truth, truth_row
 from lead_jax.backbones.base import Backbone, ModelSpec
+from lead_jax.compiled import forget_if_many
 from lead_jax.data.preprocess import ResizedCache
 from lead_jax.errors import InputError
 from lead_jax.finetune import Outcome, Protocol, Target, finetune
@@ -62,6 +63,7 @@ def finetune_models(
   outcomes = []
   for index, spec in enumerate(models):
     progress.model(index, len(models), spec.name)
+    forget_if_many()
     try:
       backbone = _load(spec)
       truth.refuse_other([spec.name], target.name, settings, backbone.weights_hash)

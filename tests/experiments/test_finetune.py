@@ -153,6 +153,24 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys, arguments, message):
   assert error.count("\n") == 1
 
 
+def test_what_is_measured_on_may_be_elsewhere(tmp_path, capsys):
+  rng = np.random.default_rng(0)
+  labels = np.arange(40) % 2
+  pixels = rng.integers(0, 100, (40, 8, 8)) + 100 * labels[:, None, None]
+  for name, rows in (("a", slice(30)), ("b", slice(30, 40))):
+    images = pixels[rows].astype(np.uint8)
+    np.savez(tmp_path / f"{name}.npz", images=images, labels=labels[rows])
+  data = [f"--data=npz:{tmp_path}/a.npz", "--models=digits/mlp_random"]
+  assert _run(tmp_path / "out", *data) == 2
+  assert "is not divided into train and test" in capsys.readouterr().err
+  quick = [f"--test_data=npz:{tmp_path}/b.npz", "--protocol=adamw5", "--seeds=1"]
+  settings = ["--learning_rates=0.01", "--trainable=head", "--measure=map11"]
+  assert _run(tmp_path / "out", *data, *quick, *settings) == 0
+  row = _rows(tmp_path / "out" / "ground_truth.csv")[0]
+  assert row["measure"] == "11-point mean average precision %"
+  assert float(row["accuracy"]) > 90
+
+
 def test_flags_change_a_named_protocol():
   nothing = dict.fromkeys(settings.FIELDS)
   assert settings.protocol_of("papers", nothing) == PAPERS
