@@ -11,6 +11,7 @@ import lead_jax
 from experiments.evaluation import costs
 from experiments.evaluation.memory_maps import WatchMaps
 from experiments.evaluation.noise import COLUMNS, Columns, test_images
+from experiments.evaluation.remarks import Remarks, remarks
 from lead_jax import conclusion
 from lead_jax.data import load_dataset
 from lead_jax.errors import InputError
@@ -53,6 +54,7 @@ class Collected(NamedTuple):
     columns: Further columns of the ground truth.
     images: By data set, images of its test part.
     unscored: By method, why its first model without a score has none.
+    remarks: What stands on the rows of the scores.
     notes: What a reader should know of models and data sets that are missing.
   """
 
@@ -65,6 +67,7 @@ class Collected(NamedTuple):
   columns: Columns
   images: dict[str, int]
   unscored: dict[str, str]
+  remarks: Remarks
   notes: list[str]
 
 
@@ -238,6 +241,7 @@ def of_reports(
     truth.columns,
     dict(images or {}),
     _unscored(used),
+    remarks(row for report in used.values() for row in report.scores),
     notes,
   )
 

@@ -93,6 +93,7 @@ def as_json(
         "extractions": found.pairs,
         "peak_mib": found.peak_mib,
       },
+      "remarks": collected.remarks,
       "notes": collected.notes,
       "not_told_from_the_best": [
         row.method for row in verdict.tied_with_the_best(summary)

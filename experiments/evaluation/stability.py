@@ -60,8 +60,8 @@ def stability(
     families: By model, its family; of architectures and pre-training data where None.
 
   Returns:
-    By kind. A family that holds all models is not left out; with one data set there is
-    no kind `dataset`.
+    By kind. Families are not left out where one holds all models, or each a single one;
+    with one data set there is no kind `dataset`.
   """
   table = collected.table
   models = list(table.models)
@@ -78,7 +78,8 @@ def stability(
   found: Stability = {}
   for kind, members in kinds.items():
     sizes = {f: sum(members[m] == f for m in models) for f in members.values()}
-    if len(sizes) > 1:
+    alone = kind != "model" and len(sizes) == len(models)
+    if len(sizes) > 1 and not alone:
       without = evaluation.leave_one_family(table, members)
       found[kind] = [
         _without(collected, name, sizes[name], rest) for name, rest in without.items()

@@ -177,13 +177,13 @@ def summarise(
   methods = list(table.methods)
   rng = lambda stream: np.random.default_rng([seed, stream])
   tau = evaluation.measure_table(table)
-  # One stream for all measures: the same resamples.
+  # One stream for all: the same resamples of models.
   drawn = {
     (name, datasets): evaluation.bootstrap_means(
-      table, measure=measure, datasets=datasets, samples=samples, rng=rng(stream)
+      table, measure=measure, datasets=datasets, samples=samples, rng=rng(0)
     )
     for name, measure in MEASURES.items()
-    for stream, datasets in enumerate(("fixed", "random"))
+    for datasets in ("fixed", "random")
   }
   means = {
     name: evaluation.measure_table(table, measure=measure).means
@@ -325,4 +325,6 @@ def _ties(table: ScoreTable, noise: Noise) -> dict[str, Ties]:
 
 def _reason(table: ScoreTable, reasons: dict, method: str) -> str:
   found = [(d, reasons[method, d]) for d in table.datasets if (method, d) in reasons]
+  if len(found) == len(table.datasets) and len({why for _, why in found}) == 1:
+    return found[0][1]
   return "; ".join(f"{dataset}: {why}" for dataset, why in found)

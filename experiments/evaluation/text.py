@@ -38,6 +38,12 @@ def as_text(summary: Summary, collected: Collected, stable: Stability) -> str:
   text += ["", *_filled(_legend(summary, collected))]
   text += ["", *_stability_table(summary, stable)]
   text += ["", *_filled(_costs(collected))]
+  if collected.remarks:
+    text += [
+      "",
+      "What the rows of the scores say, and of how many (report.json has each):",
+    ]
+    text += _filled(_remarks(collected))
   notes = [*collected.notes]
   notes += [
     f"{row.method}: no mean: {row.reason}{_why(collected, row)}"
@@ -48,6 +54,13 @@ def as_text(summary: Summary, collected: Collected, stable: Stability) -> str:
     text += ["", *_filled(notes)]
   text += ["", *_filled(verdict.verdict(summary))]
   return "\n".join(text) + "\n"
+
+
+def _remarks(collected: Collected) -> list[str]:
+  return [
+    f"- {words}: {', '.join(f'{metric} {n}' for metric, n in metrics.items())}"
+    for words, metrics in collected.remarks.items()
+  ]
 
 
 def _why(collected: Collected, row: Row) -> str:
@@ -233,8 +246,9 @@ def _costs(collected: Collected) -> list[str]:
     spent = list(found.models.values())
     slowest = max(found.models, key=lambda name: found.models[name])
     lines_.append(
-      f"Scoring with all metrics: {seconds(sum(spent))} s; a model: median"
-      f" {seconds(float(np.median(spent)))} s, most {seconds(max(spent))} s ({slowest})."
+      f"Scoring with all metrics: {seconds(sum(spent))} s; a model, on all data sets:"
+      f" median {seconds(float(np.median(spent)))} s, most {seconds(max(spent))} s"
+      f" ({slowest})."
       " Seconds are those of the computation, compilation included, whenever it was;"
       " what several metrics share is counted where it came first."
     )

@@ -23,10 +23,15 @@ def verdict(summary: Summary) -> list[str]:
   others = len(summary.ranked) - 1
   first = (
     f"Best: {best.method} ({number(best.tau)}), first in {share(best.standing.best)} of the"
-    f" resamples. The data cannot tell {len(tied)} of the {others} others from it (paired"
-    " 95 % interval contains 0)"
+    " resamples."
   )
-  first += f": {', '.join(row.method for row in tied)}." if tied else "."
+  if tied:
+    first += (
+      f" The data cannot tell {len(tied)} of the {others} others from it (paired 95 %"
+      f" interval contains 0): {', '.join(row.method for row in tied)}."
+    )
+  elif others:
+    first += f" The data tell it from all {others} others (paired 95 % intervals)."
   metrics = [row for row in summary.ranked if row.kind == "metric"]
   if not metrics:
     return [first, "No metric has a mean: nothing beats the rankings without data."]

@@ -101,7 +101,7 @@ def test_known_answers(found, result):
   assert rows["logme"].scored == pytest.approx(np.mean(taus))
   assert rows["knn"].scored == pytest.approx(1)
   assert rows["rsa"].place is None
-  assert "birds: " in rows["rsa"].reason
+  assert rows["rsa"].reason == "no model has a score"
   assert rows["knn"].cost == (14, pytest.approx(7), 0.5)
   assert found.costs.extract_seconds == pytest.approx(28)
   mean, low, high = result.ceiling
@@ -221,7 +221,7 @@ def test_what_is_written(found, tmp_path):
     "random °",
     "least tau without",
     "2 data sets are few",
-    "rsa: no mean: birds: no model has a score; flowers",
+    "rsa: no mean: no model has a score",
     "Noise of birds, flowers: --noise=0.5 of one run.",
     "Best: knn",
   ):

@@ -10,6 +10,7 @@ from experiments.evaluation import costs, families, memory_maps, numbers
 from experiments.evaluation.figures import agreement, cost, ranks
 from experiments.evaluation.noise import noise_of
 from experiments.evaluation.noise import test_images as count_test_images
+from experiments.evaluation.remarks import remarks
 from experiments.evaluation.summary import Estimate, Row, Standing
 from lead_jax.errors import InputError
 from lead_jax.evaluation import ScoreTable, deviation_of_test_set
@@ -141,6 +142,23 @@ def test_costs_outlive_the_run_that_measured_them(tmp_path):
   (tmp_path / "costs.json").write_text("spoilt")
   (tmp_path / "report.json").write_text("[]")
   assert costs.remember(tmp_path, "f") == {}
+
+
+def test_remarks_are_counted_without_their_numbers():
+  said = {
+    "a": "saturated: every posterior is 1; tied with b, c",
+    "b": "saturated: every posterior is 0.99",
+    "c": "ok",
+    "d": "needs logits",
+    "e": "failed: no features",
+  }
+  rows = [ScoreRow(model, "sfda", 1.0, 1, status) for model, status in said.items()]
+  rows.append(ScoreRow("a", "etran", 1.0, 1, "tied with b"))
+  assert list(remarks(rows).items()) == [
+    ("saturated: every posterior is #", {"sfda": 2}),
+    ("tied with others", {"sfda": 1, "etran": 1}),
+    ("failed: no features", {"sfda": 1}),
+  ]
 
 
 def test_programs_are_forgotten_before_the_maps_run_out(tmp_path, monkeypatch):

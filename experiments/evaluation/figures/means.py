@@ -8,13 +8,16 @@ from experiments.evaluation.figures import style
 from experiments.evaluation.numbers import number
 from experiments.evaluation.summary import RANDOM, Summary
 
+# Inches of a method.
+_LINE = 0.155
+
 
 def figure(summary: Summary, collected: Collected) -> Any | None:
   """Draws the figure; None if no method has a mean."""
   rows = style.ranked_with_chance(summary)
   if not summary.ranked:
     return None
-  picture = style.new_figure(0.9 + 0.155 * len(rows))
+  picture = style.new_figure(1.4 + _LINE * len(rows))
   axes = picture.add_subplot()
   chance = summary.row(RANDOM).measures["tau_w"]
   axes.axvspan(chance.low, chance.high, color=style.LIGHT, lw=0, label="95 % of chance")
@@ -53,14 +56,16 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   )
   axes.set_xlabel("mean weighted Kendall tau over data sets")
   axes.tick_params(axis="y", length=0)
-  axes.legend(loc="upper left")
+  # Half an inch below the axes, however high they are.
+  below = -0.5 / (_LINE * len(rows))
+  axes.legend(loc="upper center", bbox_to_anchor=(0.35, below), ncols=3)
   best = summary.ranked[0]
   style.title(
     picture,
     f"{best.method} ranks best ({number(best.tau)}), but the data cannot tell"
     f" {len(tied) - 1} of {len(summary.ranked) - 1} other methods from it"
     if len(tied) > 1
-    else f"{best.method} ranks best ({number(best.tau)})",
+    else f"{best.method} ranks best ({number(best.tau)}) and is told from all others",
   )
   picture.caption = (
     "Point: mean over data sets; filled: not told from the first by the paired interval."

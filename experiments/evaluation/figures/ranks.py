@@ -9,6 +9,9 @@ from experiments.evaluation.figures import style
 from experiments.evaluation.numbers import number
 from experiments.evaluation.summary import Row, Summary
 
+# Names of data sets that fit into a panel.
+_INSIDE = 4
+
 
 def shown_rows(summary: Summary) -> list[Row]:
   """Returns the best metric, LEAD and the baseline, each once."""
@@ -56,9 +59,13 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
       )
     axes.set_title(f"{row.method}: {number(row.tau)}")
     axes.set_xlabel("predicted place (1 is best)")
+    axes.xaxis.get_major_locator().set_params(integer=True)
   panels[0].set_ylabel("true accuracy after fine-tuning")
-  # Where a good ranking has no points.
-  panels[0].legend(loc="lower left", handletextpad=0.2, borderaxespad=0.2)
+  if len(datasets) <= _INSIDE:
+    # Where a good ranking has no points.
+    panels[0].legend(loc="lower left", handletextpad=0.2, borderaxespad=0.2)
+  else:
+    picture.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
   lost = [
     f"{row.method} {row.measures['regret_1'].mean:.1f}"
     + (" points" if row is rows[0] else "")
