@@ -37,14 +37,19 @@ def save(
   """
   import orbax.checkpoint as ocp
 
-  place = (folder / str(epoch)).absolute()
-  with files.reported(place), ocp.Checkpointer(ocp.StandardCheckpointHandler()) as to:
-    to.save(place, args=ocp.args.StandardSave(state), force=True)
-  content = {"key": key, "notes": notes, "files": _hashes(place)}
-  files.write_json(_note(folder, epoch), content)
-  for other in folder.iterdir():
-    if other.name not in (place.name, _note(folder, epoch).name):
-      files.remove(other)
+  place, note = (folder / str(epoch)).absolute(), _note(folder, epoch)
+  # What a session left that was killed while it wrote this.
+  for stale in (place, *folder.glob(f"{epoch}.orbax-checkpoint-tmp*")):
+    files.remove(stale)
+  # Torn apart, orbax's background work would complain of it in many lines.
+  with files.undisturbed(), files.reported(place):
+    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as to:
+      to.save(place, args=ocp.args.StandardSave(state))
+    content = {"key": key, "notes": notes, "files": _hashes(place)}
+    files.write_json(note, content)
+    for other in folder.iterdir():
+      if other.name not in (place.name, note.name):
+        files.remove(other)
 
 
 def restore(
@@ -88,7 +93,7 @@ def _read(
   import orbax.checkpoint as ocp
 
   shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-  with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as reader:
+  with files.undisturbed(), ocp.Checkpointer(ocp.StandardCheckpointHandler()) as reader:
     state = reader.restore(place, args=ocp.args.StandardRestore(shapes))
   return epoch, state, dict(content["notes"])
 

@@ -7,6 +7,8 @@ import json
 import os
 import pathlib
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -50,6 +52,31 @@ def remove(path: pathlib.Path) -> None:
   """Removes a file, or a folder and what is in it, if it is there."""
   with contextlib.suppress(FileNotFoundError):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+  """Lets Ctrl-C and SIGTERM wait until what is inside is done.
+
+  For what takes a moment and leaves background work in pieces if it is torn apart. Other
+  threads than the main one are never interrupted, and need nothing.
+  """
+  if threading.current_thread() is not threading.main_thread():
+    yield
+    return
+  came: list[int] = []
+  before = {
+    number: signal.signal(number, lambda number, _: came.append(number))
+    for number in (signal.SIGINT, signal.SIGTERM)
+    if signal.getsignal(number) is not None
+  }
+  try:
+    yield
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+    if came:
+      signal.raise_signal(came[0])
 
 
 @contextlib.contextmanager

@@ -1,5 +1,9 @@
 """A checkpoint comes back as it was, or not at all."""
 
+import os
+import signal
+import time
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -30,6 +34,37 @@ def test_the_last_one_is_kept_and_read(folder):
   np.testing.assert_array_equal(state["a"][0], STATE["a"][0])
   np.testing.assert_array_equal(state["losses"], np.full(4, 2.0))
   assert not (folder / "1").exists()
+
+
+def test_what_a_killed_session_left_is_cleared_away(folder, capfd):
+  for left in ("3", "3.orbax-checkpoint-tmp"):
+    (folder / left).mkdir()
+    (folder / left / "part").write_text("x")
+  state = {**STATE, "losses": np.zeros(4, np.float32)}
+  checkpoints.save(folder, 3, state, key="mine", notes={})
+  assert sorted(path.name for path in folder.iterdir()) == ["3", "3.json"]
+  assert _restore(folder)[0][0] == 3
+  assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_waits_until_it_is_written(folder, monkeypatch, number):
+  hashes = checkpoints._hashes
+
+  def interrupted(place):
+    os.kill(os.getpid(), number)
+    time.sleep(0)  # here Python would raise it
+    return hashes(place)
+
+  monkeypatch.setattr(checkpoints, "_hashes", interrupted)
+  before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+  try:
+    with pytest.raises(KeyboardInterrupt):
+      checkpoints.save(folder, 3, STATE, key="mine", notes={})
+    assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+  finally:
+    signal.signal(signal.SIGTERM, before)
+  assert sorted(path.name for path in folder.iterdir()) == ["3", "3.json"]
 
 
 def test_nothing_there_is_no_trouble(tmp_path):
