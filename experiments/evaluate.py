@@ -69,6 +69,9 @@ _FAMILIES = flags.DEFINE_string(
   "pre-training data where there is none.",
   flag_values=FLAGS,
 )
+_OVERWRITE = flags.DEFINE_bool(
+  "overwrite", False, "As lead-rank; the store keeps its scores.", flag_values=FLAGS
+)
 _FIGURES = flags.DEFINE_bool("figures", True, "Draw the figures.", flag_values=FLAGS)
 _CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
 
@@ -116,6 +119,7 @@ def evaluate(command: str) -> str:
       models=_MODELS.value,
       seed=_SEED.value,
       cache_dir=cache_dir,
+      overwrite=_OVERWRITE.value,
       listener=to,
     )
   return write.write(

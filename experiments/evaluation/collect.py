@@ -132,6 +132,7 @@ def collect(
   models: Sequence[str] | None = None,
   seed: int = 0,
   cache_dir: str | os.PathLike | None = None,
+  overwrite: bool = False,
   listener: Listener | None = None,
 ) -> Collected:
   """Ranks the zoo on every data set; what is in the store is not computed again.
@@ -147,6 +148,7 @@ def collect(
     models: As `lead_jax.rank`.
     seed: As `lead_jax.rank`.
     cache_dir: As `lead_jax.rank`.
+    overwrite: As `lead_jax.rank`.
     listener: Told of progress.
 
   Raises:
@@ -174,6 +176,7 @@ def collect(
       seed=seed,
       cache_dir=cache_dir,
       out=results,
+      overwrite=overwrite,
       listener=watched,
     )
     reports[folder.name] = report

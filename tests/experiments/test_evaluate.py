@@ -378,5 +378,11 @@ def test_a_small_real_run(shared, tmp_path, capsys):
     line for line in first.out.splitlines() if "Peak" not in line
   ]
   assert again.err.count(": scores from the store") == 6
+  # Another question in the same folder is refused, unless it may replace the first.
+  arguments[arguments.index("--metrics=knn,feature_norm")] = "--metrics=knn"
+  assert evaluate.run(arguments) == 2
+  assert "results of another run" in capsys.readouterr().err
+  assert evaluate.run([*arguments, "--overwrite"]) == 0
+  assert "feature_norm" not in capsys.readouterr().out
   names = {path.name for path in (tmp_path / "out").iterdir()}
   assert names >= {"evaluation.csv", "evaluation.json", "evaluation.txt", "flowers5"}

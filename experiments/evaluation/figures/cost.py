@@ -74,14 +74,16 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   )
   axes.set_ylabel("mean weighted Kendall tau")
   axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-  axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.13), ncols=3)
+  style.legend_below(axes)
   best, cheap = front[-1], front[0]
   last = f"{best.method} ({number(best.tau)}) takes {seconds(_spent(best))} s a model"
+  cheaper = len(front) - 1
+  are = "method is" if cheaper == 1 else "methods are"
   style.title(
     picture,
     last
     if best is cheap
-    else f"{last}; {len(front) - 1} cheaper methods are on the Pareto front, down to"
+    else f"{last}; {cheaper} cheaper {are} on the Pareto front, down to"
     f" {cheap.method} ({number(cheap.tau)})",
   )
   picture.caption = (

@@ -56,9 +56,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   )
   axes.set_xlabel("mean weighted Kendall tau over data sets")
   axes.tick_params(axis="y", length=0)
-  # Half an inch below the axes, however high they are.
-  below = -0.5 / (_LINE * len(rows))
-  axes.legend(loc="upper center", bbox_to_anchor=(0.35, below), ncols=3)
+  style.legend_below(axes)
   best = summary.ranked[0]
   style.title(
     picture,

@@ -100,6 +100,16 @@ def title(picture: Any, text: str) -> None:
   picture.suptitle(wrapped, x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
+def legend_below(axes: Any) -> None:
+  """Puts the legend below the label of the x axis, however high the axes are."""
+  from matplotlib.transforms import ScaledTranslation
+
+  below = axes.transAxes + ScaledTranslation(0, -0.38, axes.figure.dpi_scale_trans)
+  axes.legend(
+    loc="upper center", bbox_to_anchor=(0.4, 0.0), bbox_transform=below, ncols=3
+  )
+
+
 def save(picture: Any, path: pathlib.Path, origin: str) -> list[pathlib.Path]:
   """Writes a figure with its caption as PNG and SVG.
 
