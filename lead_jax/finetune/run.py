@@ -176,14 +176,17 @@ def _train(
   listener.stepped(min(done * each, total))
 
   def finish(status: str) -> dict[str, Any]:
-    good = status == "ok"
-    found: dict[str, Any] = {"validation": None, "test": None}
-    if good and len(samples.validation):
-      logits = learner.logits(state, samples.inputs[samples.validation])
-      found["validation"] = measures(logits, samples.labels[samples.validation])
-    if good and samples.test is not None:
-      found["test"] = measures(learner.logits(state, samples.test[0]), samples.test[1])
     steps = min(done * each, total)
+    found: dict[str, Any] = {"validation": None, "test": None}
+    held = samples.inputs[samples.validation], samples.labels[samples.validation]
+    for part, sample in (("validation", held), ("test", samples.test)):
+      if status != "ok" or sample is None or not len(sample[1]):
+        continue
+      logits = learner.logits(state, sample[0])
+      if np.isfinite(logits).all():
+        found[part] = measures(logits, sample[1])
+      else:
+        status = f"diverged at step {steps}"  # by the last update, after its loss
     means = [float(losses[i : i + each].mean()) for i in range(0, steps, each)]
     return {
       "key": key,
@@ -194,7 +197,7 @@ def _train(
       **found,
       "seconds": round(before + time.perf_counter() - began, 2),
       "sessions": sessions,
-      "files": [] if samples.test is None or not good else ["logits.npz"],
+      "files": [] if found["test"] is None else ["logits.npz"],
     }
 
   def record(epoch: int) -> None:
@@ -238,7 +241,7 @@ def _train(
       },
     )
   result = finish("ok")
-  if samples.test is not None:
+  if samples.test is not None and result["files"]:
     _join_logits(folder, samples, samples.test[1], recorded, each)
   return result
 

@@ -151,6 +151,13 @@ def test_a_loss_that_is_not_finite_ends_the_run(do):
   assert again["earlier"]
 
 
+def test_a_last_update_that_is_not_finite_is_found_too(do):
+  one = Learner(network(), 3, protocol(epochs=None, steps=1, optimiser="sgd"))
+  result, _ = do("last", learner=one, setting=Setting(1e38, 0.0, seed=0))
+  assert result["status"] == "diverged at step 1"
+  assert (result["test"], result["files"]) == (None, [])
+
+
 def test_steps_may_end_in_the_middle_of_a_pass(do, samples, learner):
   shorter = Learner(network(), 3, protocol(epochs=None, steps=5))
   result, _ = do("short", learner=shorter)
