@@ -22,15 +22,15 @@ _PEAK = "peak_mib:"
 
 
 class Cost(NamedTuple):
-  """Wall time of a metric's scoring over models and data sets.
+  """Wall time of scoring.
 
   Attributes:
-    scores: How many were computed.
+    parts: Of a metric, scores that were computed; of a model, data sets.
     total: Of all of them, seconds.
     median: Of one of them, seconds.
   """
 
-  scores: int
+  parts: int
   total: float
   median: float
 
@@ -40,7 +40,7 @@ class Costs(NamedTuple):
 
   Attributes:
     metrics: By metric.
-    models: By model, the scoring of all metrics on all data sets, seconds.
+    models: By model, the scoring of all metrics.
     extraction: By model, over the data sets where it was measured; None if nowhere.
     extracted: How many pairs of model and data set have a measured extraction.
     pairs: How many there are.
@@ -49,7 +49,7 @@ class Costs(NamedTuple):
   """
 
   metrics: dict[str, Cost]
-  models: dict[str, float]
+  models: dict[str, Cost]
   extraction: dict[str, float | None]
   extracted: int
   pairs: int
@@ -71,13 +71,14 @@ def costs(reports: Mapping[str, Report], measured: Measured) -> Costs:
     measured: What `remember` knows of each.
   """
   seconds: dict[str, list[float]] = {}
-  models: dict[str, float] = {}
+  models: dict[str, dict[str, float]] = {}
   extraction: dict[str, float | None] = {}
   peaks: dict[str, float] = {}
   extracted = pairs = 0
   for dataset, report in reports.items():
     for row in report.scores:
-      models[row.model] = models.get(row.model, 0.0) + row.seconds
+      of_model = models.setdefault(row.model, {})
+      of_model[dataset] = of_model.get(dataset, 0.0) + row.seconds
       # What could not be scored took no measured time.
       if row.seconds > 0:
         seconds.setdefault(row.metric, []).append(row.seconds)
@@ -93,11 +94,18 @@ def costs(reports: Mapping[str, Report], measured: Measured) -> Costs:
         if name.startswith(_PEAK):
           stage = name.removeprefix(_PEAK)
           peaks[stage] = max(peaks.get(stage, 0.0), peak)
-  by_metric = {
-    name: Cost(len(found), sum(found), statistics.median(found))
-    for name, found in seconds.items()
-  }
-  return Costs(by_metric, models, extraction, extracted, pairs, peaks)
+  return Costs(
+    {name: _cost(found) for name, found in seconds.items()},
+    {name: _cost(list(found.values())) for name, found in models.items()},
+    extraction,
+    extracted,
+    pairs,
+    peaks,
+  )
+
+
+def _cost(found: list[float]) -> Cost:
+  return Cost(len(found), sum(found), statistics.median(found))
 
 
 def measured_in(

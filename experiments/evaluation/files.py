@@ -86,7 +86,7 @@ def as_json(
       "stability": {k: [one._asdict() for one in v] for k, v in stable.items()},
       "costs": {
         "metrics": {name: one._asdict() for name, one in found.metrics.items()},
-        "models": found.models,
+        "models": {name: one._asdict() for name, one in found.models.items()},
         "extraction": found.extraction,
         "extraction_seconds": found.extract_seconds,
         "extractions_measured": found.extracted,

@@ -243,12 +243,12 @@ def _costs(collected: Collected) -> list[str]:
       f" {found.pairs} pairs of model and data set; the others came from the store."
     )
   if found.models:
-    spent = list(found.models.values())
-    slowest = max(found.models, key=lambda name: found.models[name])
+    spent = {name: one.total for name, one in found.models.items()}
+    slowest = max(spent, key=lambda name: spent[name])
+    whole, middle = sum(spent.values()), float(np.median(list(spent.values())))
     lines_.append(
-      f"Scoring with all metrics: {seconds(sum(spent))} s; a model, on all data sets:"
-      f" median {seconds(float(np.median(spent)))} s, most {seconds(max(spent))} s"
-      f" ({slowest})."
+      f"Scoring with all metrics: {seconds(whole)} s; a model, on all data sets: median"
+      f" {seconds(middle)} s, most {seconds(spent[slowest])} s ({slowest})."
       " Seconds are those of the computation, compilation included, whenever it was;"
       " what several metrics share is counted where it came first."
     )

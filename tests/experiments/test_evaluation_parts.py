@@ -133,6 +133,7 @@ def test_costs_outlive_the_run_that_measured_them(tmp_path):
   assert json.loads((tmp_path / "costs.json").read_text())["models"] == known
   found = costs.costs({"x": first}, {"x": known})
   assert found.metrics == {"knn": (2, 6.0, 3.0)}
+  assert found.models == {"a": (1, 6.0, 6.0)}
   assert found.extract_seconds == 3.0
   assert found.peak_mib == {"extract": 100.0, "load": 5.0}
   # Other images: what was measured says nothing of them.
