@@ -41,7 +41,7 @@ Inputs = UInt8[np.ndarray, "n h w 3"] | Float[np.ndarray, "n d"]
 Labels = Int[np.ndarray, " n"]
 
 _PIXELS = 64 << 20
-_EVALUATED = 64  # images a call, where nothing is trained
+_EVALUATED = 64  # images a call, at least, where nothing is trained
 
 # What random numbers are for; folded into a run's key.
 _HEAD, _AUGMENTATION = 0, 1
@@ -73,13 +73,10 @@ class Learner:
       InputError: If the network's features are not [N, D].
     """
     found = list(devices or jax.local_devices())
-    count = max(
-      d
-      for d in range(1, len(found) + 1)
-      if not (protocol.batch_size % d or _EVALUATED % d)
-    )
+    count = max(d for d in range(1, len(found) + 1) if not protocol.batch_size % d)
     mesh = Mesh(np.asarray(found[:count]), ("batch",))
     self.num_devices = count
+    self._evaluated = _EVALUATED + -_EVALUATED % count
     self.protocol = protocol
     self.num_classes = num_classes
     self.on_features = protocol.trainable == "head" and not protocol.augmented
@@ -153,10 +150,11 @@ class Learner:
     """The network's features, as it came or as trained so far; no augmentation."""
     network = self._initial if state is None else state["params"]["network"]
     found = np.empty((len(images), self.dim), np.float32)
-    for start in range(0, len(images), _EVALUATED):
-      batch = images[start : start + _EVALUATED]
+    size = self._evaluated
+    for start in range(0, len(images), size):
+      batch = images[start : start + size]
       count = len(batch)
-      batch = np.pad(batch, ((0, _EVALUATED - count), *[(0, 0)] * (batch.ndim - 1)))
+      batch = np.pad(batch, ((0, size - count), *[(0, 0)] * (batch.ndim - 1)))
       values = self._features(network, self._fixed, jax.device_put(batch, self._split))
       found[start : start + count] = np.asarray(values)[:count]
     return found

@@ -120,7 +120,9 @@ def run(
     return result
   learner, samples = prepare()
   result = _train(learner, samples, setting, key, folder, listener)
-  result["facts"] = {**facts, "devices_used": learner.num_devices}
+  computed = "once" if learner.on_features else "at each step"
+  used = {"devices_used": learner.num_devices, "features_computed": computed}
+  result["facts"] = {**facts, **used}
   files.write_json(folder / "result.json", result)
   files.remove(folder / "logits")
   if samples.test is None:
