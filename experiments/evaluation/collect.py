@@ -10,7 +10,7 @@ from typing import NamedTuple
 import lead_jax
 from experiments.evaluation import costs
 from experiments.evaluation.memory_maps import WatchMaps
-from experiments.evaluation.noise import COLUMNS, Columns, test_images
+from experiments.evaluation.noise import COLUMNS, Columns, check_columns, test_images
 from experiments.evaluation.remarks import Remarks, remarks
 from lead_jax import conclusion
 from lead_jax.data import load_dataset
@@ -80,7 +80,9 @@ def read_truth(path: str | os.PathLike) -> Truth:
   try:
     text = pathlib.Path(path).expanduser().read_text(encoding="utf-8")
     columns = {name: ground_truth_column(text, name) for name in COLUMNS}
-    return Truth(ground_truth_table(text), columns)
+    accuracies = ground_truth_table(text)
+    check_columns(columns)
+    return Truth(accuracies, columns)
   except OSError as error:
     raise InputError(f"{path}: {error.strerror or error}") from None
   except ValueError as error:

@@ -44,6 +44,18 @@ def test_images(folder: pathlib.Path) -> int:
   return 0
 
 
+def check_columns(columns: Columns) -> None:
+  """Says what is wrong with the columns before any work is done.
+
+  Raises:
+    InputError: If a cell is no number or out of range.
+  """
+  for name in ("deviation", "std", "seeds"):
+    for dataset, cells in columns.get(name, {}).items():
+      for model, text in cells.items():
+        _number({name: text}, name, f"{model} on {dataset}")
+
+
 def noise_of(
   table: ScoreTable,
   columns: Columns,
@@ -96,8 +108,6 @@ def _of_cell(
   if (whole := _number(cells, "deviation", where)) is not None:
     return whole, "column deviation"
   seeds = _number(cells, "seeds", where)
-  if seeds is not None and seeds < 1:
-    raise InputError(f"ground truth: seeds of {where} is {seeds:g}, must be at least 1")
   run, words = _number(cells, "std", where), "column std"
   if run is None:
     run, words = repeat, f"--noise={repeat:g}" if repeat is not None else ""
@@ -122,8 +132,7 @@ def _number(cells: Mapping[str, str | None], name: str, where: str) -> float | N
     value = float(text)
   except ValueError:
     value = math.nan
-  if not math.isfinite(value) or value < 0:
-    raise InputError(
-      f"ground truth: {name} of {where} is {text!r}, not a number from 0 on"
-    )
+  least = 1 if name == "seeds" else 0
+  if not math.isfinite(value) or value < least:
+    raise InputError(f"{name} of {where} is {text!r}, not a number from {least} on")
   return value

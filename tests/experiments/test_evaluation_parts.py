@@ -8,7 +8,7 @@ import pytest
 
 from experiments.evaluation import costs, families, memory_maps, numbers
 from experiments.evaluation.figures import agreement, cost, ranks
-from experiments.evaluation.noise import noise_of
+from experiments.evaluation.noise import check_columns, noise_of
 from experiments.evaluation.noise import test_images as count_test_images
 from experiments.evaluation.remarks import remarks
 from experiments.evaluation.summary import Estimate, Row, Standing
@@ -49,8 +49,9 @@ def test_columns_of_the_truth_come_first():
   )
   assert found.source["x"] == "column deviation; column std of one run, 4 runs"
   for name, value in (("std", "x"), ("deviation", "-1"), ("seeds", "0")):
-    with pytest.raises(InputError, match=f"ground truth: {name} of a on x is"):
-      noise_of(TABLE, {name: {"x": {"a": value}}}, {}, None)
+    with pytest.raises(InputError, match=f"{name} of a on x is {value!r}, not"):
+      check_columns({name: {"x": {"a": value}}})
+  check_columns(columns)
 
 
 def test_test_images_are_counted(tmp_path):
