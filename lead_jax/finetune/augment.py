@@ -1,9 +1,11 @@
 """Random views of training images, as pure functions of a key, compiled into the step.
 
 Pixels come and go as uint8 [N, H, W, C]: on the accelerator a batch is a quarter of its
-size in float32, and what follows does not know whether there was augmentation.
+size in float32, and what follows does not know whether there was augmentation. Types are
+stated throughout, so that a key gives the same view where 64-bit types are enabled.
 """
 
+import functools
 import math
 
 import jax
@@ -19,7 +21,7 @@ _RATIO = (3 / 4, 4 / 3)
 
 def flip(key: Key[Array, ""], images: Images) -> Images:
   """Mirrors each image left to right with probability one half."""
-  mirrored = jax.random.bernoulli(key, 0.5, (images.shape[0], 1, 1, 1))
+  mirrored = jax.random.bernoulli(key, jnp.float32(0.5), (images.shape[0], 1, 1, 1))
   return jnp.where(mirrored, images[:, :, ::-1], images)
 
 
@@ -28,10 +30,10 @@ def crop(key: Key[Array, ""], images: Images, pixels: int) -> Images:
   count, *shape = images.shape
   around = ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0))
   wide = jnp.pad(images, around, mode="reflect")
-  starts = jax.random.randint(key, (count, 2), 0, 2 * pixels + 1)
+  starts = jax.random.randint(key, (count, 2), 0, 2 * pixels + 1, jnp.int32)
 
   def cut(image, start):
-    return jax.lax.dynamic_slice(image, (start[0], start[1], 0), shape)
+    return jax.lax.dynamic_slice(image, (start[0], start[1], jnp.int32(0)), shape)
 
   return jax.vmap(cut)(wide, starts)
 
@@ -45,13 +47,14 @@ def zoom(key: Key[Array, ""], images: Images) -> Images:
   """
   count, height, width, channels = images.shape
   area_key, ratio_key, place_key = jax.random.split(key, 3)
-  area = jax.random.uniform(area_key, (count,), minval=_AREA[0], maxval=_AREA[1])
+  uniform = functools.partial(jax.random.uniform, dtype=jnp.float32)
+  area = uniform(area_key, (count,), minval=_AREA[0], maxval=_AREA[1])
   low, high = (math.log(ratio) for ratio in _RATIO)
-  ratio = jnp.exp(jax.random.uniform(ratio_key, (count,), minval=low, maxval=high))
+  ratio = jnp.exp(uniform(ratio_key, (count,), minval=low, maxval=high))
   sizes = jnp.stack([jnp.sqrt(area / ratio), jnp.sqrt(area * ratio)], axis=1)
   whole = jnp.asarray([[height, width]], jnp.float32)
   sizes = jnp.minimum(sizes * math.sqrt(height * width), whole)
-  corners = jax.random.uniform(place_key, (count, 2)) * (whole - sizes)
+  corners = uniform(place_key, (count, 2)) * (whole - sizes)
   scales = whole / sizes
 
   def enlarge(image, scale, corner):

@@ -120,7 +120,10 @@ class Learner:
     """
     key = jax.random.fold_in(jax.random.key(seed), _HEAD)
     kernel = jax.random.normal(key, (self.dim, self.num_classes), jnp.float32)
-    head = {"kernel": kernel / np.sqrt(self.dim), "bias": jnp.zeros(self.num_classes)}
+    head = {
+      "kernel": kernel / np.float32(np.sqrt(self.dim)),
+      "bias": jnp.zeros(self.num_classes, jnp.float32),
+    }
     # Copies: steps take the state's memory for their results.
     params = {"network": jax.tree.map(jnp.array, self._initial), "head": head}
     centre, scale = np.zeros(self.dim), 1.0

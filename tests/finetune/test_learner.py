@@ -62,6 +62,15 @@ def test_a_loop_of_steps_does_what_single_steps_do():
     np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-6)
 
 
+def test_64_bit_types_change_nothing():
+  _, state, losses = learn(passes=2, fields={"zoom": True, "crop": 2})
+  with jax.enable_x64(True):
+    _, wide, found = learn(passes=2, fields={"zoom": True, "crop": 2})
+    kinds = {leaf.dtype for leaf in jax.tree.leaves(wide)}
+  assert kinds == {leaf.dtype for leaf in jax.tree.leaves(state)}
+  np.testing.assert_allclose(found, losses, rtol=1e-5)
+
+
 def test_a_batch_that_is_not_full_is_the_mean_of_what_it_has():
   plain = {"flip": False, "crop": 0}
   learner, _, losses = learn(np.arange(3), passes=1, fields=plain)
