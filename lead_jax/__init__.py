@@ -5,6 +5,7 @@ metric on one model's features) and `lead` (the method itself, with all it compu
 """
 
 from lead_jax.errors import InputError
+from lead_jax.held_out import HeldOutConfig, HeldOutResult, lead_held_out
 from lead_jax.lead import LeadResult, lead, rescore_in_pool
 from lead_jax.lead_config import LeadConfig, lead_config
 from lead_jax.lead_rates import Network
@@ -16,6 +17,8 @@ from lead_jax.version import __version__
 __all__ = [
   "DEFAULT_METRICS",
   "METRICS",
+  "HeldOutConfig",
+  "HeldOutResult",
   "InputError",
   "LeadConfig",
   "LeadResult",
@@ -25,6 +28,7 @@ __all__ = [
   "__version__",
   "lead",
   "lead_config",
+  "lead_held_out",
   "rank",
   "rescore_in_pool",
   "score",

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax import heads, inputs, logits, ntk
+from lead_jax.feature_scale import scale_features_jit
 from lead_jax.lead_config import LeadConfig, Loss
 from lead_jax.lead_rates import (
   Network,
@@ -86,20 +87,6 @@ def transfer_score(
   return jnp.mean(log_p)
 
 
-def scale_features(
-  features: Float[Array, "n d"], feature_scale: str = "none"
-) -> Float[Array, "n d"]:
-  """Divides by the root mean square of all entries where `feature_scale` is `rms`."""
-  if feature_scale == "none":
-    return features
-  # In two steps, so that squares of large features cannot overflow.
-  largest = jnp.max(jnp.abs(features))
-  largest = jnp.where(largest > 0, largest, 1)
-  scaled = features / largest
-  mean_square = jnp.mean(jnp.square(scaled))
-  return scaled / jnp.sqrt(jnp.where(mean_square > 0, mean_square, 1))
-
-
 def evolve(
   log_init: Float[Array, "n k"],
   features: Float[Array, "n d"],
@@ -161,7 +148,6 @@ def _predict(
 
 
 # Compiled apart: configurations that share a step share its compilation.
-_scale_features_jit = jax.jit(scale_features, static_argnames="feature_scale")
 _initial_logits_jit = jax.jit(
   logits.initial_logits,
   static_argnames=("num_classes", "classifier", "normalisation", "c"),
@@ -186,7 +172,7 @@ def lead_start(
     num_classes: Static K.
   """
   return _initial_logits_jit(
-    _scale_features_jit(features, config.feature_scale),
+    scale_features_jit(features, config.feature_scale),
     labels,
     num_classes=num_classes,
     classifier=config.classifier,
@@ -237,7 +223,7 @@ def lead(
     x_nd = x_nd.astype(jnp.float32)  # squared norms overflow 16 bits
   if start is None:
     start = lead_start(x_nd, labels, config=config, num_classes=num_classes)
-  x_nd = _scale_features_jit(x_nd, config.feature_scale)
+  x_nd = scale_features_jit(x_nd, config.feature_scale)
   key_rates, key_kernel = jax.random.split(key)
   if config.params == "all":
     if network is None:

@@ -1,12 +1,11 @@
 """Every choice that LEAD's text leaves open, and the two variants made of them."""
 
 import dataclasses
-import numbers
-import operator
-from collections.abc import Iterable
-from typing import Any, Literal, get_args
+import functools
+from typing import Literal, get_args
 
-from lead_jax import heads, logits
+from lead_jax import heads, logits, option_checks
+from lead_jax.feature_scale import FeatureScale
 
 Variant = Literal["paper", "normalised"]
 Evolution = Literal["class_aware", "mixed", "constant", "full_kernel", "cross_entropy"]
@@ -42,8 +41,8 @@ class LeadConfig:
     coefficient: What `constant` keeps of the initial logits.
     loss: `softmax_cross_entropy` feeds F_t to the usual loss; `log_probability` reads F_t
       as a probability, -mean log F_t[y].
-    feature_scale: `none`, or `rms`: features divided by the root mean square of all their
-      entries, one number a model, before anything else sees them.
+    feature_scale: What features are divided by before anything else sees them; see
+      `scale_features`.
     params: Whether the gradient is taken over the `head` alone, as the paper does "for
       efficiency", or over `all` parameters of backbone and head; the latter needs the
       network itself (see `lead`).
@@ -67,16 +66,15 @@ class LeadConfig:
   time: Literal["absolute", "relative"] = "absolute"
   coefficient: float = 0.5
   loss: Loss = "softmax_cross_entropy"
-  feature_scale: Literal["none", "rms"] = "none"
+  feature_scale: FeatureScale = "none"
   params: Literal["head", "all"] = "head"
   spectra: bool = False
 
   def __post_init__(self):
-    object.__setattr__(self, "hidden", _widths(self.hidden))
-    for name in ("head_seeds", "samples_per_class"):
-      object.__setattr__(self, name, _integer(name, getattr(self, name)))
+    set_field = functools.partial(object.__setattr__, self)
+    set_field("hidden", option_checks.widths("hidden", self.hidden))
     for name in ("c", "t", "eta", "unit", "coefficient"):
-      object.__setattr__(self, name, _number(name, getattr(self, name)))
+      set_field(name, option_checks.real_number(name, getattr(self, name)))
     if not isinstance(self.spectra, bool):
       raise ValueError(f"spectra must be True or False, got {self.spectra!r}")
     hints = LeadConfig.__annotations__
@@ -92,15 +90,10 @@ class LeadConfig:
       "feature_scale",
       "params",
     ):
-      choices = get_args(hints[name])
-      value = getattr(self, name)
-      if not isinstance(value, str) or value not in choices:
-        raise ValueError(
-          f"{name} must be one of {choices}, got {getattr(self, name)!r}"
-        )
+      option_checks.one_of(name, getattr(self, name), get_args(hints[name]))
     for name in ("head_seeds", "samples_per_class"):
-      if getattr(self, name) < 1:
-        raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+      value = option_checks.whole_number(name, getattr(self, name), least=1)
+      set_field(name, value)
     for name in ("t", "eta", "unit"):
       if not getattr(self, name) >= 0:
         raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
@@ -126,33 +119,11 @@ class LeadConfig:
       )
     if self.params == "all" and self.evolution == "full_kernel":
       raise ValueError("params='all' has no full kernel: choose another evolution")
-    if self.params == "all" and self.feature_scale == "rms":
+    if self.params == "all" and self.feature_scale != "none":
       raise ValueError(
         "params='all' needs feature_scale='none': the network's own features are "
         "differentiated"
       )
-
-
-def _integer(name: str, value: Any) -> int:
-  try:
-    return operator.index(value)
-  except TypeError:
-    raise ValueError(f"{name} must be a whole number, got {value!r}") from None
-
-
-def _number(name: str, value: Any) -> float:
-  if isinstance(value, bool | str) or not isinstance(value, numbers.Real):
-    raise ValueError(f"{name} must be a number, got {value!r}")
-  return float(value)
-
-
-def _widths(value: Any) -> tuple[int, ...]:
-  if isinstance(value, str) or not isinstance(value, Iterable):
-    raise ValueError(f"hidden must be a tuple of widths, got {value!r}")
-  widths = tuple(_integer("hidden", width) for width in value)
-  if any(width < 1 for width in widths):
-    raise ValueError(f"hidden must hold widths of at least 1, got {value!r}")
-  return widths
 
 
 def lead_config(variant: Variant = "paper", **overrides) -> LeadConfig:

@@ -12,7 +12,8 @@ from jaxtyping import install_import_hook
 from tests import shapes
 
 # Shapes in signatures are checked at every call, in every test.
-MATHEMATICS = ["heads", "statistics", "ntk", "logits", "lead", "lead_rates", "metrics"]
+MATHEMATICS = ["heads", "feature_scale", "statistics", "ntk", "logits", "lead"]
+MATHEMATICS += ["lead_rates", "held_out", "metrics"]
 install_import_hook(
   [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
 )

@@ -12,11 +12,14 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "lead_jax"
 # What each room may import of this package, beside itself.
 BASE = {"typing", "errors", "labels", "version"}
 MATHEMATICS = {"heads", "inputs", "ntk", "logits", "lead", "lead_config", "lead_rates"}
-MATHEMATICS |= {"metrics", "evaluation", "statistics"}
+MATHEMATICS |= {"metrics", "evaluation", "statistics", "feature_scale", "held_out"}
+MATHEMATICS |= {"option_checks"}
 ALLOWED = {
   "typing": set(),
   "errors": set(),
   "compiled": set(),
+  "feature_scale": BASE,
+  "option_checks": set(),
   "version": set(),
   "labels": BASE,
   "inputs": BASE,
@@ -24,11 +27,15 @@ ALLOWED = {
   "ntk": BASE | {"heads"},
   "statistics": BASE,
   "logits": BASE | {"heads", "ntk", "statistics"},
-  "lead_config": BASE | {"heads", "logits"},
+  "lead_config": BASE | {"feature_scale", "heads", "logits", "option_checks"},
   "lead_rates": BASE | {"heads", "lead_config", "ntk"},
-  "lead": BASE | {"heads", "inputs", "lead_config", "lead_rates", "logits", "ntk"},
+  "lead": BASE
+  | {"feature_scale", "heads", "inputs", "lead_config", "lead_rates", "logits", "ntk"},
+  "held_out": BASE
+  | {"feature_scale", "heads", "inputs", "logits", "ntk", "option_checks"},
   "metrics": BASE
-  | {"inputs", "lead", "lead_config", "lead_rates", "logits", "statistics"},
+  | {"feature_scale", "inputs", "lead", "lead_config", "held_out", "lead_rates"}
+  | {"logits", "statistics"},
   "evaluation": BASE,
   "backbones": BASE | {"zoo"},
   "zoo": set(),

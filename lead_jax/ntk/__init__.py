@@ -14,6 +14,7 @@ from lead_jax.ntk.spectrum import (
   mean_eigenvalues,
   mean_eigenvalues_by_trace,
 )
+from lead_jax.ntk.wide import wide_head_kernel
 
 __all__ = [
   "class_indices",
@@ -27,4 +28,5 @@ __all__ = [
   "mean_eigenvalues",
   "mean_eigenvalues_by_trace",
   "squared_gradient_norms",
+  "wide_head_kernel",
 ]

@@ -1,0 +1,73 @@
+"""LEAD judged out of sample, as a metric; see `lead_jax.held_out`."""
+
+import dataclasses
+
+import numpy as np
+
+from lead_jax import held_out
+from lead_jax.held_out import HeldOutConfig, HeldOutResult
+from lead_jax.metrics.base import Problem, Value
+from lead_jax.metrics.draws import check_draws, draw, spread_of
+
+OPTIONS = tuple(field.name for field in dataclasses.fields(HeldOutConfig))
+
+_SALT = 1004
+
+
+def check(*, samples: int | None = 2000, draws: int = 3, **options) -> HeldOutConfig:
+  """Checks the options."""
+  check_draws(samples, draws)
+  if unknown := sorted(set(options) - set(OPTIONS)):
+    known = sorted(("samples", "draws", *OPTIONS))
+    raise ValueError(f"unknown option {unknown[0]!r} of lead_held_out; it has {known}")
+  return HeldOutConfig(**options)
+
+
+def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOutResult:
+  """One draw's result; configurations share its kernel."""
+  features, labels = problem.features[rows], problem.labels[rows]
+  kernel = held_out.spectrum_config(config)
+  spectrum = problem.once(
+    ("held-out spectrum", kernel, rows.tobytes()),
+    lambda: held_out.lead_held_out_spectrum(features, key=problem.key, config=kernel),
+  )
+  return held_out.lead_held_out(
+    features, labels, config=config, num_classes=problem.num_classes, spectrum=spectrum
+  )
+
+
+def evaluate(
+  problem: Problem, *, samples: int | None = 2000, draws: int = 3, **options
+) -> Value:
+  """What training LEAD's head on all other samples would say of each sample.
+
+  Args:
+    problem: Features and labels.
+    samples: Of a draw; the work grows as their cube, and the score is the mean over draws
+      where there are more. None takes all, once.
+    draws: How many.
+    **options: See `HeldOutConfig`.
+  """
+  config = check(samples=samples, draws=draws, **options)
+  name, size = problem.smallest_class()
+  if size < 2:
+    raise ValueError(
+      f"class {name!r} has {size} sample: none is left to train on when it is held out"
+    )
+  index = draw(problem, samples=samples, draws=draws, salt=_SALT, least=2)
+  results = [_result(problem, rows, config) for rows in index]
+  scores = [float(result.score) for result in results]
+  if not np.all(np.isfinite(scores)):
+    raise ValueError(
+      "the kernel could not be decomposed: its eigenvalues are no numbers"
+    )
+  mean = lambda field: float(np.mean([getattr(result, field) for result in results]))
+  return Value(
+    float(np.mean(scores)),
+    details={
+      "held_out_accuracy": mean("accuracy"),
+      "mean_eigenvalue": mean("mean_eigenvalue"),
+      "samples": index.shape[1],
+    },
+    spread=spread_of(scores),
+  )

@@ -1,0 +1,61 @@
+"""The closed form of wide heads' kernels, against stax and against drawn heads."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lead_jax import heads, ntk
+
+
+def features(x64, n=12, d=5):
+  x = np.random.default_rng(0).standard_normal((n, d)) * 3
+  return jnp.asarray(x, jnp.float64 if x64 else jnp.float32)
+
+
+@pytest.mark.parametrize("hidden", [(), (64,), (1024, 2048), (5, 7, 3)])
+def test_is_the_limit_that_stax_computes(hidden):
+  with jax.enable_x64(True):
+    x = features(True)
+    run = jax.jit(ntk.wide_head_kernel, static_argnames=("num_classes", "hidden"))
+    ours = run(x, num_classes=4, hidden=hidden)
+    theirs = ntk.infinite_width_kernel(x, None, num_classes=4, hidden=hidden)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-7)  # theirs at rho = 1: 1e-8
+    np.testing.assert_array_equal(ours, ours.T)
+    assert np.linalg.eigvalsh(ours).min() > -1e-9 * np.linalg.eigvalsh(ours).max()
+
+
+@pytest.mark.parametrize("initializer", ["he_normal", "torch", "ntk"])
+def test_is_the_mean_of_wide_drawn_heads(initializer):
+  x, hidden, draws = features(False), (256, 384), 64
+  head = heads.MLPHead(1, hidden, initializer)
+  kernel = lambda key: ntk.head_kernel(
+    heads.init_head(head, key, x.shape[1], x.dtype), x, initializer=initializer
+  )
+  drawn = jax.jit(jax.vmap(kernel))(jax.random.split(jax.random.key(1), draws))
+  error = drawn.std(axis=0, ddof=1) / draws**0.5
+  ours = ntk.wide_head_kernel(x, hidden=hidden, initializer=initializer)
+  # Five errors of the mean, and a hundredth for the finite widths.
+  assert np.all(np.abs(ours - drawn.mean(axis=0)) < 5 * error + 0.01 * np.abs(ours))
+
+
+def test_diagonal_is_the_exact_expectation(x64):
+  x = features(x64)
+  for initializer in ("he_normal", "torch", "ntk"):
+    ours = ntk.wide_head_kernel(x, num_classes=3, initializer=initializer)
+    diagonal = ntk.expected_head_kernel_diagonal(
+      jnp.sum(x * x, axis=1), dim=5, num_classes=3, initializer=initializer
+    )
+    np.testing.assert_allclose(jnp.diag(ours), diagonal, rtol=1e-12 if x64 else 1e-6)
+
+
+def test_pairs_of_two_sets_are_a_block_of_the_whole(x64):
+  x = features(x64)
+  whole = ntk.wide_head_kernel(x)
+  block = ntk.wide_head_kernel(x[:4], x[4:])
+  np.testing.assert_allclose(block, whole[:4, 4:], rtol=1e-10 if x64 else 1e-5)
+
+
+def test_samples_without_any_norm_are_no_case():
+  x = jnp.zeros((2, 3)).at[0, 0].set(1.0)
+  assert np.all(np.isfinite(ntk.wide_head_kernel(x)))
