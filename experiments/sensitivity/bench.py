@@ -131,7 +131,7 @@ class Bench:
     Raises:
       InputError: If a model cannot be read or applied: all are needed.
     """
-    scorer = self._scorer(dataset)
+    scorer = self.scorer(dataset)
     facts, scores, outputs = [], [], []
     for spec in self.models:
       forget_if_many()
@@ -161,7 +161,7 @@ class Bench:
     Returns:
       By name of the variant.
     """
-    scorers = [self._scorer(variant.dataset) for variant in variants]
+    scorers = [self.scorer(variant.dataset) for variant in variants]
     facts: dict[str, list[ModelRow]] = {variant.name: [] for variant in variants}
     scores: dict[str, list[ScoreRow]] = {variant.name: [] for variant in variants}
     # Models of one width share what is compiled; then it can be forgotten.
@@ -180,7 +180,8 @@ class Bench:
       v.name: self._report(v.dataset, facts[v.name], scores[v.name]) for v in variants
     }
 
-  def _scorer(self, dataset: Dataset) -> Scorer:
+  def scorer(self, dataset: Dataset) -> Scorer:
+    """Returns what scores models on a data set, and keeps the scores."""
     return Scorer(
       dataset=dataset,
       metrics=self.metrics,
