@@ -143,7 +143,7 @@ def held_out_score(
   if loss == "squared_error":
     error_nk = held_out_logits - own_nk.astype(held_out_logits.dtype)
     return -jnp.mean(jnp.sum(jnp.square(error_nk), axis=1))
-  beta = 1.0
+  beta = jnp.ones((), held_out_logits.dtype)
   if loss == "calibrated_cross_entropy":
     beta = inverse_temperature(held_out_logits, labels)
   # -log p = log(1 + sum of the others' odds), which keeps its digits where p is near 1.

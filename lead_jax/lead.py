@@ -89,7 +89,7 @@ def transfer_score(
 
 def evolve(
   log_init: Float[Array, "n k"],
-  features: Float[Array, "n d"],
+  features: Float[Array, "n d"] | None,
   labels: Int[Array, " n"],
   lambda_c: Float[Array, " k"],
   *,
@@ -100,7 +100,7 @@ def evolve(
 
   Args:
     log_init: Initial logits.
-    features: Already scaled; used by the full kernel alone.
+    features: Already scaled; the full kernel alone needs them.
     labels: Class ids.
     lambda_c: The classes' rates.
     key: Draws the head of the full kernel.
@@ -113,6 +113,8 @@ def evolve(
   if config.evolution == "constant":
     return logits.evolve_constant(log_init, labels, config.coefficient)
   if config.evolution == "full_kernel":
+    if features is None:
+      raise ValueError("evolution='full_kernel' needs the features")
     head = heads.MLPHead(log_init.shape[1], config.hidden, config.initializer)
     params = heads.init_head(head, key, features.shape[1], features.dtype)
     kernel = ntk.head_kernel(params, features, initializer=config.initializer)
@@ -124,7 +126,7 @@ def evolve(
 
 def _predict(
   log_init: Float[Array, "n k"],
-  features: Float[Array, "n d"],
+  features: Float[Array, "n d"] | None,
   labels: Int[Array, " n"],
   rates_hk: Float[Array, "h k"],
   key: Array,
@@ -150,7 +152,7 @@ def _predict(
 # Compiled apart: configurations that share a step share its compilation.
 _initial_logits_jit = jax.jit(
   logits.initial_logits,
-  static_argnames=("num_classes", "classifier", "normalisation", "c"),
+  static_argnames=("num_classes", "classifier", "normalisation", "c", "folds"),
 )
 _class_rates_jit = jax.jit(class_rates, static_argnames=("num_classes", "config"))
 _predict_jit = jax.jit(_predict, static_argnames="config")
@@ -178,6 +180,7 @@ def lead_start(
     classifier=config.classifier,
     normalisation=config.normalisation,
     c=config.c,
+    folds=config.initial_folds,
   )
 
 
@@ -245,8 +248,10 @@ def lead(
       key=key_rates,
       config=rates_config(config),
     )
+  # Without the features, models of all widths share one compiled program.
+  seen_nd = x_nd if config.evolution == "full_kernel" else None
   score, lambda_c, final, per_head = _predict_jit(
-    start.log_init, x_nd, labels, rates_hk, key_kernel, config=config
+    start.log_init, seen_nd, labels, rates_hk, key_kernel, config=config
   )
   return LeadResult(
     score,

@@ -28,6 +28,8 @@ class LeadConfig:
     classifier: Where the logits start; see `logits.initial_logits`.
     normalisation: Likewise.
     c: Likewise.
+    initial_folds: 0: initial logits are those of the samples that the classifier was
+      fitted to, as the paper's; from 2: of samples held out from it (`svm` alone).
     evolution: `class_aware` (Eq. 7); `mixed` (one kernel from samples of all classes,
       Fig. 8); `constant` (App. C.2); `full_kernel` (Eq. 6 with
       the kernel of one drawn head, O(N^3)); `cross_entropy` (the
@@ -59,6 +61,7 @@ class LeadConfig:
   classifier: logits.Classifier = "svm"
   normalisation: logits.Normalisation = "softmax"
   c: float = 1.0
+  initial_folds: int = 0
   evolution: Evolution = "class_aware"
   t: float = 1.0
   eta: float = 1.0
@@ -94,6 +97,13 @@ class LeadConfig:
     for name in ("head_seeds", "samples_per_class"):
       value = option_checks.whole_number(name, getattr(self, name), least=1)
       set_field(name, value)
+    folds = option_checks.whole_number("initial_folds", self.initial_folds, least=0)
+    set_field("initial_folds", folds)
+    if folds == 1 or (folds and self.classifier != "svm"):
+      raise ValueError(
+        "initial_folds must be 0, or at least 2 with classifier='svm', got "
+        f"{folds} with {self.classifier!r}"
+      )
     for name in ("t", "eta", "unit"):
       if not getattr(self, name) >= 0:
         raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")

@@ -111,6 +111,26 @@ class Scorer:
     )
     return row, scores
 
+  def under_options(
+    self, spec: ModelSpec, wanted: Sequence[tuple[str, Mapping[str, Any]]]
+  ) -> list[ScoreRow]:
+    """Scores one model by metrics under several options, sharing what these share.
+
+    Args:
+      spec: The model; what is wrong with it is raised.
+      wanted: Metrics, each with its options; a metric may stand there many times.
+
+    Returns:
+      In the order of `wanted`, kept under the same keys as `model` keeps them.
+    """
+    source = _Source(self, spec.load(), Stages())
+    return [
+      dataclasses.replace(self, options={metric: options}).score(
+        spec.name, metric, source
+      )
+      for metric, options in wanted
+    ]
+
   def score(self, model: str, metric: str, source: "_Source") -> ScoreRow:
     """Computes one score, or takes it from the store."""
     options = self.options.get(metric, {})

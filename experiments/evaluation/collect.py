@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import lead_jax
 from experiments.evaluation import costs
-from experiments.evaluation.memory_maps import WatchMaps
 from experiments.evaluation.noise import COLUMNS, Columns, check_columns, test_images
 from experiments.evaluation.remarks import Remarks, remarks
 from lead_jax import conclusion
@@ -156,17 +155,17 @@ def collect(
   Raises:
     InputError: If no data set can be read, or the zoo or another argument is wrong.
   """
-  watched = WatchMaps(listener or Listener())
+  told = listener or Listener()
   reports: dict[str, Report] = {}
   measured: costs.Measured = {}
   notes: list[str] = []
   for folder in folders:
-    watched.reading(str(folder))
+    told.reading(str(folder))
     try:
       dataset = load_dataset(folder)
     except InputError as error:
       notes.append(f"left out: {error}")
-      watched.warned(notes[-1])
+      told.warned(notes[-1])
       continue
     results = out / folder.name
     costs.remember(results, dataset.fingerprint)
@@ -179,7 +178,7 @@ def collect(
       cache_dir=cache_dir,
       out=results,
       overwrite=overwrite,
-      listener=watched,
+      listener=told,
     )
     reports[folder.name] = report
     measured[folder.name] = costs.remember(results, dataset.fingerprint, report)

@@ -141,7 +141,7 @@ class Bench:
         outputs.append(_outputs(scorer, loaded, spec.name))
       except InputError as error:
         raise InputError(f"model {spec.name!r} on {dataset.name}: {error}") from error
-      row, found = scorer.model(_ready_spec(spec.name, loaded))
+      row, found = scorer.model(ready_spec(spec.name, loaded))
       if row.status != OK:
         raise InputError(f"model {spec.name!r} on {dataset.name}: {row.status}")
       self.lines.say(_summary(found))
@@ -170,7 +170,7 @@ class Bench:
       done: list[ScoreRow] = []
       for variant, scorer in zip(variants, scorers, strict=True):
         self.lines.at(f"{variant.dataset.name}, {variant.name}, {ready.name}")
-        row, found = scorer.model(_ready_spec(ready.name, variant.alter(ready)))
+        row, found = scorer.model(ready_spec(ready.name, variant.alter(ready)))
         facts[variant.name].append(row)
         scores[variant.name] += found
         done += found
@@ -234,7 +234,8 @@ def known_models(
   return known
 
 
-def _ready_spec(name: str, loaded: Backbone | ReadyFeatures) -> ModelSpec:
+def ready_spec(name: str, loaded: Backbone | ReadyFeatures) -> ModelSpec:
+  """Returns what is loaded already as a model."""
   return ModelSpec(name, lambda: loaded)
 
 

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lead_jax.logits import gmm, lda, svm
 from lead_jax.typing import Array, Bool, Float, Int
@@ -64,6 +65,7 @@ def initial_logits(
   classifier: Classifier = "svm",
   normalisation: Normalisation = "softmax",
   c: float = 1.0,
+  folds: int = 0,
 ) -> InitialLogits:
   """Fits a classifier and returns its normalised outputs on the same samples.
 
@@ -75,13 +77,22 @@ def initial_logits(
       `gmm` (one Gaussian a class).
     normalisation: See `normalise`.
     c: The SVM's cost of a violation.
+    folds: 0: outputs on the samples that the classifier was fitted to, as the paper. From
+      2: outputs of the SVM on samples held out from it, that many fits; every class is
+      dealt to the folds in turn. Static.
 
   Returns:
     The initial logits.
 
   Raises:
-    ValueError: If `classifier` or `normalisation` is unknown.
+    ValueError: If `classifier` or `normalisation` is unknown, or `folds` is not possible.
   """
+  if folds:
+    if classifier != "svm":
+      raise ValueError(
+        f"held-out initial logits need classifier='svm', got {classifier!r}"
+      )
+    return _held_out_svm(features, labels, num_classes, normalisation, c, folds)
   if classifier == "svm":
     result = svm.svm_decision(features, labels, num_classes=num_classes, c=c)
     return InitialLogits(
@@ -96,3 +107,33 @@ def initial_logits(
       f"classifier must be one of {get_args(Classifier)}, got {classifier!r}"
     )
   return InitialLogits(normalise(outputs, normalisation), jnp.asarray(True))
+
+
+def _held_out_svm(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  num_classes: int,
+  normalisation: Normalisation,
+  c: float,
+  folds: int,
+) -> InitialLogits:
+  n = labels.shape[0]
+  if not 2 <= folds <= n:
+    raise ValueError(f"folds must be 0, or from 2 to N = {n}, got {folds}")
+  # Classes one after the other: every fold gets its share of each, and its size is static.
+  order_n = jnp.argsort(labels, stable=True)
+  log_init = jnp.zeros((n, num_classes), features.dtype)
+  converged = []
+  for fold in range(folds):
+    taken = np.arange(n) % folds != fold
+    train, held_out = order_n[taken], order_n[~taken]
+    result = svm.svm_decision(
+      features[train], labels[train], num_classes=num_classes, c=c
+    )
+    product = jnp.matmul(
+      features[held_out], result.weights, precision=jax.lax.Precision.HIGHEST
+    )
+    outputs = normalise(product + result.bias[None, :], normalisation)
+    log_init = log_init.at[held_out].set(outputs)
+    converged.append(jnp.all(result.converged))
+  return InitialLogits(log_init, jnp.all(jnp.stack(converged)))

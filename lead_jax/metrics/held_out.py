@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 
 from lead_jax import held_out
@@ -12,6 +13,7 @@ from lead_jax.metrics.draws import check_draws, draw, spread_of
 OPTIONS = tuple(field.name for field in dataclasses.fields(HeldOutConfig))
 
 _SALT = 1004
+_score_jit = jax.jit(held_out.held_out_score, static_argnums=2)
 
 
 def check(*, samples: int | None = 2000, draws: int = 3, **options) -> HeldOutConfig:
@@ -24,16 +26,23 @@ def check(*, samples: int | None = 2000, draws: int = 3, **options) -> HeldOutCo
 
 
 def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOutResult:
-  """One draw's result; configurations share its kernel."""
+  """One draw's result; configurations share its kernel, and losses its logits."""
   features, labels = problem.features[rows], problem.labels[rows]
-  kernel = held_out.spectrum_config(config)
-  spectrum = problem.once(
-    ("held-out spectrum", kernel, rows.tobytes()),
-    lambda: held_out.lead_held_out_spectrum(features, key=problem.key, config=kernel),
+  drawn, kernel = rows.tobytes(), held_out.spectrum_config(config)
+  any_loss = dataclasses.replace(config, loss="squared_error")
+  of_kernel = lambda: held_out.lead_held_out_spectrum(
+    features, key=problem.key, config=kernel
   )
-  return held_out.lead_held_out(
-    features, labels, config=config, num_classes=problem.num_classes, spectrum=spectrum
+  of_any_loss = lambda: held_out.lead_held_out(
+    features,
+    labels,
+    config=any_loss,
+    num_classes=problem.num_classes,
+    spectrum=problem.once(("held-out spectrum", kernel, drawn), of_kernel),
   )
+  result = problem.once(("held-out logits", any_loss, drawn), of_any_loss)
+  score = _score_jit(result.held_out_logits, labels, config.loss)
+  return result._replace(score=score)
 
 
 def evaluate(

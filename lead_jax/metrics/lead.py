@@ -17,7 +17,14 @@ from lead_jax.lead_config import LeadConfig, lead_config
 from lead_jax.metrics.base import OK, Problem, Spread, Value
 
 LEAD_OPTIONS = tuple(field.name for field in dataclasses.fields(LeadConfig))
-INITIAL_OPTIONS = ("classifier", "normalisation", "c", "loss", "feature_scale")
+INITIAL_OPTIONS = (
+  "classifier",
+  "normalisation",
+  "c",
+  "initial_folds",
+  "loss",
+  "feature_scale",
+)
 RATE_OPTIONS = (
   "hidden",
   "initializer",
@@ -32,9 +39,9 @@ RATE_OPTIONS = (
 
 def _start(problem: Problem, config: LeadConfig) -> logits.InitialLogits:
   """The initial logits, shared by all that begin with the same ones."""
-  same = (config.classifier, config.normalisation, config.c, config.feature_scale)
+  same = ("classifier", "normalisation", "c", "initial_folds", "feature_scale")
   return problem.once(
-    ("initial logits", *same),
+    ("initial logits", *(getattr(config, name) for name in same)),
     lambda: lead_start(
       problem.features,
       problem.labels,

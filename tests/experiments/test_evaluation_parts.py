@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.evaluation import costs, families, memory_maps, numbers
+from experiments.evaluation import costs, families, numbers
 from experiments.evaluation.figures import agreement, cost, ranks
 from experiments.evaluation.noise import check_columns, noise_of
 from experiments.evaluation.noise import test_images as count_test_images
@@ -14,7 +14,6 @@ from experiments.evaluation.remarks import remarks
 from experiments.evaluation.summary import Estimate, Row, Standing
 from lead_jax.errors import InputError
 from lead_jax.evaluation import ScoreTable, deviation_of_test_set
-from lead_jax.ranking import Listener
 from lead_jax.results import ModelRow, Report, ScoreRow
 
 TRUTH = np.array([[50.0, 80.0, math.nan], [90.0, 60.0, 70.0]])
@@ -161,37 +160,6 @@ def test_remarks_are_counted_without_their_numbers():
     ("tied with others", {"sfda": 1, "etran": 1}),
     ("failed: no features", {"sfda": 1}),
   ]
-
-
-def test_programs_are_forgotten_before_the_maps_run_out(tmp_path, monkeypatch):
-  forgotten = []
-  monkeypatch.setattr(memory_maps.jax, "clear_caches", lambda: forgotten.append(1))
-  limit = tmp_path / "limit"
-  limit.write_text("10\n")
-  monkeypatch.setattr(memory_maps, "_LIMIT", limit)
-  maps = tmp_path / "maps"
-  maps.write_text("map\n" * 4)
-  assert not memory_maps.forget_programs_in_time(maps)
-  maps.write_text("map\n" * 5)
-  assert memory_maps.forget_programs_in_time(maps)
-  assert not memory_maps.forget_programs_in_time(tmp_path / "none")
-  assert forgotten == [1]
-
-
-def test_every_word_is_handed_on():
-  class Recorder(Listener):
-    pass
-
-  heard = []
-  for name in vars(Listener):
-    if not name.startswith("_"):
-      setattr(Recorder, name, lambda self, *args, name=name: heard.append(name))
-  watched = memory_maps.WatchMaps(Recorder())
-  calls = {"started": (0, "m"), "extracting": (1, 2), "finished": (None, [])}
-  names = [name for name in vars(Listener) if not name.startswith("_")]
-  for name in names:
-    getattr(watched, name)(*calls.get(name, (None,)))
-  assert heard == names
 
 
 def test_numbers_as_the_tables_write_them():
