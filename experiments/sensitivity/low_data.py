@@ -61,7 +61,7 @@ class Record(NamedTuple):
     metric: Name.
     samples: How many were drawn in all.
     tau: Weighted Kendall tau with the truth; NaN where there is no valid ranking.
-    different: Different scores among the models.
+    tied: Share of the pairs of models that have one score.
     status: `ok`, or why there is no valid ranking.
   """
 
@@ -71,7 +71,7 @@ class Record(NamedTuple):
   metric: str
   samples: int
   tau: float
-  different: int
+  tied: float
   status: str
 
 
@@ -84,6 +84,8 @@ class Cell(NamedTuple):
       whose draws are independent. NaN for fewer than two.
     valid: Draws with a valid ranking; of a group, the fewest of any data set.
     draws: All of them.
+    tied: Share of the pairs of models that have one score, mean over draws; of a group, the
+      largest of any data set.
     reason: Why the first of the others has none.
   """
 
@@ -91,6 +93,7 @@ class Cell(NamedTuple):
   std: float
   valid: int
   draws: int
+  tied: float
   reason: str
 
 
@@ -170,7 +173,7 @@ def _records(
         metric,
         samples,
         agreement(ranking, truth),
-        ranking.different,
+        ranking.tied,
         ranking.reason or "ok",
       )
     )
@@ -199,7 +202,8 @@ def cell(records: Sequence[Record]) -> Cell:
   reason = next((r.status for r in records if math.isnan(r.tau)), "")
   mean = float(taus.mean()) if len(taus) else math.nan
   std = float(taus.std(ddof=1)) if len(taus) > 1 else math.nan
-  return Cell(mean, std, len(taus), len(records), reason)
+  tied = float(np.mean([r.tied for r in records]))
+  return Cell(mean, std, len(taus), len(records), tied, reason)
 
 
 def group_of(classes: int) -> str:
@@ -221,6 +225,7 @@ def grouped(cells: Mapping[str, Cell]) -> Cell:
     std,
     min(c.valid for c in cells.values()),
     max(c.draws for c in cells.values()),
+    max(c.tied for c in cells.values()),
     "; ".join(reasons),
   )
 
@@ -257,7 +262,7 @@ def tabulate(measured: Measured) -> Table:
     }
   for method, values in measured.still.items():
     if len(values) == len(datasets):
-      each = {d: Cell(*values[d], 1, 1, "") for d in datasets}
+      each = {d: Cell(*values[d], 1, 1, 0.0, "") for d in datasets}
       cells[method] = {ALL: _with_groups(each, groups)}
   return Table([*sizes, ALL], [*present, AVERAGE, *datasets], cells)
 

@@ -17,6 +17,9 @@ from experiments.sensitivity.low_data import (
 )
 from lead_jax.results import json_values
 
+# Share of tied pairs above which a tau says little of a ranking.
+COARSE = 0.5
+
 
 def as_csv(measured: Measured) -> str:
   """Returns one line a data set, size, draw and metric."""
@@ -69,7 +72,8 @@ def as_text(measured: Measured, table: Table) -> str:
     " sets; random: of one ranking).",
     "Every class gives N/K samples, or all that it has where it has fewer. * never looks"
     " at the samples.",
-    "–: no valid ranking in any draw; ': the mean of fewer draws (see below).",
+    "–: no valid ranking in any draw; ': the mean of fewer draws; ~: hardly a ranking, more"
+    " than half of all pairs of models have one score (see below).",
     "Data sets: "
     + ", ".join(
       f"{name} {count} classes, {len(measured.truth[name])} models"
@@ -84,6 +88,11 @@ def as_text(measured: Measured, table: Table) -> str:
           text.append(
             f"{method}, {name}, N/K = {_size(size)}: {columns[name].valid} of"
             f" {columns[name].draws} draws rank; {reason}"
+          )
+        elif columns[name].tied > COARSE:
+          text.append(
+            f"{method}, {name}, N/K = {_size(size)}: {columns[name].tied:.0%} of the pairs"
+            " of models have one score"
           )
   return "\n".join(text) + "\n"
 
@@ -126,11 +135,11 @@ def _shown(cell: Cell | None) -> str:
   if math.isnan(cell.tau):
     return "–"
   spread = "" if math.isnan(cell.std) else f"±{_plain(cell.std)}"
-  return f"{_plain(cell.tau)}{spread}{_prime(cell)}"
+  return f"{_plain(cell.tau)}{spread}{_marks(cell)}"
 
 
-def _prime(cell: Cell) -> str:
-  return "'" if cell.valid < cell.draws else ""
+def _marks(cell: Cell) -> str:
+  return ("'" if cell.valid < cell.draws else "") + ("~" if cell.tied > COARSE else "")
 
 
 def _plain(value: float) -> str:

@@ -1,6 +1,7 @@
 """Whether the scores of some models rank them at all, and how well."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -24,9 +25,11 @@ class Ranking(NamedTuple):
   reason: str
 
   @property
-  def different(self) -> int:
-    """How many different scores there are: fewer than models, where some are tied."""
-    return len({score for score in self.scores.values() if not math.isnan(score)})
+  def tied(self) -> float:
+    """The share of all pairs of models that have one score."""
+    values = [score for score in self.scores.values() if not math.isnan(score)]
+    pairs = math.comb(len(values), 2)
+    return sum(math.comb(n, 2) for n in Counter(values).values()) / max(pairs, 1)
 
 
 def ranking_of(report: Report, metric: str, truth: Mapping[str, float]) -> Ranking:
@@ -54,7 +57,7 @@ def ranking_of(report: Report, metric: str, truth: Mapping[str, float]) -> Ranki
     first = f"{failed[0].model}: {failed[0].status}"
     return Ranking(scores, f"{len(failed)} of {len(rows)} models have none: {first}")
   ranking = Ranking(scores, "")
-  if ranking.different > 1:
+  if ranking.tied < 1:
     return ranking
   if math.isnan(rows[0].score):
     return Ranking(scores, rows[0].status)

@@ -115,6 +115,7 @@ def test_a_perfect_metric_gives_one_and_ties_give_nothing():
   report = _report(
     perfect=[4.0, 3.0, 2.0, math.inf * -1],
     tied=[1.0] * 4,
+    coarse=[1.0, 1.0, 1.0, 0.5],
     failed=[4.0, "failed: too few", 2.0, 1.0],
     unable=[4.0, 3.0, 2.0, "needs source_probs: ..."],
     never=["needs source_probs: ..."] * 4,
@@ -124,7 +125,9 @@ def test_a_perfect_metric_gives_one_and_ties_give_nothing():
   assert tau["perfect"] == pytest.approx(1)
   assert math.isnan(tau["tied"])
   assert found["tied"].reason == "all 4 models have the score 1"
-  assert found["tied"].different == 1
+  assert found["tied"].tied == 1
+  assert found["perfect"].tied == 0
+  assert found["coarse"].tied == 0.5  # three pairs of six
   assert math.isnan(tau["failed"])
   assert found["failed"].reason == "1 of 4 models have none: b: failed: too few"
   # No classifier is no failure of the metric: such a model ranks last.
@@ -138,8 +141,8 @@ def test_random_rankings_are_around_zero():
   assert 0.3 < std < 0.9
 
 
-def _record(dataset, n, draw, tau, status="ok"):
-  return measuring.Record(dataset, n, draw, "m", 6, tau, 4, status)
+def _record(dataset, n, draw, tau, status="ok", tied=0.0):
+  return measuring.Record(dataset, n, draw, "m", 6, tau, tied, status)
 
 
 def _measured():
@@ -149,7 +152,7 @@ def _measured():
   records += [_record("cars", 2, i, tau) for i, tau in enumerate((0.7, 0.9))]
   records.append(_record("cars", 2, 2, math.nan, "all are 1"))
   for i in range(3):
-    records.append(_record("birds", 5, i, -0.25))
+    records.append(_record("birds", 5, i, -0.25, tied=0.6))
     records.append(_record("cars", 5, i, math.nan, "all are 1"))
   still = {
     "random": {"birds": (0.0, 0.2), "cars": (0.0, 0.1)},
@@ -195,9 +198,10 @@ def test_what_is_written():
   row = next(line for line in lines if line.startswith("m "))
   cells = row.split()
   assert cells[:4] == ["m", ".30±.20", ".80±.14'", ".55±.12'"]
-  assert cells[4:7] == ["-.25±.00", "–", "–"]
+  assert cells[4:7] == ["-.25±.00~", "–", "–"]
   assert cells[7:] == [".90", ".90", ".90"]
   assert "m, cars, N/K = 2: 2 of 3 draws rank; all are 1" in lines
+  assert "m, birds, N/K = 5: 60% of the pairs of models have one score" in lines
   written = list(csv.DictReader(io.StringIO(low_data_text.as_csv(measured))))
   assert list(written[0])[:4] == ["dataset", "per_class", "draw", "metric"]
   assert {line["per_class"] for line in written} == {"2", "5", "all"}
