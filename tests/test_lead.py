@@ -292,6 +292,8 @@ def test_rates_do_not_mind_extreme_scales():
     ({"initializer": "xavier"}, "initializer must be one of .* got 'xavier'"),
     ({"evolution": "linear"}, "evolution must be one of .* got 'linear'"),
     ({"head_seeds": 0}, "head_seeds must be at least 1, got 0"),
+    ({"initial_folds": 1}, "initial_folds must be 0, or at least 2 .* got 1"),
+    ({"initial_folds": 5, "classifier": "gmm"}, "got 5 with 'gmm'"),
     ({"t": -1.0}, "t must be at least 0, got -1.0"),
     ({"t": float("nan")}, "t must be at least 0, got nan"),
     ({"c": 0.0}, "c must be above 0"),

@@ -45,7 +45,10 @@ def as_json(measured: Measured, config: dict[str, Any]) -> dict[str, Any]:
       for row, choice in enumerate(measured.choices)
     ],
     "nested": {
-      family: [one._asdict() for one in found]
+      family: [
+        {**one._asdict(), "elsewhere": plain(one.elsewhere), "tau": plain(one.tau)}
+        for one in found
+      ]
       for family, found in measured.nested.items()
     },
   }
