@@ -9,7 +9,14 @@ from lead_jax.held_out import HeldOutConfig, HeldOutResult, lead_held_out
 from lead_jax.lead import LeadResult, lead, rescore_in_pool
 from lead_jax.lead_config import LeadConfig, lead_config
 from lead_jax.lead_rates import Network
-from lead_jax.metrics import DEFAULT_METRICS, METRICS, score, score_pool, score_stream
+from lead_jax.metrics import (
+  DEFAULT_METRICS,
+  METRICS,
+  RECOMMENDED,
+  score,
+  score_pool,
+  score_stream,
+)
 from lead_jax.ranking import Listener, rank
 from lead_jax.results import Report
 from lead_jax.version import __version__
@@ -17,6 +24,7 @@ from lead_jax.version import __version__
 __all__ = [
   "DEFAULT_METRICS",
   "METRICS",
+  "RECOMMENDED",
   "HeldOutConfig",
   "HeldOutResult",
   "InputError",

@@ -10,11 +10,12 @@ from lead_jax.metrics.lookup import (
   score_pool,
 )
 from lead_jax.metrics.streaming import STREAMING, score_stream
-from lead_jax.metrics.table import DEFAULT_METRICS, METRICS
+from lead_jax.metrics.table import DEFAULT_METRICS, METRICS, RECOMMENDED
 
 __all__ = [
   "DEFAULT_METRICS",
   "METRICS",
+  "RECOMMENDED",
   "STREAMING",
   "Metric",
   "Problem",

@@ -334,4 +334,7 @@ METRICS: dict[str, Metric] = {
   ),
 }
 
-DEFAULT_METRICS = ("lead", "lead_normalised", "knn", "linear_probe")
+# What the evidence speaks for (docs/findings.md), and what `rank` takes beside it where no
+# metric is named: the published method, and the strong and cheap baselines.
+RECOMMENDED = "lead_held_out"
+DEFAULT_METRICS = (RECOMMENDED, "lead", "knn", "linear_probe")
