@@ -14,7 +14,10 @@ on samples that were not trained on. Here
      labels (Eq. 5 and 6, with the whole kernel), and of every sample the logits are
      predicted that training on all *others* would give (`logits.held_out`: exact, from one
      eigen-decomposition);
-  4. the score is what those logits are worth: minus their cross-entropy, as LEAD's, after
+  4. a sample's logit of its own class is multiplied by n / (n - 1), n the size of its
+     class: without the sample its class is rarer, so that on average features which know
+     nothing would speak against every sample's own class, at two a class by a half;
+  5. the score is what those logits are worth: minus their cross-entropy, as LEAD's, after
      one number a model, a temperature, has made logits of what the squared loss pulls to
      0 and 1 (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
 
@@ -90,9 +93,9 @@ class HeldOutResult(NamedTuple):
 
   Attributes:
     score: Larger is better; see `HeldOutConfig.loss`.
-    held_out_logits: [N, K] of each sample, from training on all others.
+    held_out_logits: [N, K] of each sample, from training on all others, before step 4.
     trained_logits: [N, K] of each sample, from training on all.
-    accuracy: Share of samples whose largest held-out logit is their own class's.
+    accuracy: Share of samples whose largest logit after step 4 is their own class's.
     mean_eigenvalue: Of the kernel; what time is counted by.
   """
 
@@ -136,7 +139,13 @@ def held_out_kernel(
 def held_out_score(
   held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"], loss: Loss
 ) -> Float[Array, ""]:
-  """Scores held-out logits against labels; larger is better."""
+  """Scores logits against labels; larger is better.
+
+  Args:
+    held_out_logits: From `compensated`.
+    labels: Class ids.
+    loss: See `HeldOutConfig`.
+  """
   if loss == "accuracy":
     return jnp.mean(jnp.argmax(held_out_logits, axis=1) == labels)
   own_nk = jax.nn.one_hot(labels, held_out_logits.shape[1], dtype=bool)
@@ -158,6 +167,16 @@ def _lead_over_others(
   """How far each sample's own logit is above each of its logits."""
   own_n = jnp.sum(jnp.where(own_nk, logits_nk, 0), axis=1)
   return own_n[:, None] - logits_nk
+
+
+def compensated(
+  held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"]
+) -> Float[Array, "n k"]:
+  """Makes up for each sample's own class having one sample less to learn from."""
+  own_nk = jax.nn.one_hot(labels, held_out_logits.shape[1], dtype=held_out_logits.dtype)
+  own_class_n = jnp.sum(own_nk, axis=0)[labels]
+  factor_n = own_class_n / jnp.maximum(own_class_n - 1, 1)
+  return held_out_logits * jnp.where(own_nk > 0, factor_n[:, None], 1)
 
 
 def inverse_temperature(
@@ -225,11 +244,12 @@ def held_out_result(
   else:
     held_out_nk = logits.held_out_ridge(spectrum, onehot_nk, 1 / eta_t)
     trained_nk = logits.trained_ridge(spectrum, onehot_nk, 1 / eta_t)
+  fair_nk = compensated(held_out_nk, labels)
   return HeldOutResult(
-    held_out_score(held_out_nk, labels, config.loss),
+    held_out_score(fair_nk, labels, config.loss),
     held_out_nk,
     trained_nk,
-    jnp.mean(jnp.argmax(held_out_nk, axis=1) == labels),
+    held_out_score(fair_nk, labels, "accuracy"),
     mean,
   )
 

@@ -8,7 +8,12 @@ import pytest
 import lead_jax
 from lead_jax import HeldOutConfig, InputError
 from lead_jax.feature_scale import scale_features
-from lead_jax.held_out import held_out_kernel, held_out_score, inverse_temperature
+from lead_jax.held_out import (
+  compensated,
+  held_out_kernel,
+  held_out_score,
+  inverse_temperature,
+)
 from lead_jax.logits import held_out_flow, kernel_spectrum
 
 SMALL = {"hidden": (32, 64), "head_seeds": 2}
@@ -31,11 +36,11 @@ def test_runs_under_jit_and_is_what_it_composes(x64, kernel, dynamics):
   )
   result = jax.jit(run)(x, jnp.asarray(y))
   assert result.score.dtype == x.dtype
-  score = held_out_score(result.held_out_logits, jnp.asarray(y), config.loss)
+  fair = np.array(result.held_out_logits)
+  fair[np.arange(60), y] *= 20 / 19
+  score = held_out_score(jnp.asarray(fair), jnp.asarray(y), config.loss)
   np.testing.assert_allclose(result.score, score, rtol=1e-5)
-  np.testing.assert_allclose(
-    result.accuracy, (np.argmax(result.held_out_logits, axis=1) == y).mean()
-  )
+  np.testing.assert_allclose(result.accuracy, (fair.argmax(axis=1) == y).mean())
   plain = lead_jax.lead_held_out(x, y, key=jax.random.key(0), config=config)
   np.testing.assert_allclose(result.score, plain.score, rtol=1e-10 if x64 else 1e-4)
   # On the samples that were trained on the same logits look better than they are.
@@ -81,6 +86,26 @@ def test_noise_scores_no_better_than_knowing_nothing():
   trained = held_out_score(noise.trained_logits, jnp.asarray(y), HeldOutConfig().loss)
   assert trained > noise.score + 0.5
   assert lead_jax.lead_held_out(*blobs(80, 200, 4, apart=2)).score > noise.score + 0.5
+
+
+def test_few_samples_are_not_held_against_their_own_class():
+  """Two a class: without a sample half of its class is gone."""
+  rng = np.random.default_rng(0)
+  before, after = [], []
+  for _ in range(30):
+    x, y = rng.standard_normal((20, 50)), np.arange(20) % 10
+    found = lead_jax.lead_held_out(x, y, num_classes=10).held_out_logits
+    own = np.eye(10, dtype=bool)[y]
+    for logits, ratios in (
+      (np.asarray(found), before),
+      (np.asarray(compensated(found, jnp.asarray(y))), after),
+    ):
+      ratios.append(logits[own].mean() / logits[~own].mean())
+  # Features that know nothing speak for no class.
+  np.testing.assert_allclose(np.mean(before), 0.5, atol=0.1)
+  np.testing.assert_allclose(np.mean(after), 1.0, atol=0.2)
+  alone = compensated(jnp.ones((3, 2)), jnp.asarray([0, 1, 1]))
+  np.testing.assert_allclose(alone, [[1, 1], [1, 2], [1, 2]])
 
 
 def test_separate_classes_reach_zero():

@@ -1,6 +1,7 @@
 """LEAD judged out of sample, as a metric; see `lead_jax.held_out`."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -9,11 +10,11 @@ from lead_jax import held_out
 from lead_jax.held_out import HeldOutConfig, HeldOutResult
 from lead_jax.metrics.base import Problem, Value
 from lead_jax.metrics.draws import check_draws, draw, spread_of
+from lead_jax.typing import Array, Float, Int
 
 OPTIONS = tuple(field.name for field in dataclasses.fields(HeldOutConfig))
 
 _SALT = 1004
-_score_jit = jax.jit(held_out.held_out_score, static_argnums=2)
 
 
 def check(*, samples: int | None = 2000, draws: int = 3, **options) -> HeldOutConfig:
@@ -41,8 +42,15 @@ def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOu
     spectrum=problem.once(("held-out spectrum", kernel, drawn), of_kernel),
   )
   result = problem.once(("held-out logits", any_loss, drawn), of_any_loss)
-  score = _score_jit(result.held_out_logits, labels, config.loss)
-  return result._replace(score=score)
+  return result._replace(score=_score(result.held_out_logits, labels, loss=config.loss))
+
+
+@functools.partial(jax.jit, static_argnames="loss")
+def _score(
+  held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"], *, loss: held_out.Loss
+) -> Float[Array, ""]:
+  fair_nk = held_out.compensated(held_out_logits, labels)
+  return held_out.held_out_score(fair_nk, labels, loss)
 
 
 def evaluate(
