@@ -24,6 +24,7 @@ _HELP = {
   "nesterov": "Nesterov's momentum.",
   "divide_decay": "Divide a run's weight decay by its learning rate.",
   "head_factor": "The head's learning rate over the network's.",
+  "head_scale": "Standard deviation of its first weights, times sqrt(features).",
   "warmup_steps": "Over which the learning rate rises.",
   "max_gradient_norm": "Gradients are clipped to it; none for no clipping.",
   "trainable": "all | head.",

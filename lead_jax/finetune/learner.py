@@ -114,14 +114,14 @@ class Learner:
     """Returns the state before the first step.
 
     Args:
-      seed: Decides the head, a normal of variance 1/D with bias 0.
+      seed: Decides the head, a normal of the protocol's scale with bias 0.
       features: Of the training images, by the network as it came; None where the
         protocol does not standardise.
     """
     key = jax.random.fold_in(jax.random.key(seed), _HEAD)
     kernel = jax.random.normal(key, (self.dim, self.num_classes), jnp.float32)
     head = {
-      "kernel": kernel / np.float32(np.sqrt(self.dim)),
+      "kernel": kernel * np.float32(self.protocol.head_scale / np.sqrt(self.dim)),
       "bias": jnp.zeros(self.num_classes, jnp.float32),
     }
     # Copies: steps take the state's memory for their results.

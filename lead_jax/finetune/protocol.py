@@ -45,6 +45,8 @@ class Protocol:
     nesterov: Whether that is Nesterov's.
     divide_decay: Whether a run's weight decay is the grid's over the learning rate.
     head_factor: The head's learning rate over the network's.
+    head_scale: Standard deviation of its weights at the start, times the root of the
+      number of features; 0 starts it at zero.
     warmup_steps: Over which the learning rate rises linearly; a cosine to zero follows.
     max_gradient_norm: To which gradients of all parameters together are clipped, or None.
     trainable: `all`, or `head`: a linear classifier on the network as it is.
@@ -73,6 +75,7 @@ class Protocol:
   nesterov: bool = True
   divide_decay: bool = False
   head_factor: float = 1.0
+  head_scale: float = 1.0
   warmup_steps: int = 0
   max_gradient_norm: float | None = None
   trainable: Trainable = "all"
@@ -117,6 +120,10 @@ class Protocol:
       value = getattr(self, name)
       if value is not None and not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be positive and finite, got {value}")
+    if not (math.isfinite(self.head_scale) and self.head_scale >= 0):
+      raise ValueError(
+        f"head_scale must be at least 0 and finite, got {self.head_scale}"
+      )
     if not 0 <= self.momentum < 1:
       raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
     if not 0 <= self.validation_fraction < 1:
@@ -171,6 +178,7 @@ PAPERS = Protocol(
   steps=5000,
   batch_size=64,
   divide_decay=True,
+  head_scale=1 / math.sqrt(3),  # the variance of torch's `nn.Linear`
   flip=True,
   zoom=True,
   validation_fraction=0.2,
@@ -182,6 +190,7 @@ ADAMW8 = Protocol(
   weight_decays=(1e-4,),
   epochs=8,
   head_factor=5.0,
+  head_scale=0.0,
   warmup_steps=20,
   max_gradient_norm=5.0,
   flip=True,

@@ -144,6 +144,13 @@ def test_features_are_standardised_as_they_came():
     learner.start(0, None)
 
 
+def test_the_head_starts_at_the_protocols_scale():
+  for scale in (0.0, 1.0, 3.0):
+    learner = Learner(network(), 300, protocol(standardise=False, head_scale=scale))
+    kernel = np.asarray(learner.start(0, None)["params"]["head"]["kernel"])
+    assert kernel.std() == pytest.approx(scale / np.sqrt(6), rel=0.1)  # 1800 values
+
+
 def test_features_of_another_shape_are_refused():
   wide = network()
   apply = lambda params, x: {"features": x}

@@ -47,6 +47,7 @@ def test_names_are_those_of_the_table(name):
       {"max_gradient_norm": 0.0},
       "max_gradient_norm must be positive and finite, got 0",
     ),
+    ({"head_scale": -1.0}, "head_scale must be at least 0 and finite, got -1.0"),
     ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
     ({"validation_fraction": 1.0}, r"validation_fraction must be in \[0, 1\), got 1.0"),
     ({"validation_fraction": 0.0}, "validation_fraction must be positive where there"),
