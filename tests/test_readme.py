@@ -10,15 +10,14 @@ BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 
 
 def test_the_three_lines(tmp_path, monkeypatch):
-  """As they stand, but for the data and the models, which the reader has."""
+  """As they stand, but for the data and the models, which the reader has, and the time."""
   monkeypatch.setenv("LEAD_JAX_CACHE", str(tmp_path))
   code = BLOCKS[0]
   assert '"photos/", zoo="zoo.json"' in code
   code = code.replace(
     '"photos/", zoo="zoo.json"',
-    '"digits", ["digits/mlp_random", "digits/mlp_denoising"]',
+    '"digits", ["digits/mlp_random", "digits/mlp_denoising"], ["feature_norm"]',
   )
-  code = code.replace("lead_normalised", "feature_norm")
   names: dict = {}
   exec(code, names)
   assert sorted(names["report"].ranking()) == [
