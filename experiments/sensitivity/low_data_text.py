@@ -144,7 +144,7 @@ def _marks(cell: Cell) -> str:
 
 def _plain(value: float) -> str:
   """Two digits without the zero before the point."""
-  text = f"{value:.2f}"
+  text = f"{round(value, 2) + 0.0:.2f}"  # minus zero is zero
   return text.replace("0.", ".", 1) if abs(value) < 0.995 else text
 
 

@@ -183,6 +183,11 @@ def test_draws_are_averaged_then_data_sets():
   assert "some" not in table.cells  # it knows one data set of two
 
 
+def test_numbers_are_short():
+  shown = [low_data_text._plain(v) for v in (0.123, -0.5, -0.001, 1.0, -0.998)]
+  assert shown == [".12", "-.50", ".00", "1.00", "-1.00"]
+
+
 @pytest.mark.parametrize(
   ("classes", "name"),
   [(2, "under 10"), (9, "under 10"), (10, "10-99"), (99, "10-99"), (100, "100+")],
