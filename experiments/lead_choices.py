@@ -1,8 +1,8 @@
 """`python -m experiments.lead_choices --zoo=Z --data=DIR --ground_truth=CSV --out=DIR`
 
 What do LEAD's open choices matter? Every choice of `experiments/choices/table.py` ranks
-the zoo on every data set whose true accuracies are known: the published form with one
-thing changed at a time, LEAD out of sample in all combinations of a few values, and other
+the zoo on every data set whose true accuracies are known: the published form with a
+thing or two changed, LEAD out of sample in all combinations of a few values, and other
 metrics (`--metrics`). Prints the weighted Kendall tau of each with its interval, the
 paired difference to its family's reference, and the nested choice: what one would have
 got on each data set by the choice that was best on the others.
@@ -53,6 +53,13 @@ def lead_choices() -> str:
     if family not in _REFERENCES:
       raise InputError(f"--families={family}: there are {', '.join(_REFERENCES)}")
   given = command.read_inputs(_COMMON)
+  for name in given.metrics:
+    if name in table.LEAD:
+      raise InputError(
+        f"--metrics={name}: LEAD is no baseline, its choices are built in"
+      )
+  if _REFERENCES["baseline"] not in given.metrics:
+    raise InputError("--metrics needs linear_probe, which differences are to")
   bench = command.open_bench(_COMMON, given.metrics)
   every = table.choices(given.metrics)
   chosen = [choice for choice in every if choice.family in _FAMILIES.value]

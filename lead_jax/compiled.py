@@ -13,14 +13,14 @@ _MAPS = pathlib.Path("/proc/self/maps")
 _LIMIT = pathlib.Path("/proc/sys/vm/max_map_count")
 
 
-def forget_if_many(share: float = 0.4) -> bool:
+# Of the maps that are allowed. One model's programs must fit in the rest.
+_SHARE = 0.4
+
+
+def forget_if_many() -> bool:
   """Forgets all compiled programs where they hold too many memory maps.
 
   They are compiled again, or read from the persistent cache, when they are needed.
-
-  Args:
-    share: Of the maps that the system allows, above which programs are forgotten. One
-      model's programs must fit in the rest.
 
   Returns:
     Whether they were forgotten; False on systems that do not say.
@@ -31,7 +31,7 @@ def forget_if_many(share: float = 0.4) -> bool:
       count = sum(1 for _ in maps)
   except (OSError, ValueError):
     return False
-  if count <= share * limit:
+  if count <= _SHARE * limit:
     return False
   jax.clear_caches()
   return True

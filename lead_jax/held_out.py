@@ -14,17 +14,20 @@ on samples that were not trained on. Here
      labels (Eq. 5 and 6, with the whole kernel), and of every sample the logits are
      predicted that training on all *others* would give (`logits.held_out`: exact, from one
      eigen-decomposition);
-  4. a sample's logit of its own class is multiplied by n / (n - 1), n the size of its
-     class: without the sample its class is rarer, so that on average features which know
-     nothing would speak against every sample's own class, at two a class by a half;
+  4. a sample's logit of its own class is raised by what one more sample of that class
+     is worth to others, the mean logit of the class over samples of other classes,
+     divided by the size of the class: without the sample its class is rarer, and
+     features that know nothing would speak against every sample's own class, at two
+     samples a class by a half;
   5. the score is what those logits are worth: minus their cross-entropy, as LEAD's, after
-     one number a model, a temperature, has made logits of what the squared loss pulls to
-     0 and 1 (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+     one number a model, a temperature fitted to the same samples, has made logits of what
+     the squared loss pulls to 0 and 1 (Guo et al., On Calibration of Modern Neural
+     Networks, ICML 2017).
 
 Time counts the mean eigenvalue's time constants: at t = 1 directions of the features that
 vary more than the average one have been learnt and those below have not, whatever N and
 the scale of the kernel are. It is the default of `lead_normalised` too, and was not tuned.
-Nothing is random but drawn heads and, above `max_samples`, the samples.
+Nothing is random but drawn heads.
 """
 
 import dataclasses
@@ -41,9 +44,9 @@ Kernel = Literal["wide", "sampled", "linear"]
 Dynamics = Literal["flow", "ridge"]
 Loss = Literal["calibrated_cross_entropy", "cross_entropy", "squared_error", "accuracy"]
 
-# Logits lie about 0 and 1: beyond this a softmax of them is a step.
+# Times the size of the logits' differences: beyond this a softmax of them is a step.
 _LARGEST_INVERSE_TEMPERATURE = 100.0
-_BISECTIONS = 30
+_BISECTIONS = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +98,7 @@ class HeldOutResult(NamedTuple):
     score: Larger is better; see `HeldOutConfig.loss`.
     held_out_logits: [N, K] of each sample, from training on all others, before step 4.
     trained_logits: [N, K] of each sample, from training on all.
-    accuracy: Share of samples whose largest logit after step 4 is their own class's.
+    accuracy: Share of samples whose largest held-out logit is their own class's.
     mean_eigenvalue: Of the kernel; what time is counted by.
   """
 
@@ -139,24 +142,25 @@ def held_out_kernel(
 def held_out_score(
   held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"], loss: Loss
 ) -> Float[Array, ""]:
-  """Scores logits against labels; larger is better.
+  """Scores held-out logits against labels, compensated; larger is better.
 
   Args:
-    held_out_logits: From `compensated`.
+    held_out_logits: As `HeldOutResult`.
     labels: Class ids.
     loss: See `HeldOutConfig`.
   """
+  logits_nk = compensated(held_out_logits, labels)
   if loss == "accuracy":
-    return jnp.mean(jnp.argmax(held_out_logits, axis=1) == labels)
-  own_nk = jax.nn.one_hot(labels, held_out_logits.shape[1], dtype=bool)
+    return jnp.mean(jnp.argmax(logits_nk, axis=1) == labels)
+  own_nk = jax.nn.one_hot(labels, logits_nk.shape[1], dtype=bool)
   if loss == "squared_error":
-    error_nk = held_out_logits - own_nk.astype(held_out_logits.dtype)
+    error_nk = logits_nk - own_nk.astype(logits_nk.dtype)
     return -jnp.mean(jnp.sum(jnp.square(error_nk), axis=1))
-  beta = jnp.ones((), held_out_logits.dtype)
+  beta = jnp.ones((), logits_nk.dtype)
   if loss == "calibrated_cross_entropy":
-    beta = inverse_temperature(held_out_logits, labels)
+    beta = inverse_temperature(logits_nk, labels)
   # -log p = log(1 + sum of the others' odds), which keeps its digits where p is near 1.
-  ahead_nk = -beta * _lead_over_others(held_out_logits, own_nk)
+  ahead_nk = -beta * _lead_over_others(logits_nk, own_nk)
   others_n = jax.nn.logsumexp(jnp.where(own_nk, -jnp.inf, ahead_nk), axis=1)
   return -jnp.mean(jax.nn.softplus(others_n))
 
@@ -172,11 +176,24 @@ def _lead_over_others(
 def compensated(
   held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"]
 ) -> Float[Array, "n k"]:
-  """Makes up for each sample's own class having one sample less to learn from."""
-  own_nk = jax.nn.one_hot(labels, held_out_logits.shape[1], dtype=held_out_logits.dtype)
-  own_class_n = jnp.sum(own_nk, axis=0)[labels]
-  factor_n = own_class_n / jnp.maximum(own_class_n - 1, 1)
-  return held_out_logits * jnp.where(own_nk > 0, factor_n[:, None], 1)
+  """Makes up for each sample's own class having one sample less to learn from.
+
+  Args:
+    held_out_logits: As `HeldOutResult`.
+    labels: Class ids.
+
+  Returns:
+    To the logit of a sample's own class is added what a sample of that class is worth to
+    the others on average: one number a class, so that no sample's label speaks for it
+    more than another's. Where features know nothing, the logits of a class then have
+    one mean over all samples.
+  """
+  own_nk = jax.nn.one_hot(labels, held_out_logits.shape[1], dtype=bool)
+  sizes_k = jnp.sum(own_nk, axis=0)
+  of_others_k = jnp.sum(jnp.where(own_nk, 0, held_out_logits), axis=0)
+  mean_k = of_others_k / jnp.maximum(labels.shape[0] - sizes_k, 1)
+  worth_k = mean_k / jnp.maximum(sizes_k, 1)
+  return held_out_logits + jnp.where(own_nk, worth_k[None, :], 0)
 
 
 def inverse_temperature(
@@ -185,8 +202,9 @@ def inverse_temperature(
   """Finds the factor of the logits under which the labels are likeliest.
 
   Returns:
-    In [0, 100]: 0 where logits are worse than saying nothing. The likelihood is concave
-    in it, so that bisection of its slope finds the one maximum.
+    At most 100 over the root mean square of the own logits' lead over the others; 0 where
+    logits are worse than saying nothing. The likelihood is concave in it, so that
+    bisection of its slope finds the one maximum.
   """
   own_nk = jax.nn.one_hot(labels, logits_nk.shape[1], dtype=bool)
   lead_nk = _lead_over_others(logits_nk, own_nk)
@@ -201,10 +219,10 @@ def inverse_temperature(
     return jnp.where(rises, middle, low), jnp.where(rises, high, middle)
 
   zero = jnp.zeros((), logits_nk.dtype)
-  low, high = jax.lax.fori_loop(
-    0, _BISECTIONS, halve, (zero, zero + _LARGEST_INVERSE_TEMPERATURE)
-  )
-  return 0.5 * (low + high)
+  size = jnp.sqrt(jnp.mean(jnp.square(lead_nk)))
+  largest = _LARGEST_INVERSE_TEMPERATURE / jnp.where(size > 0, size, 1)
+  low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (zero, largest))
+  return jnp.where(slope(zero) > 0, 0.5 * (low + high), 0)
 
 
 def held_out_spectrum(
@@ -244,12 +262,11 @@ def held_out_result(
   else:
     held_out_nk = logits.held_out_ridge(spectrum, onehot_nk, 1 / eta_t)
     trained_nk = logits.trained_ridge(spectrum, onehot_nk, 1 / eta_t)
-  fair_nk = compensated(held_out_nk, labels)
   return HeldOutResult(
-    held_out_score(fair_nk, labels, config.loss),
+    held_out_score(held_out_nk, labels, config.loss),
     held_out_nk,
     trained_nk,
-    held_out_score(fair_nk, labels, "accuracy"),
+    jnp.mean(jnp.argmax(held_out_nk, axis=1) == labels),
     mean,
   )
 
@@ -281,7 +298,8 @@ def lead_held_out(
   """Runs LEAD's dynamics out of sample on one model's features.
 
   O(N^2 D + N^3) time and O(N^2) memory: some thousand samples. Pure; under `jit` give
-  `num_classes` and label ids, as for `lead`.
+  `num_classes` and label ids, as for `lead`. Of a class with one sample nothing is left
+  when that is held out: it counts as an error.
 
   Args:
     features: float[N, D].

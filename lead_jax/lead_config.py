@@ -107,8 +107,8 @@ class LeadConfig:
     for name in ("t", "eta", "unit"):
       if not getattr(self, name) >= 0:
         raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
-    if self.c <= 0:
-      raise ValueError(f"c must be above 0, got {self.c}")
+    if not 0 < self.c < float("inf"):
+      raise ValueError(f"c must be above 0 and finite, got {self.c}")
     if not 0 <= self.coefficient <= 1:
       raise ValueError(f"coefficient must be in [0, 1], got {self.coefficient}")
     if self.loss == "log_probability" and (

@@ -1,7 +1,6 @@
 """Checks of options: what is wrong is named, with its bound and the value received."""
 
 import numbers
-import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,10 +14,9 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
 
 def whole_number(name: str, value: Any, least: int | None = None) -> int:
   """Returns the value as an int of at least `least`; raises ValueError if it is none."""
-  try:
-    number = operator.index(value)
-  except TypeError:
-    raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+  if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    raise ValueError(f"{name} must be a whole number, got {value!r}")
+  number = int(value)
   if least is not None and number < least:
     raise ValueError(f"{name} must be at least {least}, got {number}")
   return number
@@ -26,7 +24,7 @@ def whole_number(name: str, value: Any, least: int | None = None) -> int:
 
 def real_number(name: str, value: Any) -> float:
   """Returns the value as a float; raises ValueError if it is no number."""
-  if isinstance(value, bool | str) or not isinstance(value, numbers.Real):
+  if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != value:
     raise ValueError(f"{name} must be a number, got {value!r}")
   return float(value)
 

@@ -123,7 +123,7 @@ class Scorer:
     Returns:
       In the order of `wanted`, kept under the same keys as `model` keeps them.
     """
-    source = _Source(self, spec.load(), Stages())
+    source = _Source(self, spec.load(), Stages())  # which reads no options
     return [
       dataclasses.replace(self, options={metric: options}).score(
         spec.name, metric, source

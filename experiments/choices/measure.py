@@ -64,6 +64,84 @@ def collect(
   return score_table(scores, known)
 
 
+class NestedMean(NamedTuple):
+  """What choosing by the other data sets gives on average.
+
+  Attributes:
+    mean: Over data sets.
+    low: Of its 95 % interval over models; the choice is made anew in every resample.
+    high: Likewise.
+    difference: To choosing among the baselines in the same way; NaN for these themselves.
+    difference_low: Of the paired interval.
+    difference_high: Likewise.
+  """
+
+  mean: float
+  low: float
+  high: float
+  difference: float
+  difference_low: float
+  difference_high: float
+
+
+def nested_means(
+  table: ScoreTable,
+  families: Mapping[str, Sequence[str]],
+  *,
+  samples: int,
+  seed: int,
+) -> dict[str, NestedMean]:
+  """Computes intervals of nested choices; empty where there are not two data sets.
+
+  Args:
+    table: All choices.
+    families: By family, its choices; differences are to `baseline`, where it is there.
+    samples: Resamples of the models, the same for all data sets and choices.
+    seed: Of these.
+  """
+  number = len(table.datasets)
+  if number < 2:
+    return {}
+  # [choices, data sets, 1 + samples]: the models as they are, then resampled.
+  tau = np.asarray(evaluation.measure_table(table).values)[:, :, None]
+  drawn = [
+    evaluation.bootstrap_means(
+      ScoreTable(
+        table.methods,
+        [table.datasets[d]],
+        table.models,
+        table.scores[:, [d]],
+        table.truth[[d]],
+      ),
+      samples=samples,
+      rng=np.random.default_rng(seed),
+    )
+    for d in range(number)
+  ]
+  tau = np.concatenate([tau, np.stack(drawn, axis=1)], axis=2)
+  chosen = {}
+  for family, names in families.items():
+    own = tau[[table.methods.index(name) for name in names]]
+    there = []
+    for d in range(number):
+      others = [c for c in range(number) if c != d]
+      best = np.nan_to_num(own[:, others].mean(axis=1), nan=-2.0).argmax(axis=0)
+      there.append(own[best, d, np.arange(own.shape[2])])
+    chosen[family] = np.mean(there, axis=0)
+  found = {}
+  for family, values in chosen.items():
+    difference = np.full_like(values, np.nan)
+    if family != "baseline" and "baseline" in chosen:
+      difference = values - chosen["baseline"]
+    found[family] = NestedMean(*_with_interval(values), *_with_interval(difference))
+  return found
+
+
+def _with_interval(values: np.ndarray) -> tuple[float, float, float]:
+  interval = evaluation.percentile_intervals(values[None, 1:])[0]
+  return float(values[0]), float(interval[0]), float(interval[1])
+
+
 def nested(table: ScoreTable, names: Sequence[str], tau: np.ndarray) -> list[Nested]:
   """Chooses among `names` on all data sets but one, and reports the one; each in turn.
 
@@ -101,6 +179,8 @@ class Measured(NamedTuple):
     differences: float[choices], to the family's reference.
     difference_intervals: float[choices, 2], paired.
     nested: By family.
+    nested_means: By family.
+    reasons: By choice and data set, why there is no tau.
   """
 
   choices: list[Choice]
@@ -111,6 +191,8 @@ class Measured(NamedTuple):
   differences: np.ndarray
   difference_intervals: np.ndarray
   nested: dict[str, list[Nested]]
+  nested_means: dict[str, NestedMean]
+  reasons: dict[str, str]
 
 
 def measure(
@@ -156,4 +238,6 @@ def measure(
     differences,
     difference_intervals,
     {f: nested(table, names[f], np.asarray(measured.values)) for f in families},
+    nested_means(table, names, samples=samples, seed=seed),
+    {f"{name} on {dataset}": why for (name, dataset), why in measured.reasons.items()},
   )

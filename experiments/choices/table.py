@@ -1,6 +1,8 @@
 """Every choice that is examined, one literal a family.
 
-`paper`: LEAD as METHODS reads it, with one thing changed at a time. `held_out`: LEAD out of
+`paper`: LEAD as METHODS reads it, with a thing or two changed (gradients of the whole
+network, which need more than features, are `lead-rank --option=lead.params=all`).
+`held_out`: LEAD out of
 sample, every combination of a few values, fixed before any was scored on all data sets.
 `baseline`: other metrics at their defaults; here those that need nothing but features
 and labels, and no other models.
@@ -75,7 +77,7 @@ _HELD_OUT_MORE: dict[str, dict[str, Any]] = {
   "one hidden layer": {"hidden": (1024,)},
 }
 
-_LEAD = ("lead", "lead_normalised", "lead_held_out", "log_init", "lambda", "constant")
+LEAD = ("lead", "lead_normalised", "lead_held_out", "log_init", "lambda", "constant")
 
 PUBLISHED = "as published"
 DEFAULT = "wide, sample, flow, t = 1, calibrated_cross_entropy"
@@ -84,7 +86,7 @@ DEFAULT = "wide, sample, flow, t = 1, calibrated_cross_entropy"
 BASELINES = tuple(
   name
   for name, metric in METRICS.items()
-  if name not in _LEAD and not metric.needs and metric.pool is None
+  if name not in LEAD and not metric.needs and metric.pool is None
 )
 
 

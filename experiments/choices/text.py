@@ -51,6 +51,11 @@ def as_json(measured: Measured, config: dict[str, Any]) -> dict[str, Any]:
       ]
       for family, found in measured.nested.items()
     },
+    "nested_means": {
+      family: {name: plain(value) for name, value in mean._asdict().items()}
+      for family, mean in measured.nested_means.items()
+    },
+    "reasons": measured.reasons,
   }
 
 
@@ -94,12 +99,22 @@ def as_text(measured: Measured, references: dict[str, str]) -> str:
           one.choice,
         ]
       )
-    if found:
-      mean = float(np.mean([one.tau for one in found]))
-      lines.append(["mean", f"{count} {family}", "", _number(mean), ""])
+    if family in measured.nested_means:
+      mean = measured.nested_means[family]
+      said = f"95 % {_interval(np.asarray([mean.low, mean.high]))}"
+      if not math.isnan(mean.difference):
+        bounds = np.asarray([mean.difference_low, mean.difference_high])
+        said += (
+          f"; less the baselines' {_number(mean.difference, '+')}, "
+          f"95 % {_interval(bounds, '+')}"
+        )
+      lines.append(["mean", f"{count} {family}", "", _number(mean.mean), said])
   blocks.append(_aligned(lines))
   blocks.append(
-    "tau: weighted Kendall (SciPy's), mean over data sets; 95 %: bootstrap over models.\n"
+    "tau: weighted Kendall (SciPy's), mean over data sets; 95 %: bootstrap over models, "
+    "one choice at a time.\nA nested choice looks at other data sets alone, but at the "
+    "same models; its intervals choose anew in every resample.\n"
+    + "".join(f"{what}: no tau: {why}\n" for what, why in measured.reasons.items())
   )
   return "\n".join(blocks)
 

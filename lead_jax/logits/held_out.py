@@ -122,9 +122,14 @@ def held_out_flow(
 
   Returns:
     Row i is predicted from all rows but i; larger is likelier.
+
+  Raises:
+    ValueError: If `targets` are no floats of 32 or 64 bits, or `nodes` is odd.
   """
-  z_j, w_j = contour(nodes or _NODES[targets.dtype.name])
   dtype = targets.dtype
+  if dtype.name not in _NODES:
+    raise ValueError(f"targets must be float32 or float64, got {dtype.name}")
+  z_j, w_j = contour(_NODES[dtype.name] if nodes is None else nodes)
   product = functools.partial(jnp.matmul, precision=_HIGHEST)
   vectors, squared_nn = spectrum.vectors, spectrum.vectors**2
   turned_nk = product(vectors.T, targets)

@@ -78,8 +78,8 @@ def initial_logits(
     normalisation: See `normalise`.
     c: The SVM's cost of a violation.
     folds: 0: outputs on the samples that the classifier was fitted to, as the paper. From
-      2: outputs of the SVM on samples held out from it, that many fits; every class is
-      dealt to the folds in turn. Static.
+      2: outputs of the SVM on samples held out from it, that many fits, all compiled;
+      every class is dealt to the folds in turn, in the order given. Static.
 
   Returns:
     The initial logits.
@@ -119,7 +119,9 @@ def _held_out_svm(
 ) -> InitialLogits:
   n = labels.shape[0]
   if not 2 <= folds <= n:
-    raise ValueError(f"folds must be 0, or from 2 to N = {n}, got {folds}")
+    raise ValueError(
+      f"folds of the initial logits must be 0, or from 2 to N = {n}, got {folds}"
+    )
   # Classes one after the other: every fold gets its share of each, and its size is static.
   order_n = jnp.argsort(labels, stable=True)
   log_init = jnp.zeros((n, num_classes), features.dtype)

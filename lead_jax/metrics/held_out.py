@@ -1,7 +1,6 @@
 """LEAD judged out of sample, as a metric; see `lead_jax.held_out`."""
 
 import dataclasses
-import functools
 
 import jax
 import numpy as np
@@ -10,7 +9,6 @@ from lead_jax import held_out
 from lead_jax.held_out import HeldOutConfig, HeldOutResult
 from lead_jax.metrics.base import Problem, Value
 from lead_jax.metrics.draws import check_draws, draw, spread_of
-from lead_jax.typing import Array, Float, Int
 
 OPTIONS = tuple(field.name for field in dataclasses.fields(HeldOutConfig))
 
@@ -20,17 +18,19 @@ _SALT = 1004
 def check(*, samples: int | None = 2000, draws: int = 3, **options) -> HeldOutConfig:
   """Checks the options."""
   check_draws(samples, draws)
-  if unknown := sorted(set(options) - set(OPTIONS)):
-    known = sorted(("samples", "draws", *OPTIONS))
-    raise ValueError(f"unknown option {unknown[0]!r} of lead_held_out; it has {known}")
   return HeldOutConfig(**options)
+
+
+_score_jit = jax.jit(held_out.held_out_score, static_argnums=2)
 
 
 def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOutResult:
   """One draw's result; configurations share its kernel, and losses its logits."""
-  features, labels = problem.features[rows], problem.labels[rows]
+  features = problem.features[rows]
+  # Of many classes a draw may lack some.
+  present, labels = np.unique(np.asarray(problem.labels)[rows], return_inverse=True)
   drawn, kernel = rows.tobytes(), held_out.spectrum_config(config)
-  any_loss = dataclasses.replace(config, loss="squared_error")
+  any_loss = dataclasses.replace(config, loss="accuracy")
   of_kernel = lambda: held_out.lead_held_out_spectrum(
     features, key=problem.key, config=kernel
   )
@@ -38,19 +38,18 @@ def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOu
     features,
     labels,
     config=any_loss,
-    num_classes=problem.num_classes,
+    num_classes=len(present),
     spectrum=problem.once(("held-out spectrum", kernel, drawn), of_kernel),
   )
   result = problem.once(("held-out logits", any_loss, drawn), of_any_loss)
-  return result._replace(score=_score(result.held_out_logits, labels, loss=config.loss))
+  score = _score_jit(result.held_out_logits, jax.numpy.asarray(labels), config.loss)
+  return result._replace(score=score)
 
 
-@functools.partial(jax.jit, static_argnames="loss")
-def _score(
-  held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"], *, loss: held_out.Loss
-) -> Float[Array, ""]:
-  fair_nk = held_out.compensated(held_out_logits, labels)
-  return held_out.held_out_score(fair_nk, labels, loss)
+def _with_company(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+  """Leaves out samples that are the only ones drawn of their class."""
+  drawn = labels[rows]
+  return rows[np.bincount(drawn)[drawn] > 1]
 
 
 def evaluate(
@@ -72,7 +71,9 @@ def evaluate(
       f"class {name!r} has {size} sample: none is left to train on when it is held out"
     )
   index = draw(problem, samples=samples, draws=draws, salt=_SALT, least=2)
-  results = [_result(problem, rows, config) for rows in index]
+  labels = np.asarray(problem.labels)
+  draws_n = [_with_company(labels, rows) for rows in index]
+  results = [_result(problem, rows, config) for rows in draws_n]
   scores = [float(result.score) for result in results]
   if not np.all(np.isfinite(scores)):
     raise ValueError(
@@ -84,7 +85,7 @@ def evaluate(
     details={
       "held_out_accuracy": mean("accuracy"),
       "mean_eigenvalue": mean("mean_eigenvalue"),
-      "samples": index.shape[1],
+      "samples": min(len(rows) for rows in draws_n),
     },
     spread=spread_of(scores),
   )

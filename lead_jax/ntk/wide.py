@@ -69,14 +69,14 @@ def wide_head_kernel(
     variance, shift = scale.weight_variance, scale.bias_variance
     q1, q2 = variance * left + shift, variance * right + shift
     norms = jnp.sqrt(q1)[:, None] * jnp.sqrt(q2)[None, :]
-    # A sample without any norm has pre-activations of zero: no correlation to speak of.
+    # A sample without any norm has pre-activations of zero: no unit of it is active.
     rho = (variance * dots + shift) / jnp.where(norms > 0, norms, 1)
     rho = jnp.clip(rho, -1, 1)
     if x2 is None:  # rounding would show: arccos is steep at 1
       rho = jnp.fill_diagonal(rho, 1, inplace=False)
     angle = jnp.arccos(rho)
     k1 = (jnp.sqrt((1 - rho) * (1 + rho)) + (jnp.pi - angle) * rho) / jnp.pi
-    both_active.append((jnp.pi - angle) / jnp.pi)
+    both_active.append(jnp.where(norms > 0, (jnp.pi - angle) / jnp.pi, 0))
     dots = 0.5 * width * norms * k1
     left, right = 0.5 * width * q1, 0.5 * width * q2
   terms.append(scales[-1].forward ** 2 * dots + 1)

@@ -49,6 +49,11 @@ def test_nested_choice_never_looks_at_what_it_reports():
     ("better", 0.0, 1.0),
     ("better", 0.0, 1.0),
   ]
+  families = {"held_out": ["better", "steady"], "baseline": ["steady"]}
+  means = measure.nested_means(scores, families, samples=50, seed=0)
+  assert means["held_out"][:3] == pytest.approx((1 / 3, 1 / 3, 1 / 3))  # all resamples
+  assert means["held_out"].difference == pytest.approx(2 / 3)
+  assert np.isnan(means["baseline"].difference)
 
 
 @pytest.fixture
@@ -107,9 +112,17 @@ def test_script_writes_all_and_computes_nothing_twice(
   assert capsys.readouterr().out == first.out
 
 
-def test_bad_flags_are_one_line(arguments, capsys):
-  assert lead_choices.run([*arguments, "--families=paper,colours"]) == 2
-  error = capsys.readouterr().err
-  assert error == (
-    "experiments.lead_choices: --families=colours: there are paper, held_out, baseline\n"
-  )
+@pytest.mark.parametrize(
+  ("flag", "message"),
+  [
+    ("--families=colours", "--families=colours: there are paper, held_out, baseline"),
+    ("--metrics=knn", "--metrics needs linear_probe, which differences are to"),
+    (
+      "--metrics=lead",
+      "--metrics=lead: LEAD is no baseline, its choices are built in",
+    ),
+  ],
+)
+def test_bad_flags_are_one_line(arguments, capsys, flag, message):
+  assert lead_choices.run([*arguments, flag]) == 2
+  assert capsys.readouterr().err == f"experiments.lead_choices: {message}\n"
