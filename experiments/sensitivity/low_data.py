@@ -36,6 +36,7 @@ METRICS = (
   "h_score_regularized",
   "lead",
   "lead_normalised",
+  "lead_held_out",
   "feature_norm",
   "knn",
   "nearest_centroid",
