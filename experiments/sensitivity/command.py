@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import jax
 from absl import flags
 
+from experiments.evaluation.collect import data_folders, read_truth
 from experiments.script_flags import read_flags
 from experiments.sensitivity.bench import Bench, Lines
 from lead_jax import measure, preflight, ranking
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.data import Dataset, load_dataset
 from lead_jax.errors import InputError
-from lead_jax.evaluation import ground_truth_table
 from lead_jax.features import FeatureStore
 from lead_jax.results import write_text
 
@@ -101,18 +101,12 @@ def read_inputs(common: Common, *, first: bool = False) -> Inputs:
   for flag in (common.data, common.ground_truth):
     if not flag.value:
       raise InputError(f"--{flag.name} is needed")
-  truth = _read_truth(pathlib.Path(common.ground_truth.value).expanduser())
-  root = pathlib.Path(common.data.value).expanduser()
+  truth = read_truth(common.ground_truth.value).accuracies
   named = list(dict.fromkeys(common.datasets.value))
-  for name in named:
-    if name not in truth:
-      raise InputError(f"the ground truth has no data set {name!r}: {', '.join(truth)}")
-    if not (root / name).is_dir():
-      raise InputError(f"{root / name}: there is no such folder")
-  folders = [root / name for name in named or truth if (root / name).is_dir()]
-  if not folders:
+  folders, _ = data_folders(common.data.value, truth, named)
+  if gone := set(named) - {folder.name for folder in folders}:
     raise InputError(
-      f"{root} has no folder named as a data set of the ground truth: {', '.join(truth)}"
+      f"{common.data.value} has no folder {min(gone)!r}, which --datasets names"
     )
   if first and not named:
     folders = folders[:1]
@@ -121,15 +115,6 @@ def read_inputs(common: Common, *, first: bool = False) -> Inputs:
   preflight.make_writable(out)
   datasets = [load_dataset(folder, split="train") for folder in folders]
   return Inputs(truth, datasets, metrics, out)
-
-
-def _read_truth(path: pathlib.Path) -> dict[str, dict[str, float]]:
-  try:
-    return ground_truth_table(path.read_text(encoding="utf-8"))
-  except OSError as error:
-    raise InputError(f"{path}: {error.strerror or error}") from None
-  except ValueError as error:
-    raise InputError(f"{path}: {error}") from None
 
 
 def open_bench(common: Common, metrics: Sequence[str]) -> Bench:

@@ -193,7 +193,7 @@ def test_the_command(digits, tmp_path, capsys):
     (["--factors=0"], "--factors=0: give numbers above 0"),
     (["--factors=2,large"], "--factors=2,large: give numbers above 0"),
     (["--factors=inf"], "--factors=inf: give numbers above 0"),
-    (["--data=none"], "none has no folder named as a data set of the ground truth"),
+    (["--data=none"], "none: there is no such folder"),
     (["--draws=2"], "Unknown command line flag 'draws'"),
   ],
 )
