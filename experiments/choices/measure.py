@@ -48,10 +48,16 @@ def collect(
   """
   scores: dict[str, dict[str, dict[str, float]]] = {c.name: {} for c in choices}
   known = {}
-  wanted = [(choice.metric, choice.options) for choice in choices]
+  # Metrics at their defaults are scored as `lead-rank` scores them, and under its keys.
+  rest = [c for c in choices if c.options or c.metric not in bench.metrics]
+  wanted = [(choice.metric, choice.options) for choice in rest]
+  plain = {choice.metric: choice.name for choice in choices if choice not in rest}
   for dataset in datasets:
     known[dataset.name] = known_models(bench, dataset.name, truth[dataset.name])
-    _, outputs = bench.whole(dataset)
+    report, outputs = bench.whole(dataset)
+    for row in report.scores:
+      if row.metric in plain:
+        scores[plain[row.metric]].setdefault(dataset.name, {})[row.model] = row.score
     scorer = bench.scorer(dataset)
     for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
       forget_if_many()
@@ -59,7 +65,7 @@ def collect(
       rows = scorer.under_options(ready_spec(ready.name, ready), wanted)
       kept = sum(row.cached for row in rows)
       bench.lines.say(f"{len(rows)} scores, {kept} from the store")
-      for choice, row in zip(choices, rows, strict=True):
+      for choice, row in zip(rest, rows, strict=True):
         scores[choice.name].setdefault(dataset.name, {})[ready.name] = row.score
   return score_table(scores, known)
 
