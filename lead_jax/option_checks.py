@@ -24,7 +24,7 @@ def whole_number(name: str, value: Any, least: int | None = None) -> int:
 
 def real_number(name: str, value: Any) -> float:
   """Returns the value as a float; raises ValueError if it is no number."""
-  if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != value:
+  if isinstance(value, bool) or not isinstance(value, numbers.Real):
     raise ValueError(f"{name} must be a number, got {value!r}")
   return float(value)
 
