@@ -76,9 +76,14 @@ def test_interrupted_the_same_command_ends_as_if_it_had_not_been(
     if seen.count(28) == 2 and done == 28:  # in the second run
       os.kill(os.getpid(), stop)
 
-  with monkeypatch.context() as patch:
-    patch.setattr(progress.PlainProgress, "stepped", stepped)
-    assert _run(tmp_path / "out", *SMALL) == 130
+  # Whatever it is in this process: a job in the background ignores SIGINT.
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  try:
+    with monkeypatch.context() as patch:
+      patch.setattr(progress.PlainProgress, "stepped", stepped)
+      assert _run(tmp_path / "out", *SMALL) == 130
+  finally:
+    signal.signal(signal.SIGINT, before)
   assert capsys.readouterr().err.endswith(
     "interrupted; run the same command again to go on from here\n"
   )
