@@ -3,9 +3,9 @@
 LEAD (Hu et al., CVPR 2024) predicts where training would take the logits of the very
 samples that it scores, from logits that were fitted to the same samples. Its evolution
 (Eq. 7) pulls each sample to its own label at the class's rate, in expectation an affine
-function of the class's mean squared feature norm (`ntk.mlp`); so do the features' size and
-the classifier's fit decide. What fine-tuning is judged by is another thing: the accuracy
-on samples that were not trained on. Here
+function of the class's mean squared feature norm (`ntk.mlp`). So the features' size and
+the classifier's fit decide, but fine-tuning is judged by something else: the accuracy on
+samples that were not trained on. Here
 
   1. features are scaled, so that their size says nothing;
   2. the kernel between all samples is the NTK of LEAD's MLP head, its wide limit in closed

@@ -203,8 +203,10 @@ def test_what_cannot_be_scored_is_named():
     lead_jax.lead_held_out(x, np.zeros(60, int))
   with pytest.raises(ValueError, match="kernel='sampled' draws heads: give a key"):
     lead_jax.lead_held_out(x, y, config=HeldOutConfig(kernel="sampled"))
-  with pytest.raises(ValueError, match="class 'rare' has 1 sample"):
-    lead_jax.score("lead_held_out", x, ["rare"] + ["b", "c"] * 29 + ["b"])
+  with pytest.raises(ValueError, match="1 of 2 classes have one sample: none is left"):
+    lead_jax.score("lead_held_out", x, ["rare"] + ["b"] * 59)
+  with pytest.raises(ValueError, match=r"logits at t=1e\+25 are no finite numbers"):
+    lead_jax.score("lead_held_out", x, y, t=1e25)
   with pytest.raises(ValueError, match="'lead_held_out' has no option 'rates'"):
     lead_jax.score("lead_held_out", x, y, rates="expected")
 
@@ -219,6 +221,17 @@ def test_many_samples_are_drawn_several_times():
   whole = lead_jax.metrics.evaluate_metric("lead_held_out", problem)
   assert whole.spread is None
   assert drawn.score == pytest.approx(whole.score, abs=0.2)
+
+
+def test_classes_of_one_sample_are_left_out_and_the_status_says_so():
+  x, y = blobs()
+  names = ["rare", *np.array(["a", "b", "c"])[y[1:]]]
+  problem = lead_jax.metrics.Problem(x, names)
+  value = lead_jax.metrics.evaluate_metric("lead_held_out", problem)
+  assert value.status == "left out 1 of 4 classes, of one sample"
+  assert value.score == pytest.approx(
+    lead_jax.score("lead_held_out", x[1:], names[1:]), rel=1e-6
+  )
 
 
 def test_a_class_with_one_sample_in_a_draw_is_left_out_of_it():

@@ -7,7 +7,7 @@ import numpy as np
 
 from lead_jax import held_out
 from lead_jax.held_out import HeldOutConfig, HeldOutResult
-from lead_jax.metrics.base import Problem, Value
+from lead_jax.metrics.base import OK, Problem, Value
 from lead_jax.metrics.draws import check_draws, draw, spread_of
 
 OPTIONS = tuple(field.name for field in dataclasses.fields(HeldOutConfig))
@@ -47,7 +47,7 @@ def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOu
 
 
 def _with_company(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-  """Leaves out samples that are the only ones drawn of their class."""
+  """Leaves out samples that are the only ones of their class: nothing predicts them."""
   drawn = labels[rows]
   return rows[np.bincount(drawn)[drawn] > 1]
 
@@ -65,23 +65,27 @@ def evaluate(
     **options: See `HeldOutConfig`.
   """
   config = check(samples=samples, draws=draws, **options)
-  name, size = problem.smallest_class()
-  if size < 2:
+  labels = np.asarray(problem.labels)
+  alone = int(np.sum(np.bincount(labels) == 1))
+  if alone > problem.num_classes - 2:
     raise ValueError(
-      f"class {name!r} has {size} sample: none is left to train on when it is held out"
+      f"{alone} of {problem.num_classes} classes have one sample: none is left to train on "
+      "when it is held out; at least 2 classes with 2 samples are needed"
     )
   index = draw(problem, samples=samples, draws=draws, salt=_SALT, least=2)
-  labels = np.asarray(problem.labels)
   draws_n = [_with_company(labels, rows) for rows in index]
   results = [_result(problem, rows, config) for rows in draws_n]
   scores = [float(result.score) for result in results]
   if not np.all(np.isfinite(scores)):
     raise ValueError(
-      "the kernel could not be decomposed: its eigenvalues are no numbers"
+      f"the logits at t={config.t:g} are no finite numbers: choose a smaller t"
     )
   mean = lambda field: float(np.mean([getattr(result, field) for result in results]))
   return Value(
     float(np.mean(scores)),
+    f"left out {alone} of {problem.num_classes} classes, of one sample"
+    if alone
+    else OK,
     details={
       "held_out_accuracy": mean("accuracy"),
       "mean_eigenvalue": mean("mean_eigenvalue"),

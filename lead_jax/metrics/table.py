@@ -57,7 +57,6 @@ METRICS: dict[str, Metric] = {
     held_out.check,
     ("samples", "draws", *held_out.OPTIONS),
     random=True,
-    least_per_class=2,
   ),
   "log_init": Metric(
     lead.log_init,
