@@ -281,10 +281,11 @@ class _Source:
     self.cached = extracted.cached
     self.stages.seconds.update(extracted.seconds)
     logits = extracted.source_logits
-    return extracted.features, None if logits is None else _softmax(logits)
+    return extracted.features, None if logits is None else softmax(logits)
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
+  """Probabilities float32[N, Z] over the source classes, from a classifier's outputs."""
   exponent = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
   return (exponent / exponent.sum(axis=1, keepdims=True)).astype(np.float32)
 

@@ -22,7 +22,7 @@ from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore, content_key
 from lead_jax.metrics.base import OK
 from lead_jax.results import ModelRow, Report, ScoreRow
-from lead_jax.scoring import Scorer
+from lead_jax.scoring import Scorer, softmax
 
 BATCH_SIZE = 64
 
@@ -246,16 +246,10 @@ def _outputs(
   if isinstance(loaded, ReadyFeatures):
     return dataclasses.replace(loaded, name=name)
   found = scorer.extract(loaded, scorer.dataset)
-  probs = None if found.source_logits is None else _softmax(found.source_logits)
+  probs = None if found.source_logits is None else softmax(found.source_logits)
   return ReadyFeatures(
     name, found.features, None, loaded.weights_hash, source_probs=probs
   )
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-  from scipy import special
-
-  return special.softmax(logits.astype(np.float64), axis=1).astype(np.float32)
 
 
 def _summary(rows: Sequence[ScoreRow]) -> str:
