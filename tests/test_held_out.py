@@ -85,7 +85,7 @@ def test_is_the_method_step_by_step():
     np.testing.assert_allclose(result.held_out_logits, logits, atol=1e-9)
     np.testing.assert_allclose(result.score, score, rtol=1e-7)
     single = lead_jax.lead_held_out(x.astype(np.float32), y, config=HeldOutConfig(t=t))
-    np.testing.assert_allclose(single.score, score, rtol=1e-3)
+    np.testing.assert_allclose(single.score, score, rtol=5e-5)  # seen: 1.2e-6
 
 
 def test_order_rotation_and_scale_do_not_matter():

@@ -13,8 +13,8 @@ adds the gradients up. The last batch of a pass is filled up with samples of wei
 no image is left out and no shape is new.
 
 On an accelerator a call does as many steps as fit into `_PIXELS` bytes, in a loop on the
-device. On a CPU it does one: XLA's convolutions inside a loop there are 19 times slower
-(ResNet-8, 32 images of 32 x 32: 94 ms a step outside, 1.8 s inside).
+device. On a CPU it does one: XLA's convolutions inside a loop there are many times slower
+(seen on the ResNet-8 of a development zoo).
 """
 
 import functools
