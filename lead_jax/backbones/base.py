@@ -13,6 +13,8 @@ Params = Any  # a pytree of arrays
 # {"logits": [N, Z]}. Pure and differentiable in both arguments.
 ApplyFn = Callable[[Params, Float[Array, "n ..."]], Mapping[str, Float[Array, "n _"]]]
 
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
+
 
 @dataclasses.dataclass(frozen=True)
 class InputSpec:
@@ -26,6 +28,9 @@ class InputSpec:
     std: Per channel, likewise.
     layout: Axes of the tensor that `apply` takes.
     interpolation: Pillow's name of the resampling filter.
+    resize: Length of the shorter side after a resize that keeps the aspect; the middle of
+      the result, `height` x `width`, is what the network sees, with zeros around it where
+      it is smaller. None resizes to `height` x `width` at once, aspect not kept.
   """
 
   height: int
@@ -34,7 +39,8 @@ class InputSpec:
   mean: tuple[float, ...] = (0.0, 0.0, 0.0)
   std: tuple[float, ...] = (255.0, 255.0, 255.0)
   layout: Literal["NCHW", "NHWC"] = "NHWC"
-  interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+  interpolation: Interpolation = "bilinear"
+  resize: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

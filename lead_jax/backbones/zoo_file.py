@@ -8,12 +8,13 @@ import dataclasses
 import functools
 import json
 import pathlib
-from typing import Any
+from typing import Any, get_args
 
-from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec
+from lead_jax.backbones.base import Backbone, InputSpec, Interpolation, ModelSpec
 from lead_jax.errors import InputError
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
+INTERPOLATIONS = get_args(Interpolation)
 
 
 def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
@@ -24,6 +25,9 @@ def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
       the zoo file), `sha256`, `input` (`height`, `width`, `channels`, `mean`, `std`,
       `layout`) and, where known, `features`, `logits`, `params`, `stated_top1` (accuracy
       on the source data, in percent), `architecture`, `pretraining`, `source`, `licence`.
+      `input` may also have `interpolation` (nearest, bilinear, bicubic, lanczos, box or
+      hamming; bilinear if absent) and `resize` (the shorter side in pixels before the
+      middle is cut out; if absent, images are resized to height x width at once).
 
   Returns:
     One specification a model, in the order of the file; `load` reads its weights.
@@ -107,6 +111,16 @@ def _input_spec(where: str, entry: dict) -> InputSpec:
   )
   if not all(s > 0 for s in std):
     raise InputError(f"{where}: std is {list(std)}; each must be greater than 0")
+  interpolation = _optional(where, entry, "interpolation", str)
+  if interpolation is None:
+    interpolation = "bilinear"
+  if interpolation not in INTERPOLATIONS:
+    raise InputError(
+      f"{where}: interpolation is '{interpolation}', not {' | '.join(INTERPOLATIONS)}"
+    )
+  resize = _optional(where, entry, "resize", int)
+  if resize is not None and resize < 1:
+    raise InputError(f"{where}: resize is {resize}, not positive")
   return InputSpec(
     height=height,
     width=width,
@@ -114,6 +128,8 @@ def _input_spec(where: str, entry: dict) -> InputSpec:
     mean=mean,
     std=std,
     layout=layout,
+    interpolation=interpolation,
+    resize=resize,
   )
 
 

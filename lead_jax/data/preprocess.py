@@ -9,6 +9,7 @@ second network of a size then costs no decoding at all.
 
 import collections
 import threading
+import typing
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -17,21 +18,23 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 from PIL import Image
 
-from lead_jax.backbones.base import InputSpec
+from lead_jax.backbones.base import InputSpec, Interpolation
 from lead_jax.data.dataset import Dataset
 from lead_jax.data.folder import cpu_count
 from lead_jax.errors import InputError
 
 _FILTERS = {
-  "nearest": Image.Resampling.NEAREST,
-  "bilinear": Image.Resampling.BILINEAR,
-  "bicubic": Image.Resampling.BICUBIC,
+  name: Image.Resampling[name.upper()] for name in typing.get_args(Interpolation)
 }
+
+# Beyond it, only what the network sees of a resized image is made: a strip of 1 x 10,000
+# pixels becomes 256 x 2,560,000 before its middle is cut out.
+_MAX_RESIZED_PIXELS = 1 << 25
 
 # ITU-R BT.601 luma of R, G, B.
 _LUMA = (0.299, 0.587, 0.114)
 
-_Key = tuple[str, int, int, str]
+_Key = tuple[str, int, int, str, int | None]
 
 
 class ResizedCache:
@@ -69,16 +72,63 @@ class ResizedCache:
 
 
 def resize_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
-  """Resizes uint8[H, W, 3] to the spec's height and width, without keeping its aspect.
+  """Resizes uint8[H, W, 3] to what a network sees: uint8[spec.height, spec.width, 3].
 
-  Pillow's filters widen with the reduction, so a large photograph does not alias.
+  Pillow's filters widen with the reduction, so a large photograph does not alias. With
+  `spec.resize`, sizes and offsets are rounded as torchvision's `Resize` and `CenterCrop`
+  round them, and pixels are the same; the result may be a view.
   """
+  if spec.resize is not None:
+    return _middle(_resize_shorter(image, spec.resize, spec), spec.height, spec.width)
   if image.shape[:2] == (spec.height, spec.width):
     return image
+  return _resize(image, spec.height, spec.width, spec)
+
+
+def _resize(
+  image: np.ndarray,
+  height: int,
+  width: int,
+  spec: InputSpec,
+  box: tuple[float, float, float, float] | None = None,
+) -> np.ndarray:
   picture = Image.fromarray(np.ascontiguousarray(image))
-  return np.asarray(
-    picture.resize((spec.width, spec.height), _FILTERS[spec.interpolation])
-  )
+  return np.asarray(picture.resize((width, height), _FILTERS[spec.interpolation], box))
+
+
+def _resize_shorter(image: np.ndarray, side: int, spec: InputSpec) -> np.ndarray:
+  """Gives the shorter side this length, the aspect kept."""
+  height, width = image.shape[:2]
+  new_long = int(side * max(height, width) / min(height, width))
+  rows, columns = (new_long, side) if height > width else (side, new_long)
+  if (rows, columns) == (height, width):
+    return image
+  if rows * columns <= _MAX_RESIZED_PIXELS:
+    return _resize(image, rows, columns, spec)
+  top, bottom, rows = _seen(height, rows, spec.height)
+  left, right, columns = _seen(width, columns, spec.width)
+  return _resize(image, rows, columns, spec, (left, top, right, bottom))
+
+
+def _seen(length: int, new_length: int, wanted: int) -> tuple[float, float, int]:
+  """Where on a side the middle of its resized form comes from, and its new length."""
+  keep = min(new_length, wanted)
+  start, scale = _offset(new_length, keep), length / new_length
+  return start * scale, min((start + keep) * scale, length), keep
+
+
+def _middle(image: np.ndarray, height: int, width: int) -> np.ndarray:
+  """Cuts out the middle; where the image is smaller, zeros are put around it first."""
+  missing = max(height - image.shape[0], 0), max(width - image.shape[1], 0)
+  if any(missing):
+    around = [(pixels // 2, (pixels + 1) // 2) for pixels in missing]
+    image = np.pad(image, (*around, (0, 0)))
+  top, left = _offset(image.shape[0], height), _offset(image.shape[1], width)
+  return image[top : top + height, left : left + width]
+
+
+def _offset(length: int, keep: int) -> int:
+  return round((length - keep) / 2)  # Of an odd rest: to the even side.
 
 
 def resized_batches(
@@ -94,7 +144,7 @@ def resized_batches(
 
   Args:
     dataset: With `read_image`.
-    spec: Its height, width and interpolation are used here.
+    spec: Its height, width, interpolation and `resize` are used here.
     batch_size: Images a batch; at least one.
     cache: Where resized images are looked up, and kept once all have been made.
     threads: How many images are made at a time; None is one a CPU core.
@@ -115,7 +165,13 @@ def resized_batches(
       "a network cannot be applied to it"
     )
   count = len(dataset)
-  key = (dataset.fingerprint, spec.height, spec.width, spec.interpolation)
+  key = (
+    dataset.fingerprint,
+    spec.height,
+    spec.width,
+    spec.interpolation,
+    spec.resize,
+  )
   ready = cache.get(key) if cache is not None else None
   if ready is not None:
     for start in range(0, count, batch_size):

@@ -192,14 +192,19 @@ def _compute(
 
 
 def _canonical_spec(spec: InputSpec) -> dict[str, object]:
-  """An input spec as JSON values; 0 and 0.0, or float32 scalars, give the same."""
-  return {
+  """An input spec as JSON values; 0 and 0.0, or float32 scalars, give the same.
+
+  Without `resize`, which came later, the key is what it was before there was one.
+  """
+  content = {
     **dataclasses.asdict(spec),
     "height": int(spec.height),
     "width": int(spec.width),
     "mean": [float(value) for value in spec.mean],
     "std": [float(value) for value in spec.std],
+    "resize": None if spec.resize is None else int(spec.resize),
   }
+  return {key: value for key, value in content.items() if value is not None}
 
 
 def _check_shapes(shapes: Mapping[str, Any], batch_size: int, model: str) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lead_jax.backbones.zoo_file import load_zoo
+from lead_jax.backbones.zoo_file import _input_spec, load_zoo
 from lead_jax.errors import InputError
 
 ENTRY = {
@@ -60,6 +60,11 @@ def _changed(**changes):
     ({"input_std": [1, 1]}, r"std is \[1, 1\]; it needs 3 number"),
     ({"input_mean": [1, 2, "x"]}, r"mean is .*; it needs 3 number"),
     ({"input_channels": "gray"}, r"mean is \[1, 2, 3\]; it needs 1 number"),
+    ({"input_interpolation": "sinc"}, "interpolation is 'sinc', not nearest | "),
+    ({"input_interpolation": ""}, "interpolation is '', not nearest | "),
+    ({"input_interpolation": 3}, "'interpolation' is 3, not of type str"),
+    ({"input_resize": 0}, "input: resize is 0, not positive"),
+    ({"input_resize": 1.5}, "'resize' is 1.5, not of type int"),
     ({"params": "many"}, "'params' is 'many', not of type int"),
   ],
 )
@@ -96,6 +101,14 @@ def test_weights_are_read_only_when_loaded(tmp_path):
   (tmp_path / "a.onnx").write_bytes(b"something else")
   with pytest.raises(InputError, match=hashlib.sha256(b"something else").hexdigest()):
     spec.load()
+
+
+def test_the_way_images_are_resized():
+  plain = _input_spec("here", ENTRY["input"])
+  assert (plain.interpolation, plain.resize) == ("bilinear", None)
+  chosen = {"interpolation": "bicubic", "resize": 7}
+  found = _input_spec("here", ENTRY["input"] | chosen)
+  assert (found.interpolation, found.resize) == ("bicubic", 7)
 
 
 def test_real_zoo(shared):

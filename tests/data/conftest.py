@@ -8,6 +8,22 @@ import pytest
 from PIL import Image
 
 
+@pytest.fixture(scope="session")
+def transforms():
+  """torchvision's transforms, which import on a torch without its operators only so."""
+  torch = pytest.importorskip("torch", reason="torch is not here")
+  library = torch.library.Library("torchvision", "FRAGMENT")
+  boxes = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+  for name in ("nms", "qnms"):
+    if not hasattr(torch.ops.torchvision, name):
+      library.define(name + boxes)
+  pytest.importorskip("torchvision", reason="torchvision is not here")
+  from torchvision import transforms
+
+  yield transforms
+  del library  # Until here, since its operators go with it.
+
+
 @pytest.fixture
 def png_bytes():
   """Returns a function: seed -> bytes of a small random PNG."""

@@ -92,6 +92,9 @@ def test_closing_cancels_what_is_not_begun_and_ends_the_threads(monkeypatch):
     ("nearest", Image.Resampling.NEAREST),
     ("bilinear", Image.Resampling.BILINEAR),
     ("bicubic", Image.Resampling.BICUBIC),
+    ("lanczos", Image.Resampling.LANCZOS),
+    ("box", Image.Resampling.BOX),
+    ("hamming", Image.Resampling.HAMMING),
   ],
 )
 def test_interpolation(name, resampling):
@@ -119,6 +122,10 @@ def test_cache_saves_the_second_network_all_reading():
   same_pixels = InputSpec(height=6, width=4, channels="gray", mean=(1.0,), std=(2.0,))
   list(resized_batches(data, same_pixels, batch_size=4, cache=cache))
   assert len(reads) == 22
+  for side in (7, 8):
+    cut = InputSpec(height=6, width=4, resize=side)
+    list(resized_batches(data, cut, batch_size=4, cache=cache))
+  assert len(reads) == 44
 
 
 def test_cache_of_an_unfinished_pass_is_not_used():
@@ -134,7 +141,7 @@ def test_cache_of_an_unfinished_pass_is_not_used():
 
 def test_cache_drops_the_least_recently_used_and_stays_within_its_budget():
   cache = ResizedCache(max_bytes=250)
-  keys = [("f", i, i, "bilinear") for i in range(3)]
+  keys = [("f", i, i, "bilinear", None) for i in range(3)]
   for key in keys[:2]:
     cache.put(key, np.zeros(100, np.uint8))
   assert cache.get(keys[0]) is not None
