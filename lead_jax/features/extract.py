@@ -3,14 +3,20 @@
 One compiled function a network: uint8 images in, preparation and network fused, float32
 features (and source logits) out. Batches have one shape, the last one padded, so nothing
 is compiled twice; they are split over all local devices along the batch axis; and the
-next batch is dispatched before the last one's results are awaited, while threads make the
+next batch is on its way before the last one's results are there, while threads make the
 ones after. Products are computed in full float32 on every platform, since a feature must
 not depend on where, or in which batch, it was computed.
+
+On a CPU a batch is a few images, whatever the caller asks for, and every core has one of
+its own: what goes from layer to layer then stays in the caches, and no core waits for
+another at the end of a layer (`python -m experiments.benchmark --only=extract`).
 """
 
+import collections
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -20,6 +26,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lead_jax.backbones.base import Backbone, InputSpec
 from lead_jax.data.dataset import Dataset
+from lead_jax.data.files import cpu_count
 from lead_jax.data.preprocess import ResizedCache, prepare, resized_batches
 from lead_jax.errors import InputError
 from lead_jax.features.store import FeatureStore, content_key
@@ -28,6 +35,9 @@ from lead_jax.features.store import FeatureStore, content_key
 EXTRACTION_VERSION = 1
 
 _OUTPUTS = ("features", "logits")
+
+# Pixels of a batch on a CPU: eight images of 224 x 224.
+_CPU_PIXELS = 8 * 224 * 224
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +90,8 @@ def extract(
   Args:
     backbone: The network.
     dataset: With images.
-    batch_size: Images a batch over all devices, rounded up to a multiple of their number.
+    batch_size: Images a batch over all devices, rounded up to a multiple of their number;
+      fewer on a CPU.
     store: Where outputs are looked up and kept. If it cannot be written, its `warn` is
       told and the outputs are returned all the same.
     resized: Resized images shared with other networks of the same input size.
@@ -131,6 +142,11 @@ def _compute(
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
   """Runs the network over the data set; returns outputs and seconds by stage."""
   count = len(dataset)
+  spec = backbone.input
+  in_flight = 2
+  if devices[0].platform == "cpu":
+    batch_size = min(batch_size, max(1, _CPU_PIXELS // (spec.height * spec.width)))
+    in_flight = cpu_count()
   # No more padding than the devices ask for.
   batch_size = min(batch_size, count)
   batch_size += -batch_size % len(devices)
@@ -139,7 +155,6 @@ def _compute(
   seconds = {"read": 0.0, "compute": 0.0}
   started = time.perf_counter()
   params = jax.device_put(backbone.params, NamedSharding(mesh, PartitionSpec()))
-  spec = backbone.input
 
   def network(params, images):
     with jax.default_matmul_precision("highest"):
@@ -161,33 +176,40 @@ def _compute(
   }
   seconds["compute"] += time.perf_counter() - started
 
-  def collect(outputs: dict[str, jax.Array], start: int) -> None:
-    began = time.perf_counter()
-    stop = min(start + batch_size, count)
+  def compute(batch: np.ndarray, start: int) -> int:
+    """Fills the rows from `start` on; returns how many there are then."""
+    stop = start + len(batch)
+    if len(batch) < batch_size:
+      rest = ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0))
+      batch = np.pad(batch, rest)
+    outputs = run(params, jax.device_put(batch, by_batch))
     for name, array in arrays.items():
       array[start:stop] = np.asarray(outputs[name])[: stop - start]
+    return stop
+
+  def collect(done: Future[int]) -> None:
+    began = time.perf_counter()
+    stop = done.result()
     seconds["compute"] += time.perf_counter() - began
     if progress is not None:
       progress(stop, count)
 
   batches = resized_batches(dataset, spec, batch_size=batch_size, cache=resized)
-  waiting = None
-  for start in range(0, count, batch_size):
-    began = time.perf_counter()
-    batch = next(batches)
-    now = time.perf_counter()
-    seconds["read"] += now - began
-    if len(batch) < batch_size:
-      rest = ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0))
-      batch = np.pad(batch, rest)
-    outputs = run(params, jax.device_put(batch, by_batch))
-    seconds["compute"] += time.perf_counter() - now
-    if waiting is not None:
-      collect(*waiting)
-    waiting = outputs, start
-  next(batches, None)  # Lets it keep the resized images.
-  if waiting is not None:
-    collect(*waiting)
+  waiting: collections.deque[Future[int]] = collections.deque()
+  pool = ThreadPoolExecutor(in_flight)
+  try:
+    for start in range(0, count, batch_size):
+      began = time.perf_counter()
+      batch = next(batches)
+      seconds["read"] += time.perf_counter() - began
+      waiting.append(pool.submit(compute, batch, start))
+      if len(waiting) > in_flight:
+        collect(waiting.popleft())
+    next(batches, None)  # Lets it keep the resized images.
+    while waiting:
+      collect(waiting.popleft())
+  finally:
+    pool.shutdown(cancel_futures=True)
   return arrays, seconds
 
 
