@@ -29,6 +29,9 @@ class Dataset:
       None where the source holds ready features only. Safe to call from threads.
     features: float[N, D] ready features, or None.
     skipped: What was left out, named.
+    label_sets: bool[N, K], every class that sample i is of, where the source gives
+      several; `labels` is then the first of them. A sample may be of none here and still
+      have a label, from a less strict list of the source's. None where each has one.
   """
 
   name: str
@@ -39,6 +42,7 @@ class Dataset:
   read_image: Callable[[int], np.ndarray] | None = None
   features: np.ndarray | None = None
   skipped: tuple[Skipped, ...] = ()
+  label_sets: np.ndarray | None = None
 
   def __len__(self) -> int:
     return len(self.labels)

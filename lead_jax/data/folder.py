@@ -3,33 +3,20 @@
 ```
 photos/{tulip,rose}/*.jpg        or        photos/{train,test}/{tulip,rose}/*.jpg
 ```
-
-Every file is read once when the data set is loaded: its content is hashed (the key of
-the feature store) and decoded, so that what cannot be used is known, and named, before
-any network starts. Decoded pixels stay in memory within a budget; the others are read
-again on demand, and checked against their hash so that a file that has changed since is
-an error and not a wrong entry in the store.
 """
 
-import hashlib
 import os
 import pathlib
 import stat
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image
 
 from lead_jax.data.dataset import Dataset, Skipped
-from lead_jax.data.images import EXTENSIONS, ImageError, decode_image
+from lead_jax.data.files import printable, read_files
+from lead_jax.data.images import EXTENSIONS
 from lead_jax.data.parts import check_classes, choose_parts, is_part_name
 from lead_jax.errors import InputError
-
-# No photograph is larger; a file is held in memory while it is hashed.
-_MAX_FILE_BYTES = 512 << 20
 
 _Key = tuple[int, int]
 
@@ -75,125 +62,31 @@ def load_folder_dataset(
 
   paths = [image for name in sorted(files) for image in files[name]]
   classes = [name for name in sorted(files) for _ in files[name]]
-  reader = _Reader(memory_budget)
-  with warnings.catch_warnings():
-    # Pillow warns of damaged metadata and large pictures; `skipped` says what matters.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-    with ThreadPoolExecutor(threads or cpu_count()) as pool:
-      outcomes = list(pool.map(reader.first_read, paths))
-  kept = [i for i, outcome in enumerate(outcomes) if outcome.reason is None]
+  read = read_files(paths, memory_budget=memory_budget, threads=threads)
   skipped += [
-    Skipped(printable(image), outcome.reason)
-    for image, outcome in zip(paths, outcomes, strict=True)
-    if outcome.reason is not None
+    Skipped(printable(paths[i]), reason) for i, reason in read.reasons.items()
   ]
-  if not kept:
+  if not read.kept:
     raise InputError(
       f"{source}: none of its {len(paths)} images can be read "
       f"(the first: {skipped[-len(paths)].reason})"
     )
-  names = tuple(sorted({classes[i] for i in kept}))
+  names = tuple(sorted({classes[i] for i in read.kept}))
   for name in sorted(set(files) - set(names)):
     skipped.append(Skipped(name, "class folder without a readable image"))
   ids = {name: i for i, name in enumerate(names)}
-  labels = np.asarray([ids[classes[i]] for i in kept], np.int32)
+  labels = np.asarray([ids[classes[i]] for i in read.kept], np.int32)
   remedy = "add images to its folder or remove the folder"
   check_classes(labels, names, source, "readable images", remedy)
-  reader.keep([(paths[i], outcomes[i]) for i in kept])
-  digest = hashlib.sha256(b"images\n")
-  for i in kept:
-    digest.update(outcomes[i].sha256)
   return Dataset(
     name=printable(root.name or root.resolve().name),
     split=split,
     labels=labels,
     class_names=names,
-    fingerprint=digest.hexdigest(),
-    read_image=reader,
+    fingerprint=read.fingerprint,
+    read_image=read.read_image,
     skipped=tuple(skipped),
   )
-
-
-def cpu_count() -> int:
-  """CPU cores that this process may use, which can be fewer than the machine has."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
-
-
-def printable(path: str | os.PathLike) -> str:
-  """The path as text that can be printed, whatever bytes its name is made of."""
-  return os.fsencode(path).decode("utf-8", "replace")
-
-
-class _Outcome:
-  """What became of one file at its first reading."""
-
-  __slots__ = ("pixels", "reason", "sha256")
-
-  def __init__(
-    self,
-    sha256: bytes = b"",
-    pixels: np.ndarray | None = None,
-    reason: str | None = None,
-  ):
-    self.sha256 = sha256
-    self.pixels = pixels
-    self.reason = reason
-
-
-class _Reader:
-  """Reads image i: from memory while the budget lasted, else from its file."""
-
-  def __init__(self, memory_budget: int):
-    self._left = memory_budget
-    self._lock = threading.Lock()
-    self._images: Sequence[tuple[pathlib.Path, _Outcome]] = ()
-
-  def keep(self, images: Sequence[tuple[pathlib.Path, _Outcome]]) -> None:
-    self._images = images
-
-  def first_read(self, path: pathlib.Path) -> _Outcome:
-    """Hashes and decodes a file; keeps its pixels if the budget allows."""
-    try:
-      data = _read_file(path)
-      pixels = decode_image(data)
-    except ImageError as error:
-      return _Outcome(reason=str(error))
-    pixels.setflags(write=False)
-    with self._lock:
-      fits = pixels.nbytes <= self._left
-      if fits:
-        self._left -= pixels.nbytes
-    return _Outcome(hashlib.sha256(data).digest(), pixels if fits else None)
-
-  def __call__(self, index: int) -> np.ndarray:
-    path, outcome = self._images[index]
-    if outcome.pixels is not None:
-      return outcome.pixels
-    try:
-      data = _read_file(path)
-      if hashlib.sha256(data).digest() != outcome.sha256:
-        raise ImageError("it has changed since it was first read")
-      return decode_image(data)
-    except ImageError as error:
-      raise InputError(
-        f"{printable(path)!r} can no longer be used: {error}; start again"
-      ) from None
-
-
-def _read_file(path: pathlib.Path) -> bytes:
-  try:
-    status = path.stat()
-    # Opening a pipe or a device called x.jpg could block for ever.
-    if not stat.S_ISREG(status.st_mode):
-      raise ImageError("not a regular file")
-    if status.st_size > _MAX_FILE_BYTES:
-      raise ImageError(f"too large: {status.st_size} bytes")
-    return path.read_bytes()
-  except OSError as error:
-    raise ImageError(f"cannot be opened: {error.strerror}") from None
 
 
 def _check_root(root: pathlib.Path, source: str) -> None:

@@ -1,9 +1,10 @@
-"""From what a user types to a data set: `digits`, `tfds:...`, `npz:...` or a folder."""
+"""From what a user types to a data set: `digits`, `tfds:...`, a folder and so on."""
 
 import difflib
 import os
 import pathlib
 
+from lead_jax.data.aircraft import load_aircraft_dataset
 from lead_jax.data.dataset import Dataset
 from lead_jax.data.digits import load_digits_dataset
 from lead_jax.data.folder import load_folder_dataset
@@ -12,7 +13,9 @@ from lead_jax.data.parts import check_split
 from lead_jax.data.tfds import load_tfds_dataset
 from lead_jax.errors import InputError
 
-_POSSIBLE = "a folder with one sub-folder a class, digits, tfds:NAME or npz:FILE"
+_POSSIBLE = (
+  "a folder with one sub-folder a class, digits, tfds:NAME, npz:FILE or aircraft:FOLDER"
+)
 
 
 def load_dataset(
@@ -28,12 +31,14 @@ def load_dataset(
 
   Args:
     spec: `digits` (bundled; write `./digits` for a folder of that name),
-      `tfds:NAME[/config][:version]`, `npz:FILE`, or the path of a folder.
+      `tfds:NAME[/config][:version]`, `npz:FILE`, `aircraft:FOLDER`, or the path of a
+      folder with one sub-folder a class.
     split: `train`, `test` or `all`. A source that is not divided has everything in
       `train`, and its data set records `all`.
     memory_budget: Bytes of pixels (folder) or encoded images (tfds) kept in memory.
     threads: How many images are read at a time; None is one a CPU core.
-    data_dir: Where tfds finds prepared data sets; None is its own choice.
+    data_dir: Where tfds finds prepared data sets; None is its own choice. A relative
+      `aircraft:FOLDER` that is not in the working directory is looked for there.
     download: Whether tfds may download what is not prepared.
 
   Returns:
@@ -59,6 +64,13 @@ def load_dataset(
     )
   if colon and kind == "npz":
     return load_npz_dataset(pathlib.Path(rest).expanduser(), split)
+  if colon and kind == "aircraft":
+    folder = pathlib.Path(rest).expanduser()
+    if data_dir is not None and not folder.exists():
+      folder = pathlib.Path(data_dir).expanduser() / folder
+    return load_aircraft_dataset(
+      folder, split, memory_budget=memory_budget, threads=threads
+    )
   path = pathlib.Path(text).expanduser()
   if not text or not os.path.lexists(path):
     _refuse_unknown(text, path)
@@ -70,7 +82,7 @@ def _refuse_unknown(text: str, path: pathlib.Path) -> None:
   kind, colon, rest = text.partition(":")
   near = []
   if colon:
-    kinds = difflib.get_close_matches(kind.lower(), ("tfds", "npz"))
+    kinds = difflib.get_close_matches(kind.lower(), ("tfds", "npz", "aircraft"))
     near = [f"{found}:{rest}" for found in kinds]
   else:
     near = difflib.get_close_matches(text.lower(), ("digits",))

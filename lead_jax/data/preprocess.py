@@ -20,7 +20,7 @@ from PIL import Image
 
 from lead_jax.backbones.base import InputSpec, Interpolation
 from lead_jax.data.dataset import Dataset
-from lead_jax.data.folder import cpu_count
+from lead_jax.data.files import cpu_count
 from lead_jax.errors import InputError
 
 _FILTERS = {

@@ -18,14 +18,16 @@ import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lead_jax.data.dataset import Dataset, Skipped
-from lead_jax.data.folder import cpu_count
+from lead_jax.data.files import cpu_count
 from lead_jax.data.images import ImageError, decode_image
+from lead_jax.data.papers import how_to_prepare
 from lead_jax.data.parts import check_classes, check_split, choose_parts
+from lead_jax.data.tfds_features import Keys, find_keys
 from lead_jax.errors import InputError
 
 # NAME, NAME/config, either with :1.2.3. Other prefixes (huggingface:) reach the network.
@@ -54,11 +56,14 @@ def load_tfds_dataset(
     threads: How many images are decoded at a time; None is one a CPU core.
 
   Returns:
-    Samples whose image can be decoded, the others named in `skipped`.
+    Samples whose image can be decoded, the others named in `skipped`. Where an image has
+    several classes (voc/2007), its label is the first in class order, and `label_sets`
+    has them all; see `tfds_features`.
 
   Raises:
     InputError: If the library is missing, the name is unknown, the data set is not
-      prepared, has no image or no class label, or its labels are withheld.
+      prepared (then with how to prepare it), has no image or no class label, or its
+      labels are withheld.
   """
   source = f"tfds:{name}"
   check_split(split, source)
@@ -72,9 +77,10 @@ def load_tfds_dataset(
       raise InputError(
         f"{source} is not prepared in {where!r}: run `tfds build {name} "
         f"--data_dir={shlex.quote(where)}`, or allow the download"
+        f"{_in_brackets(how_to_prepare(name))}"
       )
-    _prepare(builder, source)
-  image_key, label_key = _feature_keys(tfds, builder.info, source)
+    _prepare(builder, name, source)
+  keys = find_keys(tfds, builder.info, source)
   chosen, split = choose_parts(list(builder.info.splits), split, source)
   if not chosen:
     chosen = tuple(builder.info.splits)
@@ -85,24 +91,29 @@ def load_tfds_dataset(
 
   blobs = _Blobs(memory_budget)
   labels: list[int] = []
+  sets: list[np.ndarray] = []
   skipped: list[Skipped] = []
   digest = hashlib.sha256(b"images\n")
   with ThreadPoolExecutor(threads or cpu_count()) as pool:
     for part in chosen:
-      examples = _examples(tfds, builder, part, image_key, label_key, source)
+      examples = _examples(tfds, builder, part, keys, source)
       for i, batch in enumerate(_chunks(examples, 256)):
-        reasons = pool.map(_reason, [data for data, _ in batch])
-        for j, ((data, label), reason) in enumerate(zip(batch, reasons, strict=True)):
+        reasons = pool.map(_reason, batch)
+        for j, (example, reason) in enumerate(zip(batch, reasons, strict=True)):
           if reason:
             skipped.append(Skipped(f"{source} {part} {256 * i + j}", reason))
             continue
-          digest.update(hashlib.sha256(data).digest())
-          blobs.append(data)
-          labels.append(label)
+          digest.update(hashlib.sha256(example.image).digest())
+          blobs.append(example.image)
+          labels.append(example.classes[0])
+          sets.append(example.set_of_classes)
+  if not labels:
+    reason = f" (the first: {skipped[0].reason})" if skipped else ""
+    raise InputError(f"{source}: this part has no image that can be used{reason}")
   return Dataset(
     name=name,
     split=split,
-    **_dense_labels(labels, builder.info.features[label_key].names, source),
+    **_dense_labels(labels, sets if keys.several else None, keys.class_names, source),
     fingerprint=digest.hexdigest(),
     read_image=lambda index: decode_image(blobs[index]),
     skipped=tuple(skipped),
@@ -110,11 +121,12 @@ def load_tfds_dataset(
 
 
 def _dense_labels(
-  labels: Sequence[int], names: Sequence[str], source: str
+  labels: Sequence[int],
+  sets: Sequence[np.ndarray] | None,
+  names: Sequence[str],
+  source: str,
 ) -> dict[str, Any]:
   """Ids over the classes that occur, in the order of the data set's own ids."""
-  if not labels:
-    raise InputError(f"{source}: this part has no image that can be read")
   if min(labels) < 0:
     raise InputError(f"{source}: the labels of this part are withheld (-1)")
   present, ids = np.unique(np.asarray(labels), return_inverse=True)
@@ -122,7 +134,13 @@ def _dense_labels(
   class_names = tuple(names[i] for i in present)
   remedy = "choose another --split"
   check_classes(ids, class_names, source, "samples", remedy)
-  return {"labels": ids, "class_names": class_names}
+  found: dict[str, Any] = {"labels": ids, "class_names": class_names}
+  if sets is not None:
+    members = np.zeros((len(sets), len(names)), bool)
+    for row, classes in zip(members, sets, strict=True):
+      row[classes] = True
+    found["label_sets"] = members[:, present]
+  return found
 
 
 class _Blobs:
@@ -155,10 +173,12 @@ class _Blobs:
     return os.pread(self._file.fileno(), size, offset)  # Safe from several threads.
 
 
-def _reason(data: bytes) -> str | None:
-  """Why an image cannot be used, or None."""
+def _reason(example: "_Example") -> str | None:
+  """Why an example cannot be used, or None."""
+  if not example.classes:
+    return "no class label"
   try:
-    decode_image(data)
+    decode_image(example.image)
   except ImageError as error:
     return str(error)
   return None
@@ -175,20 +195,23 @@ def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
     yield chunk
 
 
+class _Example(NamedTuple):
+  """An encoded image, the classes it counts for (the first is its label) and its set."""
+
+  image: bytes
+  classes: tuple[int, ...]
+  set_of_classes: np.ndarray
+
+
 def _examples(
-  tfds: ModuleType,
-  builder: Any,
-  part: str,
-  image_key: str,
-  label_key: str,
-  source: str,
-) -> Iterator[tuple[bytes, int]]:
-  """Yields (encoded image, label) in the order of the records."""
+  tfds: ModuleType, builder: Any, part: str, keys: Keys, source: str
+) -> Iterator[_Example]:
+  """Yields examples in the order of the records."""
   import tensorflow as tf
 
   decoders = tfds.decode.PartialDecoding(
-    {image_key: True, label_key: True},
-    decoders={image_key: tfds.decode.SkipDecoding()},
+    dict.fromkeys((keys.image, *keys.labels), True),
+    decoders={keys.image: tfds.decode.SkipDecoding()},
   )
   with _quiet():
     records = builder.as_dataset(
@@ -200,43 +223,14 @@ def _examples(
     )
   try:
     for example in records.as_numpy_iterator():
-      yield example[image_key], int(example[label_key])
+      found = [np.unique(example[key]) for key in keys.labels]
+      classes = next((each for each in found if each.size), found[0])
+      yield _Example(example[keys.image], tuple(classes.tolist()), found[0])
   except tf.errors.OpError as error:
     raise InputError(
       f"{source}: the files of its part {part!r} are damaged or missing "
       f"({type(error).__name__}): delete {str(builder.data_dir)!r} and prepare it again"
     ) from None
-
-
-def _feature_keys(tfds: ModuleType, info: Any, source: str) -> tuple[str, str]:
-  """Names of the image and the class label among the data set's features."""
-  images = [
-    key
-    for key, feature in info.features.items()
-    if type(feature) is tfds.features.Image  # Masks are a subclass.
-    and np.dtype(feature.np_dtype) in (np.uint8, np.uint16)
-  ]
-  classes = [
-    key
-    for key, feature in info.features.items()
-    if isinstance(feature, tfds.features.ClassLabel)
-  ]
-  pair = info.supervised_keys or ()
-  found = []
-  for keys, usual, what in (
-    (images, "image", "8-bit image"),
-    (classes, "label", "class label (ClassLabel)"),
-  ):
-    # The pair that the data set itself declares, then the usual name, then the only one.
-    named = [key for key in (*pair, usual) if key in keys]
-    if not named and len(keys) != 1:
-      many = f"several ({', '.join(keys)})" if keys else "none"
-      raise InputError(
-        f"{source}: one {what} an example is needed, it has {many} among its features "
-        f"{', '.join(info.features)}"
-      )
-    found.append((named or keys)[0])
-  return found[0], found[1]
 
 
 def _builder(
@@ -260,14 +254,19 @@ def _builder(
     raise InputError(f"{source}: {lines[:300]}") from None
 
 
-def _prepare(builder: Any, source: str) -> None:
+def _prepare(builder: Any, name: str, source: str) -> None:
   try:
     with _quiet():
       builder.download_and_prepare()
   # Downloads, archives and parsers fail with errors of many libraries.
   except Exception as error:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    raise InputError(f"{source} could not be prepared: {reason}") from error
+    hint = _in_brackets(how_to_prepare(name))
+    raise InputError(f"{source} could not be prepared: {reason}{hint}") from error
+
+
+def _in_brackets(hint: str) -> str:
+  return f" ({hint})" if hint else ""
 
 
 def _import_tfds(source: str) -> ModuleType:

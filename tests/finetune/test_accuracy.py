@@ -2,7 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, balanced_accuracy_score
+from sklearn.metrics import (
+  average_precision_score,
+  balanced_accuracy_score,
+  precision_recall_curve,
+)
 
 from lead_jax.finetune.accuracy import mean_average_precision, measures
 
@@ -53,6 +57,33 @@ def test_eleven_points_by_hand():
   assert mean_average_precision(scores, targets) == pytest.approx(
     100 * (1 + 2 / 3 + 1 / 2) / 3
   )
+
+
+def test_eleven_points_against_the_papers_rule(sample):
+  """scikit-learn's curve without, and with, the point that it begins with."""
+  scores, _ = sample
+  targets = np.random.default_rng(2).random(scores.shape) < 0.2
+  ours, papers = [], []
+  for c in range(targets.shape[1]):
+    precision, recall, _ = precision_recall_curve(targets[:, c], scores[:, c])
+    for found, end in ((ours, -1), (papers, None)):
+      points = [
+        precision[:end][recall[:end] >= t - 1e-9].max() for t in np.linspace(0, 1, 11)
+      ]
+      found.append(100 * np.mean(points))
+  found = mean_average_precision(scores, targets, eleven_points=True)
+  assert found == pytest.approx(np.mean(ours))
+  assert np.mean(ours) < np.mean(papers) <= np.mean(ours) + 100 / 11
+  # Where the best-ranked sample of every class is a hit the two are the same.
+  hits = scores.copy()
+  hits[targets.argmax(axis=0), range(targets.shape[1])] = 10.0
+  found = mean_average_precision(hits, targets, eleven_points=True)
+  curves = [
+    precision_recall_curve(targets[:, c], hits[:, c])[:2]
+    for c in range(targets.shape[1])
+  ]
+  wanted = [max(p[r >= t - 1e-9]) for p, r in curves for t in np.linspace(0, 1, 11)]
+  assert found == pytest.approx(100 * np.mean(wanted))
 
 
 def test_a_perfect_ranking_has_100_and_tied_scores_the_share_of_positives():
