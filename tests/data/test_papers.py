@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import pathlib
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from lead_jax.data.papers import (
 from lead_jax.errors import InputError
 from lead_jax.evaluation.published import published_ground_truth_csv
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEASURES = {
   "top-1 %": "top1",
   "mean per-class accuracy %": "per_class",
@@ -102,6 +104,43 @@ def test_counts():
   skipped = (Skipped("a", "damaged"),)
   damaged = dataclasses.replace(dataset_of(3_668, 37), skipped=skipped)
   assert "37 classes, 1 more cannot be used; " in count_warning(pets, damaged)
+
+
+MEASURE_NAMES = {
+  "top1": "top-1",
+  "per_class": "mean per-class accuracy",
+  "map11": "mAP, 11 points",
+}
+
+
+def size_of(count: int | None) -> str:
+  return "not stated" if count is None else f"{count / 1e9:.2f} GB"
+
+
+def rows_of(paper) -> list[str]:
+  """The lines of `docs/datasets.md` about a data set."""
+  parts = ", ".join(f"{part} {count:,}" for part, count in paper.parts.items())
+  first = (paper.name, f"`{paper.spec}`", paper.classes, parts, f"{paper.images:,}")
+  sizes = size_of(paper.download_bytes), size_of(paper.prepared_bytes)
+  home = paper.version, f"<{paper.homepage}>", paper.licence or "not stated"
+  rows = [
+    (*first, MEASURE_NAMES[paper.measure], *sizes),
+    (paper.name, *home, paper.note or "-"),
+  ]
+  for archive in paper.archives:
+    digest = f"`{archive.sha256}`" if archive.sha256 else "not published"
+    rows.append((paper.name, f"<{archive.url}>", f"{archive.size:,}", digest))
+  return [f"| {' | '.join(map(str, row))} |" for row in rows]
+
+
+def test_the_page_says_what_the_table_says():
+  page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+  names = tuple(f"| {name} |" for name in PAPER_DATASETS)
+  lines = [line for line in page.splitlines() if line.startswith(names)]
+  rows = [row for paper in PAPER_DATASETS.values() for row in rows_of(paper)]
+  assert sorted(lines) == sorted(rows)
+  for paper in OF_TFDS:
+    assert f"tfds build {paper.spec.removeprefix('tfds:')} --data_dir=DATA" in page
 
 
 def test_how_to_prepare():
