@@ -14,6 +14,7 @@ TITLES = {
   "1": "LEAD, Table 1: weighted Kendall tau on 12 supervised networks",
   "2": "LEAD, Table 2: weighted Kendall tau on 12 self-supervised networks",
   "3": "LEAD, Table 3: weighted Kendall tau of few samples a class (N/K)",
+  "4": "LEAD, Table 4: average running time on CIFAR10, in seconds",
   "5": "LEAD, Table 5: other measures on the self-supervised networks",
   "6": "LEAD, Table 6: accuracy after fine-tuning (%), supervised networks",
   "7": "LEAD, Table 7: accuracy after fine-tuning (%), self-supervised networks",
@@ -132,6 +133,11 @@ def _by_measure(table: str) -> str:
   return _grid(measures, rows, digits=3)
 
 
+def _running_time(table: str) -> str:
+  rows = [(cell.method, [cell.value]) for cell in published.published_results(table)]
+  return _grid(["seconds"], rows, digits=0)
+
+
 def _truth(table: str, version: str) -> str:
   truth = published.published_ground_truth(table, version=version)
   models = list(next(iter(truth.values())))
@@ -165,6 +171,8 @@ def as_text(table: str, *, version: str = "corrected") -> str:
     body = _truth(table, version)
   elif table == "3":
     body = _few_samples(table)
+  elif table == "4":
+    body = _running_time(table)
   elif table == "5":
     body = _by_measure(table)
   else:

@@ -79,6 +79,11 @@ def test_few_samples(run):
   assert "prints 0.13 as the average of GBC (supervised, N/K = 2)" in out
 
 
+def test_running_time(run):
+  _, out, _ = run("--table=4")
+  assert [line.split() for line in out.splitlines()[2:]][-1] == ["LEAD", "45"]
+
+
 def test_other_measures(run):
   _, out, _ = run("--table=5")
   (row,) = [line for line in out.splitlines() if line.startswith("VOC2007 LEAD")]
@@ -107,7 +112,7 @@ def test_csv(run):
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
-    (["--table=4"], "there is no table '4': 1, 2, 3, 5, 6, 7, ped1, ped2"),
+    (["--table=8"], "there is no table '8': 1, 2, 3, 4, 5, 6, 7, ped1, ped2"),
     (["--table="], "there is no table ''"),
     (["--version=latest"], "value should be one of <corrected|printed>"),
     (["--tables=1"], "Unknown command line flag 'tables'"),
