@@ -1,0 +1,274 @@
+"""What a published checkpoint may construct: tensors, arrays and plain containers.
+
+Every name here was found in checkpoints or in the code that writes them. None stands for
+a Python object that would be called: each has a function of this file, which makes inert
+data of inert data. A name that is not here is refused.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lead_jax.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Name:
+  """A global of a pickle: what it is called, never the thing."""
+
+  module: str
+  name: str
+
+  def __str__(self) -> str:
+    return f"{self.module}.{self.name}"
+
+
+class Record:
+  """An object of no interest (a namespace, a date): it holds nothing that is used."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedTupleType:
+  """A named tuple's class that a file defines by its field names."""
+
+  fields: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Storage:
+  """A torch storage: `count` elements called `dtype` under `key`, read later."""
+
+  key: str
+  dtype: str
+  count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+  """A torch tensor before its storage was read."""
+
+  storage: Storage
+  offset: int
+  shape: tuple[int, ...]
+  strides: tuple[int, ...]
+
+
+class Dtype:
+  """A numpy data type under construction; `BUILD` tells its byte order."""
+
+  def __init__(self, code: str):
+    if not _CODES.fullmatch(code):
+      raise ValueError(f"arrays of type {code!r} hold no numbers")
+    self._code = code
+
+  def set_state(self, state: Any) -> None:
+    if state[1] in ("<", ">", "="):
+      self._code = state[1] + self._code.lstrip("<>|=")
+
+  @property
+  def numpy(self) -> np.dtype:
+    return np.dtype(self._code)
+
+
+class Array:
+  """A numpy array under construction; `BUILD` brings its shape and bytes."""
+
+  def __init__(self) -> None:
+    self._value: np.ndarray | None = None
+
+  def set_state(self, state: Any) -> None:
+    _, shape, dtype, by_column, data = state
+    self._value = _array(data, dtype, shape, "F" if by_column else "C")
+
+  @property
+  def value(self) -> np.ndarray:
+    if self._value is None:
+      raise ValueError("an array has no content")
+    return self._value
+
+
+_CODES = re.compile(r"[<>|=]?([iu][1248]|f[248]|b1)")
+
+# Data classes that appear beside the weights: options, dates, paths, optimizers' states.
+_HARMLESS = frozenset(
+  {
+    "argparse.Namespace",
+    "builtins.complex",
+    "builtins.object",
+    "builtins.range",
+    "builtins.slice",
+    "collections.deque",
+    "datetime.date",
+    "datetime.datetime",
+    "datetime.timedelta",
+    "pathlib.Path",
+    "pathlib.PosixPath",
+    "pathlib.PurePosixPath",
+    "pathlib.WindowsPath",
+    "torch.device",
+  }
+)
+
+# BYOL's, for a file that names them; dill, which wrote the published one, spells the
+# fields of every named tuple out (deepmind-research, byol_experiment.py, optimizers.py).
+_NAMED_TUPLES = {
+  "byol.byol_experiment._ByolExperimentState": NamedTupleType(
+    ("online_params", "target_params", "online_state", "target_state", "opt_state")
+  ),
+  "byol.utils.optimizers.ScaleByLarsState": NamedTupleType(("mu",)),
+  "byol.utils.optimizers.AddWeightDecayState": NamedTupleType(()),
+}
+
+
+def construct(target: Any, args: tuple[Any, ...], source: str) -> Any:
+  """Returns the data that a call in a pickle stands for.
+
+  Args:
+    target: What would be called: a `Name`, or a `NamedTupleType`.
+    args: Its arguments.
+    source: How error messages name the file.
+
+  Raises:
+    InputError: If it is not known to make plain data.
+    ValueError: If the arguments make no sense.
+  """
+  if isinstance(target, Name):
+    name = str(target).replace("__builtin__.", "builtins.", 1)
+    known = _NAMED_TUPLES.get(name)
+    if known is None:
+      if name in _HARMLESS:
+        return Record()
+      if name in ("copyreg._reconstructor", "copy_reg._reconstructor"):
+        return construct(args[0], (), source)
+      if name in _CONSTRUCTIONS:
+        return _CONSTRUCTIONS[name](*args)
+      raise InputError(
+        f"{source}: its pickle wants {target} to be called, which makes no weights and no "
+        "plain data: the file is refused and nothing in it was executed"
+      )
+    target = known
+  if isinstance(target, NamedTupleType):
+    if len(args) != len(target.fields):
+      raise ValueError("a named tuple has not as many values as fields")
+    return dict(zip(target.fields, args, strict=True))
+  raise ValueError("something is called that has no name")
+
+
+def build(target: Any, state: Any) -> None:
+  """Gives an object its state, where that says anything about weights."""
+  if isinstance(target, Array | Dtype):
+    target.set_state(state)
+
+
+def put(target: dict[Any, Any], key: Any, value: Any) -> None:
+  """Sets an item, if its key could name anything.
+
+  Weights are named by text and optimizers' states by numbers. Other keys hold nothing
+  that is wanted, and hashing a stranger's nested tuple could exhaust the C stack.
+  """
+  if key is None or isinstance(key, str | int | float | bytes):
+    target[key] = value
+
+
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> Tensor:
+  del more  # requires_grad, hooks.
+  if not isinstance(storage, Storage):
+    raise ValueError("a tensor has no storage")
+  shape, strides = tuple(shape), tuple(strides)
+  if len(shape) != len(strides) or not all(
+    isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides)
+  ):
+    raise ValueError("a tensor's shape or strides are no counts")
+  last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+  # More elements than the storage has are an expanded tensor: a small file could ask for
+  # any amount of memory by it.
+  size = math.prod(shape)
+  if size and (last >= storage.count or size > storage.count):
+    raise ValueError(f"a tensor of shape {shape} does not fit into its storage")
+  return Tensor(storage, offset, shape, strides)
+
+
+def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+  if isinstance(data, str):  # Written by Python 2.
+    data = data.encode("latin-1")
+  if not isinstance(dtype, Dtype) or not isinstance(data, bytes | bytearray):
+    raise ValueError("an array is not made of numbers")
+  shape = (shape,) if isinstance(shape, int) else tuple(shape)
+  values = np.frombuffer(data, dtype.numpy)
+  if not all(isinstance(n, int) and n >= 0 for n in shape) or (
+    math.prod(shape) != values.size
+  ):
+    raise ValueError(f"an array of shape {shape} has {values.size} values")
+  return values.reshape(shape, order="F" if order == "F" else "C")
+
+
+def _reconstructed(function: Any, args: Any, state: Any, *more: Any) -> Array:
+  """A numpy array inside a jax one: the arguments of numpy's own construction."""
+  del args, more
+  if str(function) not in _RECONSTRUCT:
+    raise ValueError("an array is made by an unknown function")
+  array = Array()
+  array.set_state(state)
+  return array
+
+
+def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+  if encoding not in ("latin1", "latin-1"):
+    raise ValueError("bytes are written in an unknown way")
+  return text.encode("latin-1")
+
+
+def _pairs(*args: Any) -> dict[Any, Any]:
+  """The arguments of `dict`: nothing, a mapping, or pairs."""
+  made: dict[Any, Any] = {}
+  content = args[0] if args else ()
+  for key, value in content.items() if isinstance(content, dict) else content:
+    put(made, key, value)
+  return made
+
+
+def _scalar(dtype: Any, data: Any = None) -> np.ndarray:
+  return _array(data, dtype, (), "C")
+
+
+_RECONSTRUCT = (
+  "numpy.core.multiarray._reconstruct",
+  "numpy._core.multiarray._reconstruct",
+)
+
+_CONSTRUCTIONS: Mapping[str, Callable[..., Any]] = {
+  "collections.OrderedDict": _pairs,
+  "collections.defaultdict": lambda factory=None, *args: _pairs(*args),
+  "collections.Counter": _pairs,
+  "builtins.dict": _pairs,
+  "builtins.list": lambda items=(): list(items),
+  "builtins.set": lambda items=(): list(items),
+  "builtins.frozenset": lambda items=(): list(items),
+  "builtins.tuple": lambda items=(): tuple(items),
+  "builtins.bytes": lambda data=b"": data,
+  "builtins.bytearray": lambda data=b"", *encoding: _encode(data) if encoding else data,
+  "_codecs.encode": _encode,
+  "torch._utils._rebuild_tensor": _tensor,
+  "torch._utils._rebuild_tensor_v2": _tensor,
+  "torch._utils._rebuild_parameter": lambda tensor, *more: tensor,
+  "torch._utils._rebuild_parameter_with_state": lambda tensor, *more: tensor,
+  "torch.Size": lambda items=(): tuple(items),
+  **{name: lambda *args: Array() for name in _RECONSTRUCT},
+  "numpy.dtype": lambda code, *more: Dtype(code),
+  "numpy.core.multiarray.scalar": _scalar,
+  "numpy._core.multiarray.scalar": _scalar,
+  "numpy.core.numeric._frombuffer": _array,
+  "numpy._core.numeric._frombuffer": _array,
+  "jax._src.array._reconstruct_array": _reconstructed,
+  "jax._src.device_array.reconstruct_device_array": _reconstructed,
+  "haiku._src.data_structures.FlatMapping": _pairs,
+  "haiku._src.data_structures.FlatMap": _pairs,
+  "haiku._src.data_structures.frozendict": _pairs,
+  "dill._dill._create_namedtuple": lambda name, fields, *more: NamedTupleType(
+    tuple(str(field) for field in fields)
+  ),
+}

@@ -1,0 +1,88 @@
+"""From the bytes of torch's storages to arrays."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lead_jax.backbones.weights.constructions import Name, Storage, Tensor
+
+# What torch calls the element types of storages; bfloat16 has none in numpy.
+_DTYPES = {
+  "FloatStorage": "<f4",
+  "DoubleStorage": "<f8",
+  "HalfStorage": "<f2",
+  "BFloat16Storage": "<u2",
+  "LongStorage": "<i8",
+  "IntStorage": "<i4",
+  "ShortStorage": "<i2",
+  "CharStorage": "i1",
+  "ByteStorage": "u1",
+  "BoolStorage": "?",
+}
+
+
+def storage_reference(pid: Any) -> Any:
+  """Returns the storage that a persistent id of torch names.
+
+  Args:
+    pid: `("storage", type, key, device, count)`, in old files with a view behind it.
+
+  Raises:
+    ValueError: If it is anything else, or a type that is no plain number.
+  """
+  if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage":
+    raise ValueError("it holds whole modules, not a dictionary of weights")
+  _, kind, key, _, count, *view = pid
+  if not isinstance(kind, Name) or kind.name not in _DTYPES:
+    raise ValueError(f"storages of type {kind} are not supported")
+  if view not in ([], [None]):
+    raise ValueError(
+      "views of storages, which torch wrote before 0.4, are not supported"
+    )
+  if not isinstance(count, int) or count < 0:
+    raise ValueError("a storage has no size")
+  return Storage(str(key), kind.name, count)
+
+
+def byte_count(storage: Storage) -> int:
+  """How many bytes a storage has."""
+  return storage.count * np.dtype(_DTYPES[storage.dtype]).itemsize
+
+
+def tensor_reader(
+  content: Callable[[Storage], Any],
+) -> Callable[[Tensor], np.ndarray]:
+  """Returns a function from tensors to arrays that reads each storage once.
+
+  Args:
+    content: The bytes of a storage, as many as `byte_count` says.
+  """
+  read: dict[str, tuple[str, np.ndarray]] = {}
+
+  def to_array(tensor: Tensor) -> np.ndarray:
+    storage = tensor.storage
+    if storage.key not in read:
+      dtype = _DTYPES[storage.dtype]
+      values = np.frombuffer(content(storage), dtype, storage.count)
+      read[storage.key] = storage.dtype, values
+    dtype, values = read[storage.key]
+    if dtype != storage.dtype or len(values) != storage.count:
+      raise ValueError(f"storage {storage.key} is used as two types or sizes")
+    steps = [step * values.itemsize for step in tensor.strides]
+    if 0 in tensor.shape:
+      array = np.zeros(tensor.shape, values.dtype)
+    else:
+      array = np.lib.stride_tricks.as_strided(
+        values[tensor.offset :], tensor.shape, steps, writeable=False
+      )
+    return widened(array, brain=storage.dtype == "BFloat16Storage")
+
+  return to_array
+
+
+def widened(array: np.ndarray, *, brain: bool = False) -> np.ndarray:
+  """Half precision as single precision; `brain`: the bits of bfloat16 as uint16."""
+  if brain:
+    return (array.astype("<u4") << 16).view("<f4")
+  return array.astype(np.float32) if array.dtype == np.float16 else array
