@@ -26,7 +26,9 @@ class Dataset:
     fingerprint: SHA-256 (hex) of the images' content and order; labels excluded, since
       features do not depend on them.
     read_image: Returns image i as uint8[H, W, 3] RGB; sizes may differ between images.
-      None where the source holds ready features only. Safe to call from threads.
+      None where the source holds ready features only. Safe to call from threads. It may
+      have a method `picture` that returns image i as a Pillow image in mode RGB instead,
+      which spares a resize the way there and back.
     features: float[N, D] ready features, or None.
     skipped: What was left out, named.
     label_sets: bool[N, K], every class that sample i is of, where the source gives

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
-from lead_jax.data.images import ImageError, decode_image
+from lead_jax.data.images import ImageError, decode_image, decode_picture
 from lead_jax.errors import InputError
 
 # No photograph is larger; a file is held in memory while it is hashed.
@@ -128,14 +128,20 @@ class _Reader:
     return _Outcome(hashlib.sha256(data).digest(), pixels if fits else None)
 
   def __call__(self, index: int) -> np.ndarray:
+    pixels = self._images[index][1].pixels
+    return np.array(self._read_again(index)) if pixels is None else pixels
+
+  def picture(self, index: int) -> Image.Image:
+    pixels = self._images[index][1].pixels
+    return self._read_again(index) if pixels is None else Image.fromarray(pixels)
+
+  def _read_again(self, index: int) -> Image.Image:
     path, outcome = self._images[index]
-    if outcome.pixels is not None:
-      return outcome.pixels
     try:
       data = _read_file(path)
       if hashlib.sha256(data).digest() != outcome.sha256:
         raise ImageError("it has changed since it was first read")
-      return decode_image(data)
+      return decode_picture(data)
     except ImageError as error:
       raise InputError(
         f"{printable(path)!r} can no longer be used: {error}; start again"

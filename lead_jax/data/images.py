@@ -6,6 +6,7 @@ failure comes out as one exception with a reason fit for a report.
 """
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -17,6 +18,8 @@ EXTENSIONS = frozenset(
 # PPM stands for its whole family. No format that calls an outside program (EPS) is here.
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
+_ORIENTATION = 0x0112  # EXIF; 2 to 8 are turned or mirrored.
+
 # Pillow's own default for its warning; 256 MiB of RGB.
 MAX_PIXELS = 89_478_485
 
@@ -26,6 +29,11 @@ class ImageError(Exception):
 
 
 def decode_image(data: bytes) -> np.ndarray:
+  """Decodes one image to uint8[H, W, 3], RGB; see `decode_picture`."""
+  return np.array(decode_picture(data))
+
+
+def decode_picture(data: bytes) -> Image.Image:
   """Decodes one image.
 
   The first frame of an animation is taken, EXIF orientation is applied, transparency is
@@ -35,7 +43,7 @@ def decode_image(data: bytes) -> np.ndarray:
     data: Content of the file.
 
   Returns:
-    uint8[H, W, 3], RGB.
+    A loaded picture in mode RGB.
 
   Raises:
     ImageError: If it cannot be decoded.
@@ -61,15 +69,33 @@ def decode_image(data: bytes) -> np.ndarray:
     raise ImageError(f"damaged: {_one_line(error)}") from None
 
 
+class PictureReader:
+  """Image i as an array, or as the Pillow image that the array would be copied from."""
+
+  def __init__(self, read_bytes: Callable[[int], bytes]):
+    """Takes what returns the content of file i."""
+    self._read_bytes = read_bytes
+
+  def __call__(self, index: int) -> np.ndarray:
+    """uint8[H, W, 3], RGB."""
+    return decode_image(self._read_bytes(index))
+
+  def picture(self, index: int) -> Image.Image:
+    """The same as a Pillow image."""
+    return decode_picture(self._read_bytes(index))
+
+
 def _upright(image: Image.Image) -> Image.Image:
   """Applies EXIF orientation, where there is one that can be read."""
   try:
+    if image.getexif().get(_ORIENTATION) not in range(2, 9):
+      return image  # Pillow would copy it.
     return ImageOps.exif_transpose(image)
   except Exception:  # A broken EXIF block does not make the pixels unusable.
     return image
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
+def _to_rgb(image: Image.Image) -> Image.Image:
   if image.mode == "F":
     raise ImageError("floating-point pixels, whose range is unknown")
   if image.mode.startswith("I"):
@@ -77,12 +103,12 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     if gray.min() < 0 or gray.max() > 65535:
       raise ImageError("pixels of more than 16 bits")
     # 65535 / 255 = 257; Pillow's own conversion would clip at 255 instead.
-    return np.repeat(((gray + 128) // 257).astype(np.uint8)[..., None], 3, axis=-1)
+    return Image.fromarray(((gray + 128) // 257).astype(np.uint8)).convert("RGB")
   if image.has_transparency_data:
     layer = image.convert("RGBA")
     white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
     image = Image.alpha_composite(white, layer)
-  return np.array(image.convert("RGB"))
+  return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _one_line(error: Exception) -> str:

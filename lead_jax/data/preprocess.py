@@ -71,39 +71,49 @@ class ResizedCache:
         self._arrays[key] = images
 
 
-def resize_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
-  """Resizes uint8[H, W, 3] to what a network sees: uint8[spec.height, spec.width, 3].
+def resize_image(image: np.ndarray | Image.Image, spec: InputSpec) -> np.ndarray:
+  """Resizes an RGB image to what a network sees: uint8[spec.height, spec.width, 3].
 
   Pillow's filters widen with the reduction, so a large photograph does not alias. With
   `spec.resize`, sizes and offsets are rounded as torchvision's `Resize` and `CenterCrop`
-  round them, and pixels are the same; the result may be a view.
+  round them, and pixels are the same. The result may be a view of `image`.
+
+  Args:
+    image: uint8[H, W, 3], or a Pillow image in mode RGB.
+    spec: Its height, width, interpolation and `resize` are used.
   """
   if spec.resize is not None:
     return _middle(_resize_shorter(image, spec.resize, spec), spec.height, spec.width)
-  if image.shape[:2] == (spec.height, spec.width):
-    return image
   return _resize(image, spec.height, spec.width, spec)
 
 
 def _resize(
-  image: np.ndarray,
+  image: np.ndarray | Image.Image,
   height: int,
   width: int,
   spec: InputSpec,
   box: tuple[float, float, float, float] | None = None,
 ) -> np.ndarray:
-  picture = Image.fromarray(np.ascontiguousarray(image))
-  return np.asarray(picture.resize((width, height), _FILTERS[spec.interpolation], box))
+  if box is None and _shape(image) == (height, width):
+    return np.asarray(image)
+  if not isinstance(image, Image.Image):
+    image = Image.fromarray(np.ascontiguousarray(image))
+  return np.asarray(image.resize((width, height), _FILTERS[spec.interpolation], box))
 
 
-def _resize_shorter(image: np.ndarray, side: int, spec: InputSpec) -> np.ndarray:
+def _shape(image: np.ndarray | Image.Image) -> tuple[int, ...]:
+  """Rows and columns."""
+  return image.size[::-1] if isinstance(image, Image.Image) else image.shape[:2]
+
+
+def _resize_shorter(
+  image: np.ndarray | Image.Image, side: int, spec: InputSpec
+) -> np.ndarray:
   """Gives the shorter side this length, the aspect kept."""
-  height, width = image.shape[:2]
+  height, width = _shape(image)
   new_long = int(side * max(height, width) / min(height, width))
   rows, columns = (new_long, side) if height > width else (side, new_long)
-  if (rows, columns) == (height, width):
-    return image
-  if rows * columns <= _MAX_RESIZED_PIXELS:
+  if rows * columns <= max(_MAX_RESIZED_PIXELS, height * width):
     return _resize(image, rows, columns, spec)
   top, bottom, rows = _seen(height, rows, spec.height)
   left, right, columns = _seen(width, columns, spec.width)
@@ -183,8 +193,10 @@ def resized_batches(
   if cache is not None and cache.accepts(count * int(np.prod(shape))):
     whole = np.empty((count, *shape), np.uint8)
 
+  read = getattr(read_image, "picture", read_image)
+
   def make(index: int, target: np.ndarray) -> None:
-    target[...] = resize_image(read_image(index), spec)
+    target[...] = resize_image(read(index), spec)
 
   pool = ThreadPoolExecutor(threads or cpu_count())
   pending: collections.deque[tuple[np.ndarray, list[Future]]] = collections.deque()

@@ -24,7 +24,7 @@ import numpy as np
 
 from lead_jax.data.dataset import Dataset, Skipped
 from lead_jax.data.files import cpu_count
-from lead_jax.data.images import ImageError, decode_image
+from lead_jax.data.images import ImageError, PictureReader, decode_picture
 from lead_jax.data.papers import how_to_prepare
 from lead_jax.data.parts import check_classes, check_split, choose_parts
 from lead_jax.data.tfds_features import Keys, find_keys
@@ -115,7 +115,7 @@ def load_tfds_dataset(
     split=split,
     **_dense_labels(labels, sets if keys.several else None, keys.class_names, source),
     fingerprint=digest.hexdigest(),
-    read_image=lambda index: decode_image(blobs[index]),
+    read_image=PictureReader(blobs.__getitem__),
     skipped=tuple(skipped),
   )
 
@@ -178,7 +178,7 @@ def _reason(example: "_Example") -> str | None:
   if not example.classes:
     return "no class label"
   try:
-    decode_image(example.image)
+    decode_picture(example.image)
   except ImageError as error:
     return str(error)
   return None

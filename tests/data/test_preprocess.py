@@ -51,6 +51,28 @@ def test_batches_are_the_images_in_order(batch_size, threads):
   assert sorted(reads) == list(range(11))
 
 
+@pytest.mark.parametrize("spec", [SPEC, InputSpec(6, 4, resize=7)])
+def test_pictures_and_arrays_give_the_same_batches(make_folder, spec):
+  root = make_folder({"a": 4, "b": 3})
+  for budget in (0, 1 << 30):
+    data = load_folder_dataset(root, memory_budget=budget)
+    arrays = [resize_image(data.read_image(i), spec) for i in range(7)]
+    asked = []
+
+    class Reader:
+      def __call__(self, index):
+        raise AssertionError("an array is not needed")
+
+      def picture(self, index, data=data, asked=asked):
+        asked.append(index)
+        return data.read_image.picture(index)
+
+    watched = dataclasses.replace(data, read_image=Reader())
+    batches = list(resized_batches(watched, spec, batch_size=3))
+    np.testing.assert_array_equal(np.concatenate(batches), np.stack(arrays))
+    assert sorted(asked) == list(range(7))
+
+
 def test_no_more_than_the_prefetched_batches_are_read_ahead():
   data, _, reads = counted_dataset(40)
   batches = resized_batches(data, SPEC, batch_size=4, prefetch=2, threads=2)
