@@ -30,7 +30,8 @@ Outputs = dict[str, jax.Array]
 Padding = int | tuple[int, int] | Literal["SAME"]
 Activation = Literal["none", "relu", "relu6"]
 
-_HE = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal")
+# Weights come from files: what `init` is asked for is shapes alone.
+_ZEROS = nn.initializers.zeros
 
 
 class Conv(nn.Module):
@@ -56,7 +57,7 @@ class Conv(nn.Module):
   def __call__(self, x: Images) -> Images:
     size = _pair(self.size)
     shape = (*size, x.shape[-1] // self.groups, self.width)
-    kernel = self.param("weight", _HE, shape, jnp.float32)
+    kernel = self.param("weight", _ZEROS, shape, jnp.float32)
     return convolve(
       x.astype(self.dtype),
       kernel.astype(self.dtype),
@@ -80,7 +81,7 @@ class BatchNorm(nn.Module):
   def __call__(self, x: Images, shortcut: Images | None = None) -> Images:
     shape = (x.shape[-1],)
     weight = self.param("weight", nn.initializers.ones, shape, jnp.float32)
-    bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
+    bias = self.param("bias", _ZEROS, shape, jnp.float32)
     mean = self.variable("batch_stats", "running_mean", jnp.zeros, shape, jnp.float32)
     var = self.variable("batch_stats", "running_var", jnp.ones, shape, jnp.float32)
     scale = weight * lax.rsqrt(var.value + np.float32(self.epsilon))
@@ -95,6 +96,32 @@ class BatchNorm(nn.Module):
     return y.astype(self.dtype)
 
 
+class ConvUnit(nn.Module):
+  """Convolution `conv`, normalisation `bn` and ReLU: what Inception is made of.
+
+  Attributes:
+    averaged: Whether 3x3 windows are averaged after the convolution.
+    width, size, stride, padding, dtype: Of the convolution.
+  """
+
+  width: int
+  size: int | tuple[int, int]
+  stride: int = 1
+  padding: Padding = 0
+  averaged: bool = False
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Images) -> Images:
+    conv = Conv(
+      self.width, self.size, self.stride, self.padding, dtype=self.dtype, name="conv"
+    )
+    y = conv(x)
+    if self.averaged:
+      y = average_pool(y, 3, 1, 1)
+    return BatchNorm("relu", 1e-3, dtype=self.dtype, name="bn")(y)
+
+
 class Dense(nn.Module):
   """`x @ weight + bias` with `weight` float32[D, M]; the result is float32."""
 
@@ -104,8 +131,8 @@ class Dense(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n m"]:
     shape = (x.shape[-1], self.width)
-    weight = self.param("weight", nn.initializers.lecun_normal(), shape, jnp.float32)
-    bias = self.param("bias", nn.initializers.zeros, (self.width,), jnp.float32)
+    weight = self.param("weight", _ZEROS, shape, jnp.float32)
+    bias = self.param("bias", _ZEROS, (self.width,), jnp.float32)
     y = jnp.matmul(
       x.astype(self.dtype),
       weight.astype(self.dtype),

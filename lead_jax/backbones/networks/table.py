@@ -11,7 +11,12 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.backbones.base import ApplyFn
+from lead_jax.backbones.networks.densenet import DenseNet
+from lead_jax.backbones.networks.googlenet import GoogLeNet
+from lead_jax.backbones.networks.inception_v3 import InceptionV3
 from lead_jax.backbones.networks.layers import Conv, Dense, Dtype
+from lead_jax.backbones.networks.mnasnet import MnasNet
+from lead_jax.backbones.networks.mobilenet_v2 import MobileNetV2
 from lead_jax.backbones.networks.resnet import ResNet
 
 _IMAGENET = 1000  # logits, where a count needs a number
@@ -41,6 +46,11 @@ def _resnet(depths, bottleneck, description, origin="torch"):
   return Network(make, 2048 if bottleneck else 512, "fc", 224, description)
 
 
+def _densenet(growth, depths, width, feature_dim, description):
+  make = functools.partial(DenseNet, growth=growth, depths=depths, width=width)
+  return Network(make, feature_dim, "classifier", 224, description)
+
+
 # torchvision's names where the network is torchvision's.
 NETWORKS: Mapping[str, Network] = {
   "resnet34": _resnet((3, 4, 6, 3), False, "ResNet-34"),
@@ -51,6 +61,18 @@ NETWORKS: Mapping[str, Network] = {
   "resnet152": _resnet(
     (3, 8, 36, 3), True, "ResNet-152, stride in the 3x3 convolution"
   ),
+  "densenet121": _densenet(32, (6, 12, 24, 16), 64, 1024, "DenseNet-121, growth 32"),
+  "densenet161": _densenet(48, (6, 12, 36, 24), 96, 2208, "DenseNet-161, growth 48"),
+  "densenet169": _densenet(32, (6, 12, 32, 32), 64, 1664, "DenseNet-169, growth 32"),
+  "densenet201": _densenet(32, (6, 12, 48, 32), 64, 1920, "DenseNet-201, growth 32"),
+  "mnasnet1_0": Network(
+    MnasNet, 1280, "classifier.1", 224, "MNASNet 1.0 (B1: no squeeze-and-excitation)"
+  ),
+  "mobilenet_v2": Network(MobileNetV2, 1280, "classifier.1", 224, "MobileNetV2 1.0"),
+  "googlenet": Network(
+    GoogLeNet, 1024, "fc", 224, "GoogLeNet with batch normalisation, 3x3 for 5x5"
+  ),
+  "inception_v3": Network(InceptionV3, 2048, "fc", 299, "Inception v3"),
   "resnet50_simclr": _resnet(
     (3, 4, 6, 3), True, "ResNet-50 with SimCLR's max pooling (SAME)", "simclr"
   ),
@@ -129,7 +151,8 @@ def count_flops(
     return y
 
   module = spec.make(num_logits=num_logits, dtype=jnp.float32)
+  variables = shapes(network, num_logits)
   images = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
   with nn.intercept_methods(count):
-    jax.eval_shape(module.apply, shapes(network, num_logits), images)
+    jax.eval_shape(module.apply, variables, images)
   return total

@@ -37,7 +37,7 @@ def from_tensors(
     InputError: If a tensor is missing, unused or of another shape.
   """
   classifier = tensors.get(f"{NETWORKS[network].classifier}.weight")
-  num_logits = 0 if classifier is None else int(np.shape(classifier)[0])
+  num_logits = 0 if classifier is None else (*np.shape(classifier), 1)[0]
   expected = flatten_dict(shapes(network, num_logits))
   names = {path: ".".join(path[1:]) for path in expected}
   misshapen = []

@@ -39,6 +39,13 @@ class Same(torch.nn.Module):
     return self.layer(torch.nn.functional.pad(x, borders, value=self.value))
 
 
+def make_images(size):
+  """One of noise, one brighter and of more contrast."""
+  images = np.random.default_rng(2).standard_normal((2, size, size, 3), np.float32)
+  images[1] = 2 * images[1] + 1
+  return images
+
+
 def make_torch(network):
   """torchvision's network, or what its origin would make of it; without values yet."""
   name = ORIGINS.get(network, network)
@@ -57,48 +64,54 @@ def change_borders(module, network):
 
 
 def randomise(module, seed):
-  """Gives a network random weights, and statistics near those of what goes through it.
-
-  So every layer's outputs are of order one and depend on the image, however deep it is.
-  """
+  """Random values in place, of a scale that fits the shape."""
   rng = np.random.default_rng(seed)
-  state = {}
   for name, value in module.state_dict().items():
     shape = tuple(value.shape)
     noise = rng.standard_normal(shape, np.float32)
     if len(shape) > 1:
       noise *= np.float32(math.sqrt(2 / math.prod(shape[1:])))
-    elif name.endswith("weight"):
+    elif name.endswith(("weight", "running_var")):
       noise = rng.uniform(0.5, 1.5, shape).astype(np.float32)
-    state[name] = torch.from_numpy(noise)
-  module.load_state_dict(state, assign=True)
+    value.copy_(torch.from_numpy(noise))
+
+
+def calibrate(module, seed):
+  """Random statistics near those of what goes through the network.
+
+  So every layer's outputs are of order one and depend on the image, however deep it is.
+  """
+  rng = np.random.default_rng(seed)
   layers = [x for x in module.modules() if isinstance(x, torch.nn.BatchNorm2d)]
   for layer in layers:
-    layer.reset_running_stats()
     layer.momentum = 1.0
     layer.train()
-  images = rng.standard_normal((2, 3, OTHER_SIZE, OTHER_SIZE), np.float32)
   with torch.no_grad():
-    module(torch.from_numpy(images))
+    module(torch.from_numpy(make_images(OTHER_SIZE).transpose(0, 3, 1, 2)))
   module.eval()
   for layer in layers:
     shape = layer.running_mean.shape
     noise = torch.from_numpy(rng.uniform(0.7, 1.4, shape).astype(np.float32))
-    layer.running_var.mul_(noise).add_(0.01)
+    layer.running_var.mul_(noise).add_(0.02)
     layer.running_mean.add_(torch.from_numpy(rng.normal(0, 0.2, shape)))
 
 
-@functools.cache
-def prepared(network):
-  module = make_torch(network)
-  randomise(module, seed=0)
-  tensors = {
+def tensors_of(module):
+  return {
     name: value.numpy()
     for name, value in module.state_dict().items()
     if not name.endswith("num_batches_tracked")
   }
+
+
+@functools.lru_cache(maxsize=1)
+def prepared(network):
+  module = make_torch(network)
+  randomise(module, seed=0)
+  calibrate(module, seed=1)
+  variables = networks.from_tensors(network, tensors_of(module), source="test")
   change_borders(module, network)
-  return module, tensors, networks.from_tensors(network, tensors, source="test")
+  return module, variables
 
 
 def reference(module, network, images):
@@ -115,10 +128,9 @@ def reference(module, network, images):
 @pytest.mark.parametrize("own", [True, False], ids=["own size", "another size"])
 @pytest.mark.parametrize("network", networks.NETWORKS)
 def test_outputs_are_those_of_torchvision(network, own):
-  module, _, variables = prepared(network)
+  module, variables = prepared(network)
   size = networks.NETWORKS[network].size if own else OTHER_SIZE
-  rng = np.random.default_rng(1)
-  images = rng.standard_normal((2, size, size, 3), np.float32)
+  images = make_images(size)
   expected = reference(module, network, images)
   apply = networks.make_apply(network, variables["batch_stats"], NUM_LOGITS)
   actual = jax.jit(apply)(variables["params"], images)
@@ -126,16 +138,19 @@ def test_outputs_are_those_of_torchvision(network, own):
   for name, values in expected.items():
     largest = np.abs(values).max()
     # Far from the tolerance: the network is not dead.
-    assert np.abs(values[0] - values[1]).max() > 0.05 * largest
+    assert np.abs(values[0] - values[1]).max() > 0.02 * largest
     assert actual[name].shape == values.shape
     error = np.abs(np.asarray(actual[name]) - values).max() / largest
-    # Seen: at most 4e-6, 2e-5 for the 152 layers of resnet152.
+    # Seen: at most 8e-6, 2e-5 for the 152 layers of resnet152.
     assert error < 1e-4, name
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS)
 def test_weights_come_back_bit_by_bit(network):
-  _, tensors, variables = prepared(network)
+  module = make_torch(network)
+  randomise(module, seed=0)
+  tensors = tensors_of(module)
+  variables = networks.from_tensors(network, tensors, source="test")
   returned = networks.to_tensors(network, variables)
   assert set(returned) == set(tensors)
   for name, value in tensors.items():
