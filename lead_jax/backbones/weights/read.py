@@ -63,7 +63,7 @@ _DAMAGE = (
 )
 
 # A pickle may refer to one list many times, and so name far more than it holds.
-_MOST_NAMES = 1_000_000
+_MOST_NAMES = 100_000
 _MOST_DEPTH = 50
 
 

@@ -82,7 +82,14 @@ def tensor_reader(
 
 
 def widened(array: np.ndarray, *, brain: bool = False) -> np.ndarray:
-  """Half precision as single precision; `brain`: the bits of bfloat16 as uint16."""
+  """Half precision as single precision, in this machine's byte order.
+
+  Args:
+    array: Any numbers.
+    brain: Whether they are the bits of bfloat16 (as uint16).
+  """
   if brain:
-    return (array.astype("<u4") << 16).view("<f4")
-  return array.astype(np.float32) if array.dtype == np.float16 else array
+    return (array.astype(np.uint32) << 16).view(np.float32)
+  if array.dtype.kind == "f" and array.dtype.itemsize == 2:
+    return array.astype(np.float32)
+  return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -6,6 +6,7 @@ needs.
 """
 
 import contextlib
+import glob
 import os
 import pathlib
 import re
@@ -49,6 +50,15 @@ def checkpoint_prefix(path: pathlib.Path) -> pathlib.Path | None:
   return path if path.with_name(f"{path.name}.index").is_file() else None
 
 
+def checkpoint_files(path: pathlib.Path) -> list[pathlib.Path]:
+  """Which files weights are read from: a checkpoint's index and shards, else the path."""
+  prefix = checkpoint_prefix(path)
+  if prefix is None:
+    return [path]
+  beside = prefix.parent.glob(f"{glob.escape(prefix.name)}.*")
+  return sorted(file for file in beside if _PART.fullmatch(file.name))
+
+
 def read_tensorflow(prefix: pathlib.Path, source: str) -> dict[str, np.ndarray]:
   """Reads every numeric variable of a checkpoint.
 
@@ -71,7 +81,8 @@ def read_tensorflow(prefix: pathlib.Path, source: str) -> dict[str, np.ndarray]:
       for name in sorted(types)
       if types[name] != tf.string
     }
-  except (tf.errors.OpError, ValueError, RuntimeError) as error:
+  # Some of the reader's errors are translated to Python's own.
+  except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
     reason = " ".join(str(error).split())[:200]
     raise InputError(
       f"{source} is no sound TensorFlow checkpoint ({reason}): fetch it again"

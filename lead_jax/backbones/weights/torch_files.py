@@ -44,7 +44,7 @@ def check_sizes(archive: zipfile.ZipFile, size: int) -> None:
   members = archive.infolist()
   whole = sum(m.file_size for m in members if m.compress_type == zipfile.ZIP_STORED)
   grown = sum(m.file_size for m in members) - whole
-  if whole > size or grown > 8 * size + (1 << 26):
+  if whole > size or grown > 8 * size + (1 << 24):
     raise ValueError(f"its members claim {whole + grown} bytes, the file has {size}")
 
 
