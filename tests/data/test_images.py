@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lead_jax.data.images import ImageError, decode_image
+from lead_jax.data.images import ImageError, decode_image, decode_picture
 
 RED = (255, 0, 0)
 
@@ -76,11 +76,31 @@ def test_16_bits_are_scaled_and_not_clipped(kind):
   np.testing.assert_array_equal(pixels[0, :, 0], [0, 1, 128, 255])
 
 
-def test_exif_orientation():
-  image = picture("RGB", RED, size=(4, 2))
+@pytest.mark.parametrize(
+  ("orientation", "stored"),
+  [
+    (0, lambda x: x),  # No value of the standard.
+    (1, lambda x: x),
+    (2, np.fliplr),
+    (3, lambda x: np.rot90(x, 2)),
+    (4, np.flipud),
+    (5, lambda x: x.transpose(1, 0, 2)),
+    (6, np.rot90),
+    (7, lambda x: np.rot90(x, 2).transpose(1, 0, 2)),
+    (8, lambda x: np.rot90(x, -1)),
+    (9, lambda x: x),
+  ],
+)
+def test_exif_orientation(orientation, stored):
+  """How each value lays an upright image down, by the table of the EXIF standard."""
+  upright = np.random.default_rng(0).integers(0, 256, (3, 5, 3), np.uint8)
   exif = Image.Exif()
-  exif[0x0112] = 6  # Turned by a quarter.
-  assert decode_image(encoded(image, "JPEG", exif=exif)).shape == (4, 2, 3)
+  exif[0x0112] = orientation
+  data = encoded(
+    Image.fromarray(np.ascontiguousarray(stored(upright))), "PNG", exif=exif
+  )
+  np.testing.assert_array_equal(decode_image(data), upright)
+  np.testing.assert_array_equal(np.asarray(decode_picture(data)), upright)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
