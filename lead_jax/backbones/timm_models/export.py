@@ -100,11 +100,19 @@ def _export(made, network, example, load) -> dict[str, Any]:
         return {"exporter": exporter, "relative_error": error, "reason": reason}
       failures.append(f"{exporter}: differs from torch by {error:.1e}")
     except Exception as error:  # exporters fail in any way
-      reason = " ".join(str(error).split()).removeprefix(f"{made / FILE}: ")
-      failures.append(f"{exporter}: {reason[:200] or type(error).__name__}")
+      failures.append(f"{exporter}: {_reason(error, made / FILE)}")
     for path in made.iterdir():
       path.unlink()
   return {"exporter": None, "relative_error": None, "reason": "; ".join(failures)}
+
+
+def _reason(error: BaseException, path: pathlib.Path) -> str:
+  """The first line of what failed first: exporters wrap it in advice."""
+  while error.__cause__ is not None and not isinstance(error, InputError):
+    error = error.__cause__
+  line = (str(error).strip().splitlines() or [""])[0].removeprefix(f"{path}: ")
+  kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+  return f"{kind}{line[:200]}"
 
 
 def _names(count: int) -> list[str]:

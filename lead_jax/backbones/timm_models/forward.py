@@ -1,14 +1,21 @@
 """A network's features and logits in one pass of torch, and that pass as a backbone.
 
-The backbone calls torch on the host from inside the compiled function: it runs under
-`jit`, on batches of any size, and is not differentiable.
+The backbone calls torch on the host from inside the compiled function, on batches of any
+size. `jax.pure_callback` does the same but wraps its arguments in JAX arrays, and these
+wait for the thread pool that the callers themselves fill up on a CPU: as many batches in
+flight as there are cores never return. A primitive of our own is handed NumPy arrays.
+Where a batch is split over devices, each of them has torch compute the whole batch.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
 
 from lead_jax.backbones.base import ApplyFn
 from lead_jax.backbones.timm_models.library import Module
@@ -25,7 +32,7 @@ def pooled(network: Module) -> Module:
   class Pooled(torch.nn.Module):
     def __init__(self):
       super().__init__()
-      self.network = network
+      self.network: Any = network
       self.classifies = bool(network.num_classes)
 
     def forward(self, images):
@@ -38,7 +45,9 @@ def pooled(network: Module) -> Module:
   return Pooled().eval()
 
 
-def torch_apply(network: Module, widths: list[int], name: str) -> tuple[ApplyFn, Any]:
+def torch_apply(
+  network: Module, widths: Sequence[int], name: str
+) -> tuple[ApplyFn, dict[str, jax.Array]]:
   """Returns `apply` of a backbone that runs in torch, and its parameters.
 
   Args:
@@ -52,19 +61,21 @@ def torch_apply(network: Module, widths: list[int], name: str) -> tuple[ApplyFn,
   """
   import torch
 
-  def on_host(images):
+  def on_host(images: np.ndarray) -> list[np.ndarray]:
     with torch.inference_mode():
-      outputs = network(torch.from_numpy(np.array(images, np.float32)))
-    return tuple(y.float().numpy() for y in outputs)
+      outputs = network(torch.from_numpy(np.array(images)))  # its own, to write into
+    return [y.float().numpy() for y in outputs]
+
+  @jax.jit
+  def forward(images):
+    return _FORWARD.bind(images, on_host=on_host, widths=tuple(widths))
 
   @jax.custom_vjp
   def run(params, images):
-    shapes = tuple(
-      jax.ShapeDtypeStruct((images.shape[0], n), np.float32) for n in widths
-    )
-    return jax.pure_callback(on_host, shapes, images, vmap_method="sequential")
+    del params
+    return forward(images)
 
-  def refuse(params, images):
+  def refuse(*_):
     raise InputError(
       f"model {name!r} runs in torch, which JAX cannot differentiate: train its head "
       "alone, or leave the model out"
@@ -77,3 +88,29 @@ def torch_apply(network: Module, widths: list[int], name: str) -> tuple[ApplyFn,
     return dict(zip(("features", "logits"), outputs, strict=False))
 
   return apply, {"torch": jnp.zeros(1, jnp.float32)}
+
+
+def _shapes(images: Any, *, on_host: Callable, widths: tuple[int, ...]) -> list:
+  return [
+    ShapedArray((images.shape[0], width), np.dtype(np.float32)) for width in widths
+  ]
+
+
+def _lower(ctx: Any, images: Any, *, on_host: Callable, widths: tuple[int, ...]):
+  results, _, _ = mlir.emit_python_callback(
+    ctx,
+    on_host,
+    None,
+    [images],
+    ctx.avals_in,
+    ctx.avals_out,
+    has_side_effect=False,
+    returns_token=False,
+  )
+  return results
+
+
+_FORWARD = Primitive("torch_forward")
+_FORWARD.multiple_results = True
+_FORWARD.def_abstract_eval(_shapes)
+mlir.register_lowering(_FORWARD, _lower, cacheable=False)

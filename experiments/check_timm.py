@@ -1,0 +1,108 @@
+"""`python -m experiments.check_timm --models=test_vit,...`: timm in JAX or in torch.
+
+Each model of timm gets random weights (nothing is fetched), is exported, and compared with
+torch's own forward pass; without `--models` one of many families each. The table, of
+Markdown, says which run in JAX, how far from torch (share of the largest value), and why
+the others need torch (docs/timm.md). Needs `pip install 'lead_jax[torch]'`.
+"""
+
+import pathlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from absl import app, flags
+
+from experiments.script_flags import read_flags
+from lead_jax.backbones.base import Backbone
+from lead_jax.errors import InputError
+
+MODELS = (
+  *("resnet18", "resnetv2_50", "seresnet33ts", "res2net50_26w_4s", "densenet121"),
+  *("vgg11", "inception_v3", "hrnet_w18_small", "dla34", "test_nfnet", "repvgg_a0"),
+  *("mobilenetv2_050", "mobilenetv4_conv_small", "lcnet_050", "ghostnet_100"),
+  *("tf_efficientnetv2_b0", "regnety_002", "cs3darknet_s", "rdnet_tiny", "starnet_s1"),
+  *("convnextv2_atto", "edgenext_xx_small", "mobilevit_xxs", "mobilevitv2_050"),
+  *("deit_tiny_distilled_patch16_224", "vit_relpos_small_patch16_224", "cait_xxs24_224"),
+  *("eva02_tiny_patch14_224", "xcit_nano_12_p16_224", "convit_tiny", "crossvit_tiny_240"),
+  *("swin_tiny_patch4_window7_224", "swinv2_tiny_window8_256", "test_maxvit"),
+  *("coatnet_pico_rw_224", "pvt_v2_b0", "poolformer_s12", "mixer_s32_224", "levit_128s"),
+  *("efficientformer_l1", "efficientvit_b0", "fastvit_t8", "tiny_vit_5m_224"),
+  *("mambaout_femto", "hiera_tiny_224", "davit_tiny", "focalnet_tiny_srf"),
+  *("gcvit_xxtiny", "mvitv2_tiny", "sequencer2d_s", "volo_d1_224"),
+)  # fmt: skip
+_HEAD = "| model | parameters | runs in | from torch | seconds | what failed |"
+_RULE = "|---|---|---|---|---|---|"
+
+FLAGS = flags.FlagValues()
+_MODELS = flags.DEFINE_list(
+  "models", list(MODELS), "Names of timm, without tags.", flag_values=FLAGS
+)
+
+
+def randomise(network: Any, seed: int) -> None:
+  """Gives norms, scales and offsets values that show; timm starts many of them at 0."""
+  import torch
+
+  generator = torch.Generator().manual_seed(seed)
+  for name, value in network.state_dict().items():
+    if not value.is_floating_point() or value.ndim != 1:
+      continue
+    if name.endswith(("bias", "running_mean")):
+      value.normal_(std=0.1, generator=generator)
+    else:
+      value.uniform_(0.5, 1.5, generator=generator)
+
+
+def check(names: Sequence[str], folder: pathlib.Path) -> Iterator[str]:
+  """Yields a row of the table for each model."""
+  import timm
+  import torch
+
+  from lead_jax.backbones.timm_models import timm_model
+
+  for name in names:
+    started = time.perf_counter()
+    torch.manual_seed(0)
+    try:
+      network = timm.create_model(name)
+      randomise(network, seed=0)
+      torch.save(network.state_dict(), folder / "weights.pth")
+      warnings: list[str] = []
+      spec = timm_model(
+        name, weights=folder / "weights.pth", cache_dir=folder, warn=warnings.append
+      )
+      backbone = cast(Backbone, spec.load())
+    except (InputError, RuntimeError) as error:
+      yield f"| {name} | | not | | | {' '.join(str(error).split())[:200]} |"
+      continue
+    distance = backbone.source.rpartition("; ")[2]
+    where = backbone.architecture.rpartition(" ")[2]
+    cells = (
+      name,
+      f"{(backbone.num_params or 0) / 1e6:.1f} M",
+      where,
+      distance.split()[4] if where == "JAX" else "",
+      f"{time.perf_counter() - started:.0f}",
+      "; ".join(warnings),
+    )
+    yield f"| {' | '.join(cells)} |"
+
+
+def main(argv: list[str]) -> None:
+  """Prints the table, row by row."""
+  if not read_flags(FLAGS, __doc__, argv):
+    return
+  print(f"{_HEAD}\n{_RULE}")
+  with tempfile.TemporaryDirectory() as folder:
+    for row in check(_MODELS.value, pathlib.Path(folder)):
+      print(row, flush=True)
+
+
+if __name__ == "__main__":
+  try:
+    app.run(main, flags_parser=lambda argv: argv)
+  except InputError as error:
+    sys.exit(f"error: {error}")
