@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import read_flags
+from lead_jax.cache import default_cache_dir
 from lead_jax.errors import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
@@ -94,7 +95,7 @@ def evaluate(command: str) -> str:
   import jax
 
   from experiments.evaluation import collect, write
-  from lead_jax import preflight, ranking, report
+  from lead_jax import preflight, report
 
   zoo, data, ground_truth = map(_needed, (_ZOO, _DATA, _GROUND_TRUTH))
   truth = collect.read_truth(ground_truth)
@@ -103,7 +104,7 @@ def evaluate(command: str) -> str:
   if _BASELINE.value not in methods:
     raise InputError(f"--baseline={_BASELINE.value} is none of {', '.join(methods)}")
   write.check_families(_FAMILIES.value)
-  cache_dir = pathlib.Path(_CACHE_DIR.value or ranking.default_cache_dir()).expanduser()
+  cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
   out = pathlib.Path(_OUT.value).expanduser()

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import read_flags
+from lead_jax.cache import default_cache_dir
 from lead_jax.errors import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
@@ -101,14 +102,13 @@ def finetune() -> int:
   import jax
 
   from experiments.finetuning import progress, settings, work
-  from lead_jax import ranking
   from lead_jax.backbones.resolve import resolve_models
 
   name = _PROTOCOL.value or ("adamw5" if _DATA.value == "digits" else "adamw8")
   protocol = settings.protocol_of(name, settings.given(FLAGS))
   models = resolve_models(_MODELS.value, _ZOO.value)
   out = pathlib.Path(_OUT.value).expanduser()
-  cache_dir = pathlib.Path(_CACHE_DIR.value or ranking.default_cache_dir()).expanduser()
+  cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
   live = sys.stderr.isatty()

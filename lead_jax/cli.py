@@ -17,20 +17,25 @@ from typing import Any
 from absl import flags
 
 import lead_jax
+from lead_jax.cache import default_cache_dir
 from lead_jax.errors import InputError
 
 USAGE = """Ranks pre-trained models by how well they promise to fine-tune on your images.
 
 Usage:
   lead-rank [DATASET] [--zoo=zoo.json] [--models=A,B] [--metrics=lead,knn] [--out=DIR]
+  lead-rank models [--weights_dir=DIR]
 
-DATASET is a folder with one sub-folder a class, tfds:NAME, npz:FILE or digits.
-Without arguments the bundled zoo is ranked on the bundled digits: no network needed.
+DATASET is a folder with one sub-folder a class, tfds:NAME, npz:FILE, aircraft:FOLDER or
+digits. Without arguments the bundled zoo is ranked on the bundled digits: no network
+needed. `models` lists the published networks that have a name here (./models is a folder).
 
 Examples:
   lead-rank
   lead-rank photos/ --zoo=zoo.json --out=runs/photos
-  lead-rank photos/ --zoo=zoo.json --models=resnet50,mobilenet_v2 --metrics=lead,knn
+  lead-rank photos/ --models=resnet50,mobilenet_v2,moco_v2,timm/vit_small_patch16_224
+  lead-rank photos/ --models=supervised --weights_dir=weights/
+  lead-rank photos/ --zoo=zoo.json --models=small,large,resnet50=mine.pth
   lead-rank npz:labels_and_images.npz --models=features:mine.npz,features:theirs.npz
   lead-rank photos/ --zoo=zoo.json --metrics=all --reference=resnet50
   lead-rank digits --metrics=lead --option=lead.classifier=lda --option=lead.t=2
@@ -50,8 +55,9 @@ _ZOO = flags.DEFINE_string(
 _MODELS = flags.DEFINE_list(
   "models",
   None,
-  "Models, by name: of the zoo file, digits/NAME (bundled), features:FILE.npz. "
-  "Default: all of the zoo file, or the bundled zoo.",
+  "Models, by name: of the zoo file, digits/NAME (bundled), a published network or a zoo "
+  "of them (see `lead-rank models`), timm/NAME, features:FILE.npz; NAME=FILE takes weights "
+  "from a file. Default: all of the zoo file, or the bundled zoo.",
   flag_values=FLAGS,
 )
 _METRICS = flags.DEFINE_list(
@@ -114,6 +120,19 @@ _DATA_DIR = flags.DEFINE_string(
   "Where prepared tfds data sets are. Default: tfds's own.",
   flag_values=FLAGS,
 )
+_WEIGHTS_DIR = flags.DEFINE_string(
+  "weights_dir",
+  None,
+  "Where weights of published networks are looked for first: files as published, or "
+  "NAME.safetensors, NAME.pth.",
+  flag_values=FLAGS,
+)
+_DOWNLOAD = flags.DEFINE_bool(
+  "download",
+  True,
+  "Download weights of published networks that are not on this machine.",
+  flag_values=FLAGS,
+)
 _BATCH_SIZE = flags.DEFINE_integer(
   "batch_size",
   64,
@@ -156,6 +175,8 @@ def main(argv: Sequence[str]) -> int:
     )
     return 2
   try:
+    if argv[1:] == ["models"]:
+      return _list_models()
     return _rank(argv[1] if len(argv) == 2 else "digits")
   except InputError as error:
     print(f"lead-rank: {error}", file=sys.stderr)
@@ -172,12 +193,34 @@ def main(argv: Sequence[str]) -> int:
     return 1
 
 
+def _cache_dir() -> pathlib.Path:
+  return pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
+
+
+def _terminal() -> tuple[int, bool]:
+  """Columns of stdout, and whether it takes colours."""
+  color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+  # A pipe has no width: nothing is folded there that would fit in a line.
+  columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+  return columns, color
+
+
+def _list_models() -> int:
+  from lead_jax import report
+  from lead_jax.backbones.catalogue import WeightSources
+
+  width, color = _terminal()
+  sources = WeightSources(_WEIGHTS_DIR.value, _cache_dir())
+  print(report.render_models(sources, width=width, color=color))
+  return 0
+
+
 def _rank(dataset: str) -> int:
   import jax
 
   from lead_jax import ranking, report
 
-  cache_dir = pathlib.Path(_CACHE_DIR.value or ranking.default_cache_dir()).expanduser()
+  cache_dir = _cache_dir()
   # Every network and every shape is compiled once, not once a run.
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
@@ -199,13 +242,13 @@ def _rank(dataset: str) -> int:
       reference=_REFERENCE.value,
       source_data=_SOURCE_DATA.value,
       data_dir=_DATA_DIR.value,
+      weights_dir=_WEIGHTS_DIR.value,
+      download=_DOWNLOAD.value,
       listener=listener,
     )
-  color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-  # A pipe has no width: nothing is folded there that would fit in a line.
-  columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+  width, color = _terminal()
   print()
-  print(report.render(result, width=columns, color=color))
+  print(report.render(result, width=width, color=color))
   failed = _failed(result, _METRICS.value)
   if failed:
     count = f"{len(failed)} of {len(result.models)} models"

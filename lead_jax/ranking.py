@@ -15,7 +15,9 @@ import numpy as np
 
 from lead_jax import preflight
 from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.backbones.catalogue import WeightSources
 from lead_jax.backbones.resolve import resolve_models
+from lead_jax.cache import default_cache_dir
 from lead_jax.compiled import forget_if_many
 from lead_jax.conclusion import conclude
 from lead_jax.data import Dataset, load_dataset, load_digits_dataset
@@ -52,6 +54,9 @@ class Listener:
   def started(self, index: int, model: str) -> None:
     """Model number `index` (from 0) is being loaded."""
 
+  def fetching(self, done: int, total: int) -> None:
+    """Bytes of the current model's weights so far, of how many (0: not known)."""
+
   def extracting(self, done: int, total: int) -> None:
     """Images through the current model so far."""
 
@@ -63,14 +68,6 @@ class Listener:
 
   def warned(self, message: str) -> None:
     """Something that the user should know, in one line."""
-
-
-def default_cache_dir() -> pathlib.Path:
-  """Returns `$LEAD_JAX_CACHE`, or `lead_jax` under the user's cache folder."""
-  if named := os.environ.get("LEAD_JAX_CACHE"):
-    return pathlib.Path(named).expanduser()
-  base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-  return pathlib.Path(base).expanduser() / "lead_jax"
 
 
 def rank(
@@ -90,6 +87,8 @@ def rank(
   reference: str | ModelSpec | None = None,
   source_data: str | os.PathLike | Dataset | None = None,
   data_dir: str | os.PathLike | None = None,
+  weights_dir: str | os.PathLike | None = None,
+  download: bool = True,
   listener: Listener | None = None,
 ) -> Report:
   """Ranks pre-trained models by how well they promise to fine-tune on a data set.
@@ -116,6 +115,8 @@ def rank(
     source_data: Images of what the models were pre-trained on, as `dataset`; for metrics
       that use the statistics of their features there (PED). All of its samples are used.
     data_dir: Where prepared tfds data sets are.
+    weights_dir: Where weights of published networks are looked for first.
+    download: Whether weights that are not on this machine are downloaded.
     listener: Told of progress.
 
   Returns:
@@ -129,7 +130,15 @@ def rank(
   names = preflight.metrics_or_default(metrics, reference=reference)
   options = preflight.check_options(names, options or {})
   preflight.check_numbers(seed, batch_size)
-  specs = resolve_models(models, zoo)
+  cache = default_cache_dir() if cache_dir is None else pathlib.Path(cache_dir)
+  warnings: list[str] = []
+
+  def warn(message: str) -> None:
+    warnings.append(message)
+    listener.warned(message)
+
+  sources = WeightSources(weights_dir, cache, download, warn)
+  specs = resolve_models(models, zoo, sources)
   out = None if out is None else pathlib.Path(out).expanduser()
   if out is not None:
     preflight.make_writable(out)
@@ -145,7 +154,7 @@ def rank(
   )
   here = true_everywhere.get(dataset.name, {})
   truth = {spec.name: here[spec.name] for spec in specs if spec.name in here}
-  compared = _load_reference(reference, zoo, dataset)
+  compared = _load_reference(reference, zoo, dataset, sources)
   if source_data is not None and not isinstance(source_data, Dataset):
     listener.reading(os.fspath(source_data))
     source_data = load_dataset(source_data, split="all", data_dir=data_dir)
@@ -170,13 +179,6 @@ def rank(
   }
   if out is not None:
     preflight.keep_other_results(out, config, overwrite)
-  cache = default_cache_dir() if cache_dir is None else pathlib.Path(cache_dir)
-  warnings: list[str] = []
-
-  def warn(message: str) -> None:
-    warnings.append(message)
-    listener.warned(message)
-
   scorer = Scorer(
     dataset=dataset,
     metrics=names,
@@ -239,12 +241,15 @@ def _is_bundled(dataset: Dataset) -> bool:
 
 
 def _load_reference(
-  reference: str | ModelSpec | None, zoo: str | os.PathLike | None, dataset: Dataset
+  reference: str | ModelSpec | None,
+  zoo: str | os.PathLike | None,
+  dataset: Dataset,
+  sources: WeightSources,
 ) -> Backbone | ReadyFeatures | None:
   """The model to compare with; whatever is wrong with it is said before any work."""
   if reference is None:
     return None
-  specs = resolve_models([reference], zoo)
+  specs = resolve_models([reference], zoo, sources)
   if len(specs) != 1:
     raise InputError(f"the reference is one model, {reference!r} names {len(specs)}")
   loaded = specs[0].load()

@@ -43,6 +43,8 @@ NEEDS = "needs "
 class Progress(Protocol):
   """What scoring tells of its progress."""
 
+  def fetching(self, done: int, total: int) -> None: ...
+
   def extracting(self, done: int, total: int) -> None: ...
 
   def scoring(self, metric: str) -> None: ...
@@ -91,6 +93,8 @@ class Scorer:
     scores: list[ScoreRow] = []
     try:
       with stages.stage("load"):
+        if spec.fetch is not None:
+          spec.fetch(self.progress.fetching)
         loaded = spec.load()
       row = dataclasses.replace(row, **_facts(loaded))
       source = _Source(self, loaded, stages)

@@ -17,6 +17,7 @@ MATHEMATICS |= {"option_checks"}
 ALLOWED = {
   "typing": set(),
   "errors": set(),
+  "cache": set(),
   "compiled": set(),
   "feature_scale": BASE,
   "option_checks": set(),
@@ -37,7 +38,7 @@ ALLOWED = {
   | {"feature_scale", "inputs", "lead", "lead_config", "held_out", "lead_rates"}
   | {"logits", "statistics"},
   "evaluation": BASE,
-  "backbones": BASE | {"zoo"},
+  "backbones": BASE | {"cache", "zoo"},
   "zoo": set(),
   "data": BASE | {"backbones"},
   "features": BASE | {"backbones", "data"},
@@ -49,9 +50,9 @@ ALLOWED = {
   "scoring": BASE
   | {"backbones", "data", "features", "lead_rates", "measure", "metrics", "results"},
   "ranking": BASE
-  | {"backbones", "compiled", "conclusion", "data", "features", "measure", "metrics"}
+  | {"backbones", "cache", "compiled", "conclusion", "data", "features", "measure", "metrics"}
   | {"preflight", "results", "scoring"},
-  "report": BASE | {"metrics", "ranking", "results", "scoring"},
+  "report": BASE | {"backbones", "metrics", "ranking", "results", "scoring"},
   "cli": None,  # knows everything
   "__init__": None,
 }

@@ -45,7 +45,11 @@ def rows_of(dataset: Dataset, rows: np.ndarray, name: str) -> Variant:
   """Returns some of the samples as a variant; every class must be among them."""
   key = content_key(of=dataset.fingerprint, rows=np.asarray(rows).tolist())
   part = dataclasses.replace(
-    dataset, labels=dataset.labels[rows], fingerprint=key, read_image=None
+    dataset,
+    labels=dataset.labels[rows],
+    fingerprint=key,
+    read_image=None,
+    label_sets=None,
   )
 
   def alter(ready: ReadyFeatures) -> ReadyFeatures:
@@ -87,6 +91,9 @@ class Lines:
     """From now on, this is being done."""
     self._place = place
     self._said = time.monotonic()
+
+  def fetching(self, done: int, total: int) -> None:
+    self._now_and_then(f"{done / 1e6:.0f} MB of its weights")
 
   def extracting(self, done: int, total: int) -> None:
     self._now_and_then(f"{done} of {total} images")

@@ -12,8 +12,9 @@ from absl import flags
 from experiments.evaluation.collect import data_folders, read_truth
 from experiments.script_flags import read_flags
 from experiments.sensitivity.bench import Bench, Lines
-from lead_jax import measure, preflight, ranking
+from lead_jax import measure, preflight
 from lead_jax.backbones.resolve import resolve_models
+from lead_jax.cache import default_cache_dir
 from lead_jax.data import Dataset, load_dataset
 from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore
@@ -120,7 +121,7 @@ def read_inputs(common: Common, *, first: bool = False) -> Inputs:
 def open_bench(common: Common, metrics: Sequence[str]) -> Bench:
   """Returns the bench that the flags describe; what is compiled is kept as well."""
   specs = resolve_models(common.models.value, common.zoo.value)
-  root = common.cache_dir.value or ranking.default_cache_dir()
+  root = common.cache_dir.value or default_cache_dir()
   cache_dir = pathlib.Path(root).expanduser()
   lines = Lines()
   store = FeatureStore(cache_dir / "features", warn=lines.say)

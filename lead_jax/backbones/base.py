@@ -42,6 +42,23 @@ class InputSpec:
   interpolation: Interpolation = "bilinear"
   resize: int | None = None
 
+  def canonical(self) -> dict[str, object]:
+    """Returns the fields as JSON values, for keys of what depends on them.
+
+    0 and 0.0, or float32 scalars, give the same; `resize`, younger than the keys of
+    features that users keep, is there only where it is set.
+    """
+    values: dict[str, object] = {
+      **dataclasses.asdict(self),
+      "height": int(self.height),
+      "width": int(self.width),
+      "mean": [float(value) for value in self.mean],
+      "std": [float(value) for value in self.std],
+    }
+    if self.resize is None:
+      del values["resize"]
+    return values
+
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
@@ -104,7 +121,11 @@ class ModelSpec:
   Attributes:
     name: Unique within a run.
     load: Reads and checks the weights; raises `InputError` with a reason.
+    fetch: Brings the weights to this machine where they are not here yet, told of
+      (bytes, bytes in all) on the way, and returns where they are; raises `InputError`
+      with what to fetch by hand. None where there is nothing to fetch.
   """
 
   name: str
   load: Callable[[], Backbone | ReadyFeatures]
+  fetch: Callable[[Callable[[int, int], object]], Any] | None = None

@@ -1,4 +1,8 @@
-"""From what a user types to models: names of a zoo file, `digits/NAME`, `features:FILE`."""
+"""From what a user types to models.
+
+Names of a zoo file, `digits/NAME`, published networks (`resnet50`, `moco_v2`, with
+`NAME=FILE` for weights of one's own), `timm/NAME`, `features:FILE`.
+"""
 
 import difflib
 import hashlib
@@ -11,19 +15,33 @@ from collections.abc import Sequence
 import numpy as np
 
 from lead_jax.backbones.base import ModelSpec, ReadyFeatures
+from lead_jax.backbones.catalogue import (
+  CATALOGUE,
+  ZOOS,
+  WeightSources,
+  catalogue_model,
+)
 from lead_jax.errors import InputError
+
+_TIMM = "timm/"
 
 
 def resolve_models(
-  names: Sequence[str | ModelSpec] | None, zoo: str | os.PathLike | None = None
+  names: Sequence[str | ModelSpec] | None,
+  zoo: str | os.PathLike | None = None,
+  sources: WeightSources | None = None,
 ) -> list[ModelSpec]:
   """Finds every model that is asked for; reads no weights.
 
   Args:
-    names: `digits/NAME` or all of `digits`, `features:FILE.npz`, a name of the zoo file,
-      or ready specifications. Everything in the zoo where None (in the bundled digits zoo
-      where there is no zoo file either).
+    names: A name of the zoo file, `digits/NAME` or all of `digits`, a published network
+      (a key of `CATALOGUE`) or a zoo of them (`supervised`, `self-supervised`),
+      `timm/NAME`, `features:FILE.npz`, or ready specifications. `NAME=FILE` and
+      `timm/NAME=FILE` take the weights from a file. Everything in the zoo file where None
+      (in the bundled digits zoo where there is no zoo file either).
     zoo: A zoo file; see `zoo_file.load_zoo`.
+    sources: Where weights of published networks are looked for; the default places where
+      None.
 
   Returns:
     Specifications, in the order asked for.
@@ -38,6 +56,7 @@ def resolve_models(
     {spec.name: spec for spec in load_zoo(pathlib.Path(zoo))} if zoo is not None else {}
   )
   bundled = {spec.name: spec for spec in digits_models()}
+  sources = sources or WeightSources()
   if names is None:
     return list((in_zoo or bundled).values())
   found: list[ModelSpec] = []
@@ -52,6 +71,11 @@ def resolve_models(
       found.extend(bundled.values())
     elif name in in_zoo or name in bundled:
       found.append(in_zoo.get(name) or bundled[name])
+    elif name in ZOOS:
+      cards = (card for card in CATALOGUE.values() if card.zoo == name)
+      found.extend(catalogue_model(card, sources) for card in cards)
+    elif (published := _published(name, sources)) is not None:
+      found.append(published)
     else:
       raise InputError(_unknown(name, [*in_zoo, *bundled], zoo))
   if not found:
@@ -64,17 +88,38 @@ def resolve_models(
   return found
 
 
+def _published(text: str, sources: WeightSources) -> ModelSpec | None:
+  """A network of the catalogue or of timm, its weights perhaps from a file."""
+  name, equals, path = text.partition("=")
+  if equals and not path:
+    raise InputError(f"{text!r}: give the weights file after the equals sign")
+  weights = path or None
+  if name.startswith(_TIMM):
+    from lead_jax.backbones.timm_models import timm_model
+
+    return timm_model(
+      name.removeprefix(_TIMM),
+      weights=weights,
+      cache_dir=sources.cache,
+      warn=sources.warn,
+    )
+  if name in CATALOGUE:
+    return catalogue_model(CATALOGUE[name], sources, path=weights)
+  return None
+
+
 def _unknown(name: str, known: Sequence[str], zoo: str | os.PathLike | None) -> str:
   if name.lower().endswith(".onnx"):
     return (
       f"{name!r} is a network without a description: list it in a zoo file (its input "
       "size, channel order, mean and std cannot be guessed) and give that by --zoo"
     )
-  near = difflib.get_close_matches(name, known, n=3)
+  near = difflib.get_close_matches(name.partition("=")[0], [*known, *CATALOGUE], n=3)
   hint = f"did you mean {' or '.join(near)}? " if near else ""
   where = f"{str(zoo)!r} and the bundled zoo hold" if zoo else "the bundled zoo holds"
   return (
     f"there is no model {name!r}: {hint}{where} {', '.join(known)}; "
+    "`lead-rank models` lists published networks, timm/NAME is any of timm's, and "
     "features made elsewhere are features:FILE.npz"
   )
 

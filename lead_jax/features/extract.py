@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from lead_jax.backbones.base import Backbone, InputSpec
+from lead_jax.backbones.base import Backbone
 from lead_jax.data.dataset import Dataset
 from lead_jax.data.files import cpu_count
 from lead_jax.data.preprocess import ResizedCache, prepare, resized_batches
@@ -68,7 +68,7 @@ def extraction_key(backbone: Backbone, dataset: Dataset) -> str:
     weights=backbone.weights_hash,
     architecture=backbone.architecture,
     dataset=dataset.fingerprint,
-    input=_canonical_spec(backbone.input),
+    input=backbone.input.canonical(),
     feature_point=backbone.feature_point,
     outputs=_OUTPUTS,
     dtype="float32",
@@ -211,22 +211,6 @@ def _compute(
   finally:
     pool.shutdown(cancel_futures=True)
   return arrays, seconds
-
-
-def _canonical_spec(spec: InputSpec) -> dict[str, object]:
-  """An input spec as JSON values; 0 and 0.0, or float32 scalars, give the same.
-
-  Without `resize`, which came later, the key is what it was before there was one.
-  """
-  content = {
-    **dataclasses.asdict(spec),
-    "height": int(spec.height),
-    "width": int(spec.width),
-    "mean": [float(value) for value in spec.mean],
-    "std": [float(value) for value in spec.std],
-    "resize": None if spec.resize is None else int(spec.resize),
-  }
-  return {key: value for key, value in content.items() if value is not None}
 
 
 def _check_shapes(shapes: Mapping[str, Any], batch_size: int, model: str) -> None:

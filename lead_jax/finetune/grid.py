@@ -186,7 +186,7 @@ def run_key(
       "weights": backbone.weights_hash,
       "architecture": backbone.architecture,
       "feature_point": backbone.feature_point,
-      "input": dataclasses.asdict(backbone.input),
+      "input": backbone.input.canonical(),
       "data": target.content(test=final),
       "protocol": protocol.of_a_run(),
       "setting": dataclasses.asdict(setting),

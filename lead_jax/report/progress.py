@@ -49,6 +49,12 @@ class PlainProgress(Listener):
     self._place = f"[{index + 1}/{self._total}] {model}"
     self._said = time.monotonic()
 
+  def fetching(self, done: int, total: int) -> None:
+    if time.monotonic() - self._said >= self._interval:
+      self._said = time.monotonic()
+      of = f" of {total / 1e6:.0f}" if total else ""
+      self.say(f"{self._place}: {done / 1e6:.0f}{of} MB of its weights")
+
   def extracting(self, done: int, total: int) -> None:
     if time.monotonic() - self._said >= self._interval:
       self._said = time.monotonic()
@@ -107,6 +113,16 @@ class LiveProgress(PlainProgress):
   def started(self, index: int, model: str) -> None:
     super().started(index, model)
     self._show("loading")
+
+  def fetching(self, done: int, total: int) -> None:
+    if self._task is not None:
+      text = f"{self._place}: weights, kB"
+      self._bar.update(
+        self._task,
+        completed=done // 1000,
+        total=total // 1000 or None,
+        description=text,
+      )
 
   def extracting(self, done: int, total: int) -> None:
     if self._task is not None:

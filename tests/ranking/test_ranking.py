@@ -12,6 +12,7 @@ import pytest
 import lead_jax
 from lead_jax import evaluation, ranking
 from lead_jax.backbones.base import ModelSpec, ReadyFeatures
+from lead_jax.cache import default_cache_dir
 from lead_jax.errors import InputError
 from tests.ranking.small_models import tiny_backbone, tiny_spec
 
@@ -332,10 +333,10 @@ def test_a_single_metric_may_be_a_string(run):
 
 def test_the_cache_can_be_named_by_the_environment(monkeypatch, tmp_path):
   monkeypatch.setenv("LEAD_JAX_CACHE", str(tmp_path))
-  assert ranking.default_cache_dir() == tmp_path
+  assert default_cache_dir() == tmp_path
   monkeypatch.delenv("LEAD_JAX_CACHE")
   monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-  assert ranking.default_cache_dir() == tmp_path / "lead_jax"
+  assert default_cache_dir() == tmp_path / "lead_jax"
 
 
 def test_a_store_of_another_version_is_refused(run, tmp_path):

@@ -1,0 +1,210 @@
+"""`python -m experiments.reproduce --table=1 --weights_dir=DIR --data_dir=DIR --out=DIR`
+
+LEAD's Tables 1 to 5 from our own runs: the papers' networks on the papers' data sets, our
+figures beside the published ones. What cannot be had (weights, a data set) is left out and
+named with what to fetch and where to put it; `--download` fetches what can be fetched.
+
+  --dry_run   says what would be fetched, how much that is, how long it takes
+  --rehearse  runs the whole table on random weights and made-up images: no number means
+              anything, but every step is the real one
+
+Features and scores are kept as `lead-rank` keeps them: interrupted, the same command goes
+on from where it was. Writes `table_N.txt`, `table_N.csv` and, for every data set, the
+`scores.csv` and `report.json` of its run. `docs/reproduce.md` says more.
+
+Exit codes: 0; 2 where a flag or the input is wrong (one line says what); 130 interrupted.
+"""
+
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from experiments.script_flags import read_flags
+from lead_jax.errors import InputError
+
+# Of its own, so that importing this module leaves the process-wide flags alone.
+FLAGS = flags.FlagValues()
+_TABLE = flags.DEFINE_enum(
+  "table",
+  None,
+  ("1", "2", "3", "4", "5"),
+  "Which of LEAD's tables.",
+  flag_values=FLAGS,
+)
+_WEIGHTS_DIR = flags.DEFINE_string(
+  "weights_dir",
+  None,
+  "Folder with weights: files as published, or NAME.safetensors, NAME.pth.",
+  flag_values=FLAGS,
+)
+_DATA_DIR = flags.DEFINE_string(
+  "data_dir",
+  None,
+  "Where prepared tfds data sets are, or folders of images called Food, Caltech ... "
+  "Default: tfds's own place.",
+  flag_values=FLAGS,
+)
+_OUT = flags.DEFINE_string(
+  "out", "runs/reproduce", "Folder to write.", flag_values=FLAGS
+)
+_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
+_DOWNLOAD = flags.DEFINE_bool(
+  "download", False, "Fetch weights and data that are missing.", flag_values=FLAGS
+)
+_DRY_RUN = flags.DEFINE_bool(
+  "dry_run", False, "Say what a run would need; do nothing.", flag_values=FLAGS
+)
+_REHEARSE = flags.DEFINE_bool(
+  "rehearse", False, "Run on random weights and made-up images.", flag_values=FLAGS
+)
+_MODELS = flags.DEFINE_list(
+  "models", [], "Some of the table's networks (lead-rank models).", flag_values=FLAGS
+)
+_DATASETS = flags.DEFINE_list(
+  "datasets", [], "Some of the table's data sets.", flag_values=FLAGS
+)
+_PREPROCESSING = flags.DEFINE_enum(
+  "preprocessing",
+  "papers",
+  ("papers", "own"),
+  "papers: 224 pixels, bicubic, for all, as in their public code; own: as each network's "
+  "authors evaluate it.",
+  flag_values=FLAGS,
+)
+_SPLIT = flags.DEFINE_enum(
+  "split",
+  "all",
+  ("all", "train", "test"),
+  "Which images are scored; the papers score all of them.",
+  flag_values=FLAGS,
+)
+_DRAWS = flags.DEFINE_integer(
+  "draws", 5, "Draws of each size (table 3).", lower_bound=1, flag_values=FLAGS
+)
+_MEGABITS = flags.DEFINE_float(
+  "megabits",
+  100.0,
+  "Of your network, for --dry_run.",
+  lower_bound=0.1,
+  flag_values=FLAGS,
+)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
+)
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "As lead-rank.", flag_values=FLAGS)
+
+
+def reproduce() -> str:
+  """Does what the flags ask for; returns what is to be printed.
+
+  Raises:
+    InputError: If a flag is wrong, or too little can be had.
+  """
+  import jax
+
+  from experiments.reproduction import compare, few, measure, rehearsal, tables
+  from experiments.reproduction import supply as supplies
+  from lead_jax import preflight, report
+  from lead_jax.backbones.catalogue import PAPERS_INPUT, WeightSources
+  from lead_jax.results import write_text
+
+  if _TABLE.value is None:
+    raise InputError(f"--table is needed: one of {', '.join(tables.TABLES)}")
+  table = tables.TABLES[_TABLE.value]
+  out = pathlib.Path(_OUT.value).expanduser()
+  weights_dir, data_dir = (
+    pathlib.Path(flag.value).expanduser() if flag.value else None
+    for flag in (_WEIGHTS_DIR, _DATA_DIR)
+  )
+  if _REHEARSE.value:
+    if weights_dir or data_dir or _DOWNLOAD.value:
+      raise InputError(
+        "--rehearse brings its own weights and data: leave --weights_dir, --data_dir and "
+        "--download away"
+      )
+    weights_dir, data_dir = out / "rehearsal" / "weights", out / "rehearsal" / "data"
+  sources = WeightSources(weights_dir, _CACHE_DIR.value, _DOWNLOAD.value)
+  found = supplies.supply(
+    table,
+    models=_MODELS.value,
+    datasets=_DATASETS.value,
+    sources=sources,
+    data_dir=data_dir,
+  )
+  if _DRY_RUN.value:
+    return supplies.as_text(
+      table,
+      found,
+      split=_SPLIT.value,
+      download=_DOWNLOAD.value,
+      megabits=_MEGABITS.value,
+      rate=supplies.measured_rate(),
+      cache_dir=sources.cache,
+      data_dir=data_dir,
+    )
+  preflight.make_writable(out)
+  jax.config.update("jax_compilation_cache_dir", str(sources.cache / "xla"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  if _REHEARSE.value and weights_dir and data_dir:
+    rehearsal.write_weights([model.card for model in found.models], weights_dir)
+    rehearsal.write_datasets([data.paper for data in found.datasets], data_dir)
+  with report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress() as to:
+    ready = measure.make_ready(
+      found,
+      sources=sources,
+      input_spec=PAPERS_INPUT if _PREPROCESSING.value == "papers" else None,
+      split=_SPLIT.value,
+      data_dir=data_dir,
+      download=_DOWNLOAD.value,
+      listener=to,
+    )
+    if table.per_class:
+      rows = few.rows_of(
+        table, ready, draws=_DRAWS.value, seed=_SEED.value, cache_dir=sources.cache
+      )
+    else:
+      reports = measure.rank_everywhere(
+        table,
+        ready,
+        out=out,
+        seed=_SEED.value,
+        cache_dir=sources.cache,
+        overwrite=_OVERWRITE.value,
+        listener=to,
+      )
+      truth = measure.truth_of(ready.cards)
+      rows = compare.rows_of(table, reports, truth, ready.missing)
+  text = compare.whole_text(
+    table,
+    rows,
+    ready,
+    split=_SPLIT.value,
+    preprocessing=_PREPROCESSING.value,
+    rehearsed=_REHEARSE.value,
+  )
+  write_text(out / f"table_{table.number}.csv", compare.as_csv(rows))
+  write_text(out / f"table_{table.number}.txt", text)
+  return text
+
+
+def run(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  try:
+    if read_flags(FLAGS, __doc__, argv):
+      print(reproduce(), end="")
+  except InputError as error:
+    print(f"experiments.reproduce: {error}", file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print(
+      "experiments.reproduce: interrupted; run the same command again to go on from here",
+      file=sys.stderr,
+    )
+    return 130
+  return 0
+
+
+if __name__ == "__main__":
+  sys.exit(run(sys.argv))

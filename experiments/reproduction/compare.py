@@ -1,0 +1,248 @@
+"""Our figures beside the published ones, as rows and as text."""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from experiments.reproduction.measure import (
+  Cell,
+  Ready,
+  Truth,
+  measured,
+  seconds_of,
+)
+from experiments.reproduction.tables import BESIDE, METRICS, SECONDS, Table
+from lead_jax.evaluation import (
+  kendall,
+  published,
+  relative_accuracy_at_k,
+  weighted_kendall,
+  weighted_pearson,
+)
+from lead_jax.results import Report
+
+Measure = Callable[[Sequence[float], Sequence[float]], float]
+
+MEASURES: Mapping[str, Measure] = {
+  "weighted_kendall": weighted_kendall,
+  "kendall": kendall,
+  "weighted_pearson": weighted_pearson,
+  "rel_1": lambda scores, truth: relative_accuracy_at_k(scores, truth, k=1),
+  "rel_3": lambda scores, truth: relative_accuracy_at_k(scores, truth, k=3),
+}
+
+
+class Row(NamedTuple):
+  """One figure of a table.
+
+  Attributes:
+    table: Number.
+    zoo: Of the models.
+    method: Name in the paper; of those beside, ours.
+    metric: Name here.
+    column: Data set, or a group of them.
+    per_class: Samples a class; None for all.
+    measure: Name.
+    ours: None where there is none.
+    published: None where the paper has none.
+    models: How many ours is of.
+    reason: Why there is none of ours.
+  """
+
+  table: str
+  zoo: str
+  method: str
+  metric: str
+  column: str
+  per_class: int | None
+  measure: str
+  ours: float | None
+  published: float | None
+  models: int
+  reason: str
+
+
+def methods_of(table: Table) -> dict[str, str]:
+  """Returns the table's methods, by name in the paper, then those beside."""
+  return {m: METRICS[m] for m in table.methods} | {m: m for m in BESIDE}
+
+
+def rows_of(
+  table: Table, reports: Mapping[str, Report], truth: Truth, missing: Mapping[str, str]
+) -> list[Row]:
+  """Returns a table's figures, for whole data sets.
+
+  Args:
+    table: Of the paper.
+    reports: By data set.
+    truth: Accuracies by data set, by model.
+    missing: Why a data set has no report; one that is in neither was not asked for.
+  """
+  printed = {
+    (cell.method, cell.dataset, cell.measure): cell.value
+    for cell in published.published_results(table.number)
+  }
+  rows = []
+  for measure in table.measures:
+    for method, metric in methods_of(table).items():
+      for dataset in table.datasets:
+        report = reports.get(dataset)
+        if report is None and dataset not in missing:
+          continue
+        if report is None:
+          cell = Cell(None, 0, missing[dataset])
+        elif measure == SECONDS:
+          cell = seconds_of(report, metric)
+        else:
+          cell = measured(report, truth[dataset], metric, MEASURES[measure])
+        rows.append(
+          Row(
+            table.number,
+            table.zoos[0],
+            method,
+            metric,
+            dataset,
+            None,
+            measure,
+            cell.value,
+            printed.get((method, dataset, measure)),
+            cell.models,
+            cell.reason,
+          )
+        )
+  return rows
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+  """Returns a line a figure."""
+  text = io.StringIO()
+  writer = csv.writer(text, lineterminator="\n")
+  writer.writerow(Row._fields)
+  for row in rows:
+    writer.writerow("" if value is None else value for value in row)
+  return text.getvalue()
+
+
+def as_text(table: Table, rows: Sequence[Row]) -> str:
+  """Returns the tables of a table: one a zoo, measure and size, ours above the paper's."""
+  blocks = []
+  for zoo in dict.fromkeys(row.zoo for row in rows):
+    for measure in table.measures:
+      for size in dict.fromkeys(row.per_class for row in rows):
+        mine = [
+          r for r in rows if (r.zoo, r.measure, r.per_class) == (zoo, measure, size)
+        ]
+        if mine:
+          blocks.append(_block(table, zoo, measure, size, mine))
+  return "\n\n".join(blocks) + "\n"
+
+
+def whole_text(
+  table: Table,
+  rows: Sequence[Row],
+  ready: Ready,
+  *,
+  split: str,
+  preprocessing: str,
+  rehearsed: bool,
+) -> str:
+  """Returns the figures with what they are of, and everything that sets them apart.
+
+  Args:
+    table: Of the paper.
+    rows: Its figures.
+    ready: What could be had.
+    split: Which images were scored.
+    preprocessing: `papers` or `own`.
+    rehearsed: Whether weights and images were made up.
+  """
+  lines = [f"LEAD, Table {table.number}: {table.title}"]
+  if rehearsed:
+    lines.append(
+      "REHEARSAL: weights are random, images made up; no figure means anything"
+    )
+  elif ready.unlike:
+    lines.append("NOT THE PAPERS' WEIGHTS AND DATA in every part, see below")
+  how = {
+    "papers": "all networks see 224 pixels, bicubic, as in the papers' public code",
+    "own": "each network sees its images as its own authors evaluate it",
+  }
+  lines += [
+    f"{len(ready.cards)} models, {len(ready.datasets)} data sets (split: {split}); "
+    f"{how[preprocessing]}",
+    "",
+    as_text(table, rows),
+  ]
+  if ready.missing:
+    lines += [f"could not be had: {line}" for line in ready.missing.values()]
+  if ready.unlike and not rehearsed:
+    lines += [f"not as published: {line}" for line in ready.unlike]
+  return "\n".join(lines) + "\n"
+
+
+def _block(
+  table: Table, zoo: str, measure: str, size: int | None, rows: Sequence[Row]
+) -> str:
+  digits = 1 if measure == SECONDS else 3
+  columns = list(dict.fromkeys(row.column for row in rows))
+  # A table of groups prints its own averages.
+  average = measure != SECONDS and size is None and len(columns) > 1
+  most = max(row.models for row in rows)
+  head = f"{zoo}, {measure}" + (f", {size} samples a class" if size else "")
+  width = max(len(row.method) for row in rows)
+  header = [*columns, *(["mean"] if average else [])]
+  widths = [max(len(name), 7) + 1 for name in header]
+  lines = [head, " " * (width + 11) + _cells(header, widths)]
+  for method in dict.fromkeys(row.method for row in rows):
+    cells = {row.column: row for row in rows if row.method == method}
+    ours = [cells[c].ours for c in columns]
+    theirs = [cells[c].published for c in columns]
+    if average:
+      ours.append(_mean(ours))
+      theirs.append(_mean(theirs))
+    shown = [_number(value, digits) for value in ours]
+    for i, column in enumerate(columns):
+      if cells[column].ours is not None and cells[column].models < most:
+        shown[i] += "*"
+    lines.append(f"{method:{width}}  {'ours':9}" + _cells(shown, widths))
+    if any(value is not None for value in theirs):
+      shown = [_number(value, digits) for value in theirs]
+      lines.append(f"{'':{width}}  {'published':9}" + _cells(shown, widths))
+  lines.append(f"ours: of {most} models" + _fewer(rows, most))
+  lines += _reasons(rows)
+  return "\n".join(lines)
+
+
+def _fewer(rows: Sequence[Row], most: int) -> str:
+  fewest = min((row.models for row in rows if row.ours is not None), default=most)
+  return f"; *: of fewer, at least {fewest}" if fewest < most else ""
+
+
+def _reasons(rows: Sequence[Row]) -> list[str]:
+  """Why figures are missing; what holds for all methods is said once."""
+  lines: dict[str, None] = {}
+  for column in dict.fromkeys(row.column for row in rows):
+    mine = [row for row in rows if row.column == column]
+    reasons = {row.reason for row in mine if row.ours is None}
+    if len(reasons) == 1 and all(row.ours is None for row in mine):
+      lines[f"– {column}: {next(iter(reasons))}"] = None
+    else:
+      for row in mine:
+        if row.ours is None:
+          lines[f"– {column}, {row.method}: {row.reason}"] = None
+  return list(lines)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+  known = [value for value in values if value is not None]
+  return sum(known) / len(known) if len(known) == len(values) else None
+
+
+def _number(value: float | None, digits: int) -> str:
+  return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _cells(cells: Sequence[str], widths: Sequence[int]) -> str:
+  return "".join(cell.rjust(w) for cell, w in zip(cells, widths, strict=True))

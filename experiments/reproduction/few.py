@@ -1,0 +1,84 @@
+"""LEAD's Table 3: the same zoos from few samples a class."""
+
+import math
+import pathlib
+
+from experiments.reproduction.compare import Row, methods_of
+from experiments.reproduction.measure import Ready, truth_of
+from experiments.reproduction.tables import Table
+from experiments.sensitivity import low_data
+from experiments.sensitivity.bench import Bench
+from lead_jax.evaluation import published
+from lead_jax.features import FeatureStore
+
+# The paper's names of groups of data sets -> those of `low_data`.
+_GROUPS = {"100+ classes": "100+", "10-99 classes": "10-99", "mean": low_data.AVERAGE}
+
+
+def rows_of(
+  table: Table, ready: Ready, *, draws: int, seed: int, cache_dir: pathlib.Path
+) -> list[Row]:
+  """Scores draws of few samples of every data set, one zoo after the other.
+
+  Args:
+    table: The third.
+    ready: What could be had.
+    draws: Of each size.
+    seed: Of all draws.
+    cache_dir: Of features and scores.
+  """
+  printed = {
+    (c.zoo, c.method, c.samples_per_class, c.dataset): c.value
+    for c in published.published_results(table.number)
+  }
+  averages = {
+    (a.zoo, a.method, a.samples_per_class): a.printed
+    for a in published.published_averages(table.number)
+  }
+  truth = truth_of(ready.cards)
+  rows = []
+  for zoo in table.zoos:
+    cards = [card for card in ready.cards if card.zoo == zoo]
+    names = {card.name for card in cards}
+    if len(names) < 2:
+      continue
+    bench = Bench(
+      [spec for spec in ready.specs if spec.name in names],
+      table.metrics,
+      FeatureStore(cache_dir / "features"),
+      seed,
+    )
+    found = low_data.measure(
+      bench,
+      list(ready.datasets.values()),
+      truth,
+      per_class=table.per_class,
+      draws=draws,
+    )
+    cells = low_data.tabulate(found).cells
+    for size in table.per_class:
+      for method, metric in methods_of(table).items():
+        for name, group in _GROUPS.items():
+          cell = cells[metric][size].get(group)
+          theirs = (
+            averages.get((zoo, method, size))
+            if name == "mean"
+            else printed.get((zoo, method, size, name))
+          )
+          has = cell is not None and not math.isnan(cell.tau)
+          rows.append(
+            Row(
+              table.number,
+              zoo,
+              method,
+              metric,
+              name,
+              size,
+              table.measures[0],
+              cell.tau if cell is not None and has else None,
+              theirs,
+              len(names),
+              "" if has else ("no such data set" if cell is None else cell.reason),
+            )
+          )
+  return rows

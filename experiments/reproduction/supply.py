@@ -1,0 +1,261 @@
+"""What a table needs and what of it is there: weights, data sets, room and time."""
+
+import math
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from experiments.reproduction.tables import Table
+from lead_jax.backbones.catalogue import CATALOGUE, Card, WeightSources, locate
+from lead_jax.data.papers import PAPER_DATASETS, PaperDataset
+from lead_jax.errors import InputError
+
+HERE, TO_FETCH = "here", "to fetch"
+
+
+class Model(NamedTuple):
+  """A network of a table.
+
+  Attributes:
+    card: What is known of it.
+    path: Of its weights on this machine, if they are there.
+    published: Whether the file there goes by the published name and hash.
+  """
+
+  card: Card
+  path: pathlib.Path | None
+  published: bool
+
+
+class Data(NamedTuple):
+  """A data set of a table, and whether it is prepared on this machine."""
+
+  paper: PaperDataset
+  prepared: bool
+
+
+class Supply(NamedTuple):
+  """Everything that a table needs."""
+
+  models: list[Model]
+  datasets: list[Data]
+
+
+def supply(
+  table: Table,
+  *,
+  models: Sequence[str],
+  datasets: Sequence[str],
+  sources: WeightSources,
+  data_dir: str | os.PathLike | None,
+) -> Supply:
+  """Looks what is there; reads and fetches nothing.
+
+  Args:
+    table: Of the paper.
+    models: Names of the catalogue to keep; all of the table's zoos where empty.
+    datasets: The papers' names to keep; all of the table where empty.
+    sources: Where weights are looked for.
+    data_dir: Where data sets are looked for; tfds's own place where None.
+
+  Raises:
+    InputError: If a name is not of the table.
+  """
+  cards = {c.name: c for c in CATALOGUE.values() if c.zoo in table.zoos}
+  for kind, names, known in (
+    ("models", models, list(cards)),
+    ("datasets", datasets, list(table.datasets)),
+  ):
+    for name in names:
+      if name not in known:
+        raise InputError(
+          f"--{kind}={name}: table {table.number} has {', '.join(known)}"
+        )
+  found = []
+  for name in models or cards:
+    place = locate(cards[name], sources)
+    path = None if place is None else place.path
+    found.append(Model(cards[name], path, place is not None and place.published))
+  return Supply(
+    found,
+    [
+      Data(PAPER_DATASETS[name], is_prepared(PAPER_DATASETS[name], data_dir))
+      for name in datasets or table.datasets
+    ],
+  )
+
+
+def data_root(data_dir: str | os.PathLike | None) -> pathlib.Path:
+  """Where prepared data sets lie: as named, or tfds's own place."""
+  named = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+  return pathlib.Path(named).expanduser()
+
+
+def own_folder(
+  paper: PaperDataset, data_dir: str | os.PathLike | None
+) -> pathlib.Path | None:
+  """A folder of images called as the papers call the data set, if there is one."""
+  folder = data_root(data_dir) / paper.name
+  return folder if folder.is_dir() else None
+
+
+def is_prepared(paper: PaperDataset, data_dir: str | os.PathLike | None) -> bool:
+  """Whether there are records of any version (or the folder); they are not read."""
+  if own_folder(paper, data_dir) is not None:
+    return True
+  kind, _, rest = paper.spec.partition(":")
+  if kind == "aircraft":
+    return (data_root(data_dir) / rest).is_dir() or pathlib.Path(rest).is_dir()
+  return any((data_root(data_dir) / rest).glob("*/dataset_info.json"))
+
+
+# Of features and logits, on disk.
+_BYTES = 4
+_LOGITS = 1000
+
+
+def as_text(
+  table: Table,
+  found: Supply,
+  *,
+  split: str,
+  download: bool,
+  megabits: float,
+  rate: float,
+  cache_dir: pathlib.Path,
+  data_dir: str | os.PathLike | None,
+) -> str:
+  """Returns what a run would fetch, how large it is and how long it takes.
+
+  Args:
+    table: Of the paper.
+    found: Of `supply`.
+    split: Which images are scored.
+    download: Whether a run may fetch what is missing.
+    megabits: Of the network, a second.
+    rate: Multiply-adds a second that this machine was measured at.
+    cache_dir: Where weights, features and scores go.
+    data_dir: Where data sets are.
+  """
+  from lead_jax.backbones.networks import NETWORKS
+
+  lines = [
+    f"LEAD, Table {table.number}: {table.title}",
+    f"{len(found.models)} models x {len(found.datasets)} data sets "
+    f"(split: {split}), metrics {', '.join(table.metrics)}",
+    "",
+    f"{'model':16} {'paper':14} {'published file':44} {'MB':>7}  weights",
+  ]
+  for model in found.models:
+    card = model.card
+    for i, file in enumerate(card.files):
+      name, paper = (card.name, card.paper_name) if i == 0 else ("", "")
+      state = _where(model, download) if i == 0 else ""
+      lines.append(f"{name:16} {paper:14} {file.name:44} {_mb(file.size):>7}  {state}")
+  lines += [
+    "",
+    f"{'data set':10} {'source':34} {'images':>8} {'classes':>7} {'download MB':>11} "
+    f"{'prepared MB':>11}  records",
+  ]
+  for data in found.datasets:
+    p = data.paper
+    state = HERE if data.prepared else (TO_FETCH if download else "missing")
+    lines.append(
+      f"{p.name:10} {p.spec:34} {p.images_in(split):8,} {p.classes:7} "
+      f"{_mb(p.download_bytes):>11} {_mb(p.prepared_bytes):>11}  {state}"
+    )
+  lines += [
+    f"  {data.paper.name}: {data.paper.note}"
+    for data in found.datasets
+    if data.paper.note and not data.prepared
+  ]
+  images = sum(data.paper.images_in(split) for data in found.datasets)
+  wanted = [m.card for m in found.models if m.path is None]
+  unknown = [card.name for card in wanted if card.size is None]
+  weights = sum(card.size or 0 for card in wanted)
+  missing = [data.paper for data in found.datasets if not data.prepared]
+  archives = sum(p.download_bytes for p in missing)
+  prepared = sum(p.prepared_bytes or p.download_bytes for p in missing)
+  outputs = 0.0
+  flops = 0.0
+  for model in found.models:
+    network = NETWORKS[model.card.network]
+    logits = _LOGITS if model.card.zoo == "supervised" else 0
+    outputs += images * _BYTES * (network.feature_dim + logits)
+    flops += images * model.card.flops
+  more = f", and {len(unknown)} files of unpublished size" if unknown else ""
+  fetch = (weights + archives) * 8 / (megabits * 1e6)
+  lines += [
+    "",
+    f"to fetch: {_gb(weights)} of weights{more}, {_gb(archives)} of data; "
+    f"{_time(fetch)} at {megabits:g} Mbit/s",
+    f"on disk: {_gb(2 * weights)} of weights (as published and converted){more}, "
+    f"{_gb(archives + prepared)} of data (archives and records, which are counted as "
+    f"their archive where no size is stated), {_gb(outputs)} of features",
+    f"to compute: {images:,} images x {len(found.models)} models, "
+    f"{_time(flops / rate)} at {rate / 1e9:.0f} G multiply-adds a second, as ResNet-34 "
+    "was just measured here; scoring comes on top",
+    f"weights, features and scores in {cache_dir}, data in {data_root(data_dir)}",
+  ]
+  if not download and (wanted or missing):
+    lines.append("nothing is fetched without --download: what is missing is left out")
+  return "\n".join(lines) + "\n"
+
+
+def _where(model: Model, download: bool) -> str:
+  if model.path is None:
+    return TO_FETCH if download else "missing"
+  return f"{HERE}: {model.path}" + ("" if model.published else " (not verified)")
+
+
+def _mb(size: int | None) -> str:
+  return "?" if size is None else f"{size / 1e6:,.1f}"
+
+
+def _gb(size: float) -> str:
+  return f"{size / 1e9:.2f} GB"
+
+
+def _time(seconds: float) -> str:
+  minutes = math.ceil(seconds / 60)
+  if minutes < 120:
+    return f"{minutes} min"
+  hours = minutes / 60
+  return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def measured_rate() -> float:
+  """Returns multiply-adds a second of ResNet-34 on this machine, weights at random."""
+  import time
+
+  import numpy as np
+
+  from experiments.reproduction.rehearsal import random_variables
+  from lead_jax.backbones import networks
+  from lead_jax.backbones.base import Backbone, InputSpec
+  from lead_jax.data import Dataset
+  from lead_jax.features.extract import extract
+
+  count = 32
+  image = np.zeros((224, 224, 3), np.uint8)
+  dataset = Dataset(
+    name="measured",
+    split="all",
+    labels=np.arange(count, dtype=np.int32) % 2,
+    class_names=("a", "b"),
+    fingerprint="",
+    read_image=lambda index: image,
+  )
+  variables = random_variables("resnet34", num_logits=0, seed=0)
+  backbone = Backbone(
+    name="resnet34",
+    apply=networks.make_apply("resnet34", variables["batch_stats"], 0),
+    params=variables["params"],
+    input=InputSpec(224, 224),
+    weights_hash="",
+  )
+  ticks: list[float] = []
+  extract(backbone, dataset, progress=lambda *_: ticks.append(time.perf_counter()))
+  done = count * (len(ticks) - 1) / len(ticks)
+  return CATALOGUE["resnet34"].flops * done / (ticks[-1] - ticks[0])

@@ -1,0 +1,194 @@
+"""From a card to a backbone: weights found, read, and given to their network."""
+
+import dataclasses
+import os
+import pathlib
+import warnings
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec
+from lead_jax.backbones.catalogue.card import Card
+from lead_jax.cache import default_cache_dir
+from lead_jax.errors import InputError
+
+# Layouts of files that are not named as published, beside the card's own.
+_USUAL = ("torchvision", "timm")
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightSources:
+  """Where weights are looked for.
+
+  Attributes:
+    folder: Searched first: for the published file by its name, then for
+      `NAME.safetensors` and `NAME.pth` in torchvision's or timm's tensor names.
+    cache_dir: Where downloads and converted weights are kept; the default cache if None.
+    download: Whether what is found nowhere is downloaded.
+    warn: Told, in one line, what is used but not quite as it should be.
+  """
+
+  folder: str | os.PathLike | None = None
+  cache_dir: str | os.PathLike | None = None
+  download: bool = True
+  warn: Callable[[str], object] = warnings.warn
+
+  @property
+  def cache(self) -> pathlib.Path:
+    """`cache_dir`, or the default one."""
+    return pathlib.Path(self.cache_dir or default_cache_dir()).expanduser()
+
+
+@dataclasses.dataclass(frozen=True)
+class Located:
+  """A weights file on this machine.
+
+  Attributes:
+    path: Of the file.
+    layouts: How its tensors may be named, the likeliest first.
+    published: Whether it goes by a published name whose digest is published too; that it
+      is right is checked before it is read.
+  """
+
+  path: pathlib.Path
+  layouts: tuple[str, ...]
+  published: bool
+
+
+def locate(card: Card, sources: WeightSources) -> Located | None:
+  """Finds a network's weights on this machine without reading them; None if absent."""
+  from lead_jax.backbones.weights import cached_download
+
+  places = [[cached_download(sources.cache, file) for file in card.files]]
+  folder = None
+  if sources.folder is not None:
+    folder = pathlib.Path(sources.folder).expanduser()
+    places.insert(0, [folder / file.name for file in card.files])
+  for paths in places:
+    if all(path.is_file() for path in paths):
+      verified = all(file.sha256 for file in card.files)
+      return Located(paths[0], (card.layout,), verified)
+  if folder is not None:
+    for ending in ("safetensors", "pth"):
+      if (path := folder / f"{card.name}.{ending}").is_file():
+        return Located(path, _layouts(card), published=False)
+  return None
+
+
+def fetch_weights(
+  card: Card,
+  sources: WeightSources,
+  progress: Callable[[int, int], object] | None = None,
+) -> Located:
+  """Finds a network's weights, or downloads them; published digests are checked.
+
+  Args:
+    card: Of the network.
+    sources: Where they are looked for.
+    progress: Told of (bytes, bytes in all) of a download; 0 where not known.
+
+  Raises:
+    InputError: In one line, what to fetch by hand and where to put it; or that a file is
+      not the published one.
+  """
+  from lead_jax.backbones.weights import find_weights
+
+  found = locate(card, sources)
+  if found is not None and found.path.stem == card.name:
+    return found
+  try:
+    path = find_weights(
+      card.files,
+      weights_dir=sources.folder,
+      cache_dir=sources.cache,
+      download=sources.download,
+      progress=progress,
+    )
+  except InputError as error:
+    hint = f" ({card.by_hand})" if card.by_hand else ""
+    raise InputError(f"{error}{hint}") from error
+  return Located(path, (card.layout,), all(file.sha256 for file in card.files))
+
+
+def _layouts(card: Card) -> tuple[str, ...]:
+  return tuple(dict.fromkeys((card.layout, *_USUAL)))
+
+
+def catalogue_model(
+  card: Card,
+  sources: WeightSources | None = None,
+  *,
+  path: str | os.PathLike | None = None,
+  input_spec: InputSpec | None = None,
+) -> ModelSpec:
+  """Returns a published network as a model; nothing is read or fetched yet.
+
+  Args:
+    card: Of the network.
+    sources: Where its weights are looked for; the default places if None.
+    path: A weights file of one's own instead, named as published or in torchvision's or
+      timm's tensor names. Its accuracy and licence are not the card's.
+    input_spec: How images are prepared, if not as the card says.
+  """
+  at = sources or WeightSources()
+  name = card.name if path is None else f"{card.name}={os.fspath(path)}"
+  own = None if path is None else pathlib.Path(path).expanduser()
+
+  def fetch(progress: Callable[[int, int], object] | None = None) -> Located:
+    if own is not None:
+      return Located(own, _layouts(card), published=False)
+    return fetch_weights(card, at, progress)
+
+  def load() -> Backbone:
+    loaded = _load(name, card, fetch(), at, input_spec or card.input)
+    if own is None:
+      return dataclasses.replace(
+        loaded,
+        source_accuracy=card.top1,
+        pretraining=card.pretraining,
+        licence=card.licence,
+      )
+    return loaded
+
+  return ModelSpec(name=name, load=load, fetch=fetch)
+
+
+def _load(
+  name: str, card: Card, found: Located, sources: WeightSources, input_spec: InputSpec
+) -> Backbone:
+  """Reads a weights file into a network."""
+  from lead_jax.backbones import networks
+
+  tensors, digest = _read(found.path, found.layouts, sources.cache)
+  variables = networks.from_tensors(card.network, tensors, source=str(found.path))
+  network = networks.NETWORKS[card.network]
+  classifier = variables["params"].get(network.classifier)
+  num_logits = 0 if classifier is None else len(classifier["bias"])
+  stats = jax.tree.map(jnp.asarray, variables["batch_stats"])
+  verified = "" if found.published else ", not verified: no digest is published of it"
+  return Backbone(
+    name=name,
+    apply=networks.make_apply(card.network, stats, num_logits),
+    params=jax.tree.map(jnp.asarray, variables["params"]),
+    input=input_spec,
+    weights_hash=digest,
+    num_params=networks.count_params(card.network, num_logits),
+    architecture=network.description,
+    source=f"{card.homepage} ({found.path.name}{verified})",
+  )
+
+
+def _read(path: pathlib.Path, layouts: Sequence[str], cache: pathlib.Path):
+  """The tensors of the first layout that the file has, in torchvision's names."""
+  from lead_jax.backbones.weights import converted
+
+  first: InputError | None = None
+  for layout in layouts:
+    try:
+      return converted(path, layout, cache)
+    except InputError as error:
+      first = first or error
+  assert first is not None
+  raise first

@@ -1,0 +1,12 @@
+"""Where what is computed or downloaded is kept unless the user says otherwise."""
+
+import os
+import pathlib
+
+
+def default_cache_dir() -> pathlib.Path:
+  """Returns `$LEAD_JAX_CACHE`, or `lead_jax` under the user's cache folder."""
+  if named := os.environ.get("LEAD_JAX_CACHE"):
+    return pathlib.Path(named).expanduser()
+  base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+  return pathlib.Path(base).expanduser() / "lead_jax"

@@ -1,0 +1,93 @@
+"""`lead-rank models`: the published networks that can be ranked by name."""
+
+import io
+from collections.abc import Iterable
+
+from lead_jax.backbones.catalogue import CATALOGUE, ZOOS, Card, WeightSources, locate
+from lead_jax.backbones.networks import NETWORKS
+
+_COLUMNS = (
+  "name",
+  "architecture",
+  "input",
+  "D",
+  "params",
+  "G mul-adds",
+  "top-1 %",
+  "MB",
+)
+
+
+def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
+  """Returns a table of every published network, by zoo, and where its weights are.
+
+  Args:
+    sources: Where weights are looked for; nothing is read or fetched.
+    width: Columns of the terminal. Where it is too narrow, licence and place of the weights
+      stand below each other.
+    color: Whether escape codes may be used.
+  """
+  from rich.console import Console
+
+  buffer = io.StringIO()
+  console = Console(
+    file=buffer,
+    width=width,
+    force_terminal=color,
+    no_color=not color,
+    highlight=False,
+    markup=False,
+    emoji=False,
+  )
+  for zoo in ZOOS:
+    console.print(f"--models={zoo}: all of these")
+    console.print(
+      _table([c for c in CATALOGUE.values() if c.zoo == zoo], sources, color)
+    )
+  lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
+  return "\n".join(
+    [
+      *lines,
+      "top-1: ImageNet accuracy as published, of self-supervised networks that of a linear "
+      "classifier; licence: of the weights, read it before you use them.",
+      "Weights that are not here are downloaded when a network is ranked "
+      f"(into {sources.cache / 'weights'}), or taken from --weights_dir=DIR; --models="
+      "NAME=FILE takes your own. timm/NAME is any of timm's (pip install lead_jax[torch]).",
+    ]
+  )
+
+
+def _table(cards: Iterable[Card], sources: WeightSources, color: bool):
+  from rich import box
+  from rich.table import Table
+
+  table = Table(
+    box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if color else ""
+  )
+  for name in _COLUMNS:
+    kind = "left" if name in ("name", "architecture") else "right"
+    table.add_column(name, justify=kind, no_wrap=name != "architecture")  # type: ignore[arg-type]
+  table.add_column("licence", overflow="fold")
+  table.add_column("weights", overflow="fold")
+  for card in cards:
+    network = NETWORKS[card.network]
+    table.add_row(
+      card.name,
+      network.description,
+      str(card.input.height),
+      str(network.feature_dim),
+      f"{card.num_params / 1e6:.1f}M",
+      f"{card.flops / 1e9:.2f}",
+      "–" if card.top1 is None else f"{card.top1:.1f}",
+      "–" if card.size is None else f"{card.size / 1e6:.0f}",
+      card.licence,
+      _place(card, sources),
+    )
+  return table
+
+
+def _place(card: Card, sources: WeightSources) -> str:
+  found = locate(card, sources)
+  if found is None:
+    return card.files[0].url
+  return f"here: {found.path}"
