@@ -27,6 +27,13 @@ class Name:
     return f"{self.module}.{self.name}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Module:
+  """A module that a pickle of dill names: never imported."""
+
+  name: str
+
+
 class Record:
   """An object of no interest (a namespace, a date): it holds nothing that is used."""
 
@@ -40,11 +47,15 @@ class NamedTupleType:
 
 @dataclasses.dataclass(frozen=True)
 class Storage:
-  """A torch storage: `count` elements called `dtype` under `key`, read later."""
+  """A torch storage: `count` elements called `dtype` under `key`, read later.
+
+  `view`: where a view of it starts, and how many elements that has.
+  """
 
   key: str
   dtype: str
   count: int
+  view: tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +66,22 @@ class Tensor:
   offset: int
   shape: tuple[int, ...]
   strides: tuple[int, ...]
+
+
+class OldTensor:
+  """A tensor of torch before 0.1.12 under construction; `BUILD` brings all it has."""
+
+  def __init__(self) -> None:
+    self._tensor: Tensor | None = None
+
+  def set_state(self, state: Any) -> None:
+    self._tensor = _tensor(*state)
+
+  @property
+  def tensor(self) -> Tensor:
+    if self._tensor is None:
+      raise ValueError("a tensor has no storage")
+    return self._tensor
 
 
 class Dtype:
@@ -147,8 +174,8 @@ def construct(target: Any, args: tuple[Any, ...], source: str) -> Any:
       if name in _CONSTRUCTIONS:
         return _CONSTRUCTIONS[name](*args)
       raise InputError(
-        f"{source}: its pickle wants {target} to be called, which makes no weights and no "
-        "plain data: the file is refused and nothing in it was executed"
+        f"{source}: its pickle wants {shown(target)} to be called, which makes no weights "
+        "and no plain data: the file is refused and nothing in it was executed"
       )
     target = known
   if isinstance(target, NamedTupleType):
@@ -160,8 +187,14 @@ def construct(target: Any, args: tuple[Any, ...], source: str) -> Any:
 
 def build(target: Any, state: Any) -> None:
   """Gives an object its state, where that says anything about weights."""
-  if isinstance(target, Array | Dtype):
+  if isinstance(target, Array | Dtype | OldTensor):
     target.set_state(state)
+
+
+def shown(text: Any) -> str:
+  """What a stranger's text looks like in a message: one short line, nothing hidden."""
+  line = " ".join(str(text).split())[:200]
+  return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def put(target: dict[Any, Any], key: Any, value: Any) -> None:
@@ -183,13 +216,14 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> 
     isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides)
   ):
     raise ValueError("a tensor's shape or strides are no counts")
+  start, count = storage.view
   last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
   # More elements than the storage has are an expanded tensor: a small file could ask for
   # any amount of memory by it.
   size = math.prod(shape)
-  if size and (last >= storage.count or size > storage.count):
+  if size and (last >= count or size > count):
     raise ValueError(f"a tensor of shape {shape} does not fit into its storage")
-  return Tensor(storage, offset, shape, strides)
+  return Tensor(storage, start + offset, shape, strides)
 
 
 def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
@@ -216,6 +250,13 @@ def _reconstructed(function: Any, args: Any, state: Any, *more: Any) -> Array:
   return array
 
 
+def _attribute(module: Any, name: Any, *more: Any) -> Name:
+  """How dill before 0.3.5 names a function that is not written in Python."""
+  if not isinstance(module, Module) or not isinstance(name, str):
+    raise ValueError("an attribute is taken of something else than a module")
+  return Name(module.name, name)
+
+
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
   if encoding not in ("latin1", "latin-1"):
     raise ValueError("bytes are written in an unknown way")
@@ -235,9 +276,18 @@ def _scalar(dtype: Any, data: Any = None) -> np.ndarray:
   return _array(data, dtype, (), "C")
 
 
-_RECONSTRUCT = (
-  "numpy.core.multiarray._reconstruct",
-  "numpy._core.multiarray._reconstruct",
+# Where numpy's own constructions are found, or where dill says so: it asks the functions.
+_NUMPY = tuple(
+  f"numpy.{core}.{module}"
+  for core in ("core", "_core")
+  for module in ("multiarray", "_multiarray_umath")
+)
+_RECONSTRUCT = tuple(f"{module}._reconstruct" for module in _NUMPY)
+
+_OLD_TENSORS = tuple(
+  f"torch.{device}{kind}Tensor"
+  for device in ("", "cuda.")
+  for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Char", "Byte")
 )
 
 _CONSTRUCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -256,11 +306,13 @@ _CONSTRUCTIONS: Mapping[str, Callable[..., Any]] = {
   "torch._utils._rebuild_tensor_v2": _tensor,
   "torch._utils._rebuild_parameter": lambda tensor, *more: tensor,
   "torch._utils._rebuild_parameter_with_state": lambda tensor, *more: tensor,
+  "torch.nn.parameter.Parameter": lambda tensor, *more: tensor,
+  "torch.autograd.variable.Variable": lambda tensor, *more: tensor,
+  **{name: lambda: OldTensor() for name in _OLD_TENSORS},
   "torch.Size": lambda items=(): tuple(items),
   **{name: lambda *args: Array() for name in _RECONSTRUCT},
   "numpy.dtype": lambda code, *more: Dtype(code),
-  "numpy.core.multiarray.scalar": _scalar,
-  "numpy._core.multiarray.scalar": _scalar,
+  **{f"{module}.scalar": _scalar for module in _NUMPY},
   "numpy.core.numeric._frombuffer": _array,
   "numpy._core.numeric._frombuffer": _array,
   "jax._src.array._reconstruct_array": _reconstructed,
@@ -268,6 +320,9 @@ _CONSTRUCTIONS: Mapping[str, Callable[..., Any]] = {
   "haiku._src.data_structures.FlatMapping": _pairs,
   "haiku._src.data_structures.FlatMap": _pairs,
   "haiku._src.data_structures.frozendict": _pairs,
+  "dill._dill._import_module": lambda name, *more: Module(str(name)),
+  "dill._dill._get_attr": _attribute,
+  "dill._dill._create_array": _reconstructed,
   "dill._dill._create_namedtuple": lambda name, fields, *more: NamedTupleType(
     tuple(str(field) for field in fields)
   ),

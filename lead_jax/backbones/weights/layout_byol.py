@@ -12,11 +12,11 @@ import numpy as np
 
 _ONLINE = re.compile(r"experiment_state\.online_(params|state)\.(.*)\.(\w+)")
 _MODULE = re.compile(
-  r"res_net50/~/(?:"
+  r"res_net50/(?:~/)?(?:"
   r"initial_(?P<stem>conv|batchnorm)(?:_1)?"
-  r"|block_group_(?P<group>\d)/~/block_(?P<block>\d)/~/"
+  r"|block_group_(?P<group>\d)/(?:~/)?block_(?P<block>\d)/(?:~/)?"
   r"(?:(?P<kind>conv|batchnorm)_(?P<place>\d)|shortcut_(?P<shortcut>conv|batchnorm))"
-  r")(?:/~/(?P<average>mean_ema|var_ema))?"
+  r")(?:/(?:~/)?(?P<average>mean_ema|var_ema))?"
 )
 
 # The target network, the optimizer, the heads of the online one.

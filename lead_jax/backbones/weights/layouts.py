@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from lead_jax.backbones.weights.constructions import shown
 from lead_jax.backbones.weights.layout_byol import from_byol, is_byol
 from lead_jax.backbones.weights.layout_simclr import from_simclr, is_simclr
 from lead_jax.backbones.weights.layout_timm import from_timm
@@ -173,7 +174,7 @@ def to_torchvision(raw: Tensors, layout: str, *, source: str) -> dict[str, np.nd
     others = [name for name in others if name not in ("torchvision", "timm")] or others
     if others:
       raise InputError(f"{source}: looks like {' or '.join(others)}, not {layout}")
-    names = ", ".join(list(raw)[:3])
+    names = ", ".join(shown(name) for name in list(raw)[:3])
     raise InputError(
       f"{source}: {layout} files have {LAYOUTS[layout].expected}; this one has "
       f"{len(raw)} arrays, of which the first are {names}"

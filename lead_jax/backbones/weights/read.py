@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lead_jax.backbones.weights.constructions import Array, Tensor
+from lead_jax.backbones.weights.constructions import Array, OldTensor, Tensor, shown
 from lead_jax.backbones.weights.pickles import run_pickle
 from lead_jax.backbones.weights.safetensors_file import (
   looks_like_safetensors,
@@ -92,7 +92,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
   except FileNotFoundError:
     raise InputError(f"{source}: there is no such file") from None
   except _DAMAGE as error:
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+    reason = shown(getattr(error, "strerror", None) or error)
     raise InputError(
       f"{source} cannot be read as weights ({reason or type(error).__name__}): if it is "
       "damaged or was cut short, fetch it again"
@@ -115,6 +115,8 @@ def _read(path: pathlib.Path, source: str) -> dict[str, np.ndarray]:
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     start = mapped[:64]
     if start.startswith(b"PK\x03\x04"):
+      if not zipfile.is_zipfile(file):
+        raise ValueError("the end of the zip file, its table of contents, is missing")
       with zipfile.ZipFile(file) as archive:
         if pickle_member(archive.namelist()) is None:
           return read_tensorflow_zip(archive, size, source)
@@ -161,8 +163,8 @@ def _flat(saved: Any, reader: Reader | None, source: str) -> dict[str, np.ndarra
     elif isinstance(value, list | tuple):
       for index, item in enumerate(value):
         visit(item, (*names, str(index)))
-    elif isinstance(value, Tensor) and reader is not None:
-      array = reader(value)
+    elif isinstance(value, Tensor | OldTensor) and reader is not None:
+      array = reader(value.tensor if isinstance(value, OldTensor) else value)
     elif isinstance(value, Array):
       array = widened(value.value)
     elif isinstance(value, np.ndarray):
@@ -170,7 +172,7 @@ def _flat(saved: Any, reader: Reader | None, source: str) -> dict[str, np.ndarra
     if array is not None:
       name = ".".join(names) or "tensor"
       if name in flat:
-        raise InputError(f"{source} holds two tensors of the name {name!r}")
+        raise InputError(f"{source} holds two tensors of the name {shown(name)!r}")
       flat[name] = array
 
   visit(saved, ())

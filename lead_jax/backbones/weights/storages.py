@@ -26,7 +26,8 @@ def storage_reference(pid: Any) -> Any:
   """Returns the storage that a persistent id of torch names.
 
   Args:
-    pid: `("storage", type, key, device, count)`, in old files with a view behind it.
+    pid: `("storage", type, key, device, count)`, in old files with a view of it behind:
+      None, or `(key of its own, start, count)`.
 
   Raises:
     ValueError: If it is anything else, or a type that is no plain number.
@@ -36,13 +37,14 @@ def storage_reference(pid: Any) -> Any:
   _, kind, key, _, count, *view = pid
   if not isinstance(kind, Name) or kind.name not in _DTYPES:
     raise ValueError(f"storages of type {kind} are not supported")
-  if view not in ([], [None]):
-    raise ValueError(
-      "views of storages, which torch wrote before 0.4, are not supported"
-    )
-  if not isinstance(count, int) or count < 0:
+  start, size = (0, count) if view in ([], [None]) else view[0][1:]
+  if not all(
+    isinstance(number, int) and number >= 0 for number in (count, start, size)
+  ):
     raise ValueError("a storage has no size")
-  return Storage(str(key), kind.name, count)
+  if start + size > count:
+    raise ValueError("a view of a storage is larger than that")
+  return Storage(str(key), kind.name, count, (start, size))
 
 
 def byte_count(storage: Storage) -> int:

@@ -18,6 +18,7 @@ from types import ModuleType
 
 import numpy as np
 
+from lead_jax.backbones.weights.constructions import shown
 from lead_jax.backbones.weights.torch_files import check_sizes
 from lead_jax.errors import InputError
 
@@ -83,9 +84,8 @@ def read_tensorflow(prefix: pathlib.Path, source: str) -> dict[str, np.ndarray]:
     }
   # Some of the reader's errors are translated to Python's own.
   except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
-    reason = " ".join(str(error).split())[:200]
     raise InputError(
-      f"{source} is no sound TensorFlow checkpoint ({reason}): fetch it again"
+      f"{source} is no sound TensorFlow checkpoint ({shown(error)}): fetch it again"
     ) from None
 
 

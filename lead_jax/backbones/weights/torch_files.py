@@ -149,7 +149,8 @@ def read_torch_legacy(mapped: mmap.mmap, source: str) -> tuple[Any, Reader]:
 
   def referred(pid: Any) -> Storage:
     storage = storage_reference(pid)
-    if storages.setdefault(storage.key, storage) != storage:
+    known = storages.setdefault(storage.key, storage)
+    if (known.dtype, known.count) != (storage.dtype, storage.count):
       raise ValueError(f"storage {storage.key} is used as two types or sizes")
     return storage
 

@@ -20,11 +20,15 @@ _STORAGES = {
 
 
 class Call(NamedTuple):
-  """What a pickle does by REDUCE (or another opcode): `target` is `module.name`."""
+  """What a pickle does by REDUCE (or another opcode): `target` is `module.name`.
+
+  `state` is what BUILD gives to the result.
+  """
 
   target: Any
   args: tuple
   opcode: bytes = pickle.REDUCE
+  state: Any = None
 
 
 class Name(NamedTuple):
@@ -33,12 +37,21 @@ class Name(NamedTuple):
   path: str
 
 
+class Reference(NamedTuple):
+  """A persistent id of torch for an array; `view` as old versions have it."""
+
+  array: np.ndarray
+  view: Any = None
+  count: int | None = None
+
+
 class _Pickler(pickle._Pickler):
   """Writes arrays as torch's tensors (where asked), calls and names without importing."""
 
-  def __init__(self, file, *, tensors: bool):
+  def __init__(self, file, *, tensors: bool = False, legacy: bool = False):
     super().__init__(file, protocol=2)
     self._tensors = tensors
+    self._legacy = legacy
     self.storages: dict[str, np.ndarray] = {}
 
   def save(self, obj, save_persistent_id=True):
@@ -46,8 +59,13 @@ class _Pickler(pickle._Pickler):
       self._name(obj.target)
       self.save(obj.args)
       self.write(obj.opcode)
+      if obj.state is not None:
+        self.save(obj.state)
+        self.write(pickle.BUILD)
     elif isinstance(obj, Name):
       self._name(obj.path)
+    elif isinstance(obj, Reference):
+      self._reference(obj)
     elif isinstance(obj, np.ndarray) and self._tensors:
       self._tensor(obj)
     else:
@@ -60,26 +78,30 @@ class _Pickler(pickle._Pickler):
       module, _, name = target.rpartition(".")
       self.write(b"c" + module.encode() + b"\n" + name.encode() + b"\n")
 
-  def _tensor(self, array):
+  def _reference(self, reference):
+    array, view, count = reference
     key = str(len(self.storages))
     self.storages[key] = array
-    steps = [step // array.itemsize for step in np.asarray(array, order="C").strides]
-    self.write(b"ctorch._utils\n_rebuild_tensor_v2\n" + pickle.MARK + pickle.MARK)
+    self.write(pickle.MARK)
     self.save("storage")
     self.write(b"ctorch\n" + _STORAGES[array.dtype.name] + b"\n")
-    for item in (key, "cuda:0", array.size):
+    for item in (key, "cuda:0", array.size if count is None else count):
       self.save(item)
+    if self._legacy:
+      self.save(view)
     self.write(pickle.TUPLE + pickle.BINPERSID)
-    for item in (0, array.shape, tuple(steps), False):
-      self.save(item)
-    self.write(b"ccollections\nOrderedDict\n" + pickle.EMPTY_TUPLE + pickle.REDUCE)
-    self.write(pickle.TUPLE + pickle.REDUCE)
+
+  def _tensor(self, array):
+    steps = [step // array.itemsize for step in np.asarray(array, order="C").strides]
+    hooks = Call("collections.OrderedDict", ())
+    args = (Reference(array), 0, array.shape, tuple(steps), False, hooks)
+    self.save(Call("torch._utils._rebuild_tensor_v2", args))
 
 
 def pickled(obj: Any) -> bytes:
   """A bare pickle, arrays as numpy's."""
   file = io.BytesIO()
-  _Pickler(file, tensors=False).dump(obj)
+  _Pickler(file).dump(obj)
   return file.getvalue()
 
 
@@ -103,16 +125,8 @@ def torch_legacy(obj: Any) -> bytes:
   machine = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"int": 4}}
   for item in (LEGACY_MAGIC, 1001, machine):
     pickle.dump(item, file, protocol=2)
-  pickler = _Pickler(file, tensors=True)
-  # The references to storages have a sixth member, a view, that is None.
-  content = io.BytesIO()
-  pickler = _Pickler(content, tensors=True)
+  pickler = _Pickler(file, tensors=True, legacy=True)
   pickler.dump(obj)
-  file.write(
-    content.getvalue().replace(
-      pickle.TUPLE + pickle.BINPERSID, pickle.NONE + pickle.TUPLE + pickle.BINPERSID
-    )
-  )
   keys = sorted(pickler.storages)
   pickle.dump(keys, file, protocol=2)
   for key in keys:

@@ -59,9 +59,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     self.wfile.write(server.content[start : start + stop])
 
 
+class _Server(http.server.ThreadingHTTPServer):
+  def handle_error(self, *args):
+    """Clients that go away are what is tested."""
+
+
 @pytest.fixture
 def server():
-  server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+  server = _Server(("127.0.0.1", 0), _Handler)
   server.requests, server.content, server.tag = [], CONTENT, '"one"'
   server.status, server.kind, server.break_after = 200, "application/zip", None
   server.location = ""

@@ -188,6 +188,12 @@ def test_other_ways_to_call(opcodes, tmp_path, monkeypatch):
   assert os.listdir(tmp_path) == ["file.pth.tar"]
 
 
+def test_names_that_would_confuse_a_terminal(tmp_path):
+  content = b"\x80\x04\x8c\x06o\x1b[2Js\x8c\x05mk\ndr\x93)R."
+  message = _refused(_write(tmp_path, content))
+  assert "o?[2Js.mk dr to be called" in message
+
+
 def test_whole_modules_are_refused(tmp_path):
   torch = pytest.importorskip("torch")
   for zipped in (True, False):
@@ -263,6 +269,11 @@ def test_what_is_no_file_of_weights(content, reason, tmp_path):
   assert reason in _refused(_write(tmp_path, content))
 
 
+def test_the_end_of_a_zip_file(tmp_path):
+  content = files.torch_zip(ARRAYS)
+  assert "table of contents, is missing" in _refused(_write(tmp_path, content[:-30]))
+
+
 def test_missing_files(tmp_path):
   assert "there is no such file" in _refused(tmp_path / "absent.pth")
   assert "folder without a TensorFlow checkpoint" in _refused(tmp_path)
@@ -332,22 +343,6 @@ def test_zip_bomb(tmp_path):
   assert "its members claim 20000" in _refused(_write(tmp_path, content))
 
 
-def _pickle_of_tensor(shape, strides, count, offset):
-  """A torch zip's pickle with one tensor of any claims about a storage of 8 numbers."""
-  content = io.BytesIO()
-  pickler = files._Pickler(content, tensors=False)
-  reference = (files.Name("torch.FloatStorage"), "0", "cpu", count)
-  pickler.write(pickle.PROTO + b"\x02")
-  pickler.write(b"ctorch._utils\n_rebuild_tensor_v2\n" + pickle.MARK + pickle.MARK)
-  for item in ("storage", *reference):
-    pickler.save(item)
-  pickler.write(pickle.TUPLE + pickle.BINPERSID)
-  for item in (offset, shape, strides, False, None):
-    pickler.save(item)
-  pickler.write(pickle.TUPLE + pickle.REDUCE + pickle.STOP)
-  return content.getvalue()
-
-
 @pytest.mark.parametrize(
   ("shape", "strides", "count", "offset"),
   [
@@ -364,13 +359,73 @@ def _pickle_of_tensor(shape, strides, count, offset):
   ],
 )
 def test_tensors_beyond_their_storage(shape, strides, count, offset, tmp_path):
-  saved = _pickle_of_tensor(shape, strides, count, offset)
+  reference = files.Reference(np.arange(8.0, dtype="f4"), count=count)
+  args = (reference, offset, shape, strides, False, None)
+  tensor = files.Call("torch._utils._rebuild_tensor_v2", args)
+  for write in (files.torch_zip, files.torch_legacy):
+    _refused(_write(tmp_path, write({"a": tensor})))
 
-  def change(name, content):
-    return saved if name.endswith("data.pkl") else content
 
-  content = _rezipped(files.torch_zip({"a": np.arange(8.0, dtype="f4")}), change)
-  _refused(_write(tmp_path, content))
+def test_how_old_versions_of_torch_name_tensors(tmp_path):
+  values = np.arange(8.0, dtype="f4")
+  parts = (files.Reference(values), 2, (3, 2), (2, 1))
+  one = files.Call("torch._utils._rebuild_tensor", parts)
+  saved = {
+    "rebuilt": one,
+    "built": files.Call("torch.cuda.FloatTensor", (), state=parts),
+    "parameter": files.Call(
+      "torch.nn.parameter.Parameter", (one,), state=(True, False)
+    ),
+    "variable": files.Call("torch.autograd.variable.Variable", (one,)),
+  }
+  ordered = files.Call("collections.OrderedDict", ([[k, v] for k, v in saved.items()],))
+  read = read_weights(_write(tmp_path, files.torch_legacy(ordered)))
+  assert read.keys() == saved.keys()
+  for value in read.values():
+    np.testing.assert_array_equal(value, values[2:].reshape(3, 2))
+
+
+@pytest.mark.parametrize(
+  ("view", "expected"),
+  [(("9", 3, 4), [4, 5]), (("9", 3, 2), None), (("9", 6, 4), None), ("9", None)],
+)
+def test_views_of_storages(view, expected, tmp_path):
+  reference = files.Reference(np.arange(8.0, dtype="f4"), view)
+  args = (reference, 1, (2,), (1,), False, None)
+  tensor = files.Call("torch._utils._rebuild_tensor_v2", args)
+  path = _write(tmp_path, files.torch_legacy({"a": tensor}))
+  if expected is None:
+    _refused(path)
+  else:
+    np.testing.assert_array_equal(read_weights(path)["a"], expected)
+
+
+def test_how_dill_names_arrays(tmp_path):
+  """Before 0.3.5 (2022) it asks builtin functions for their module and name."""
+
+  def builtin(module, name):
+    named = files.Call("dill._dill._import_module", (module,))
+    return files.Call("dill._dill._get_attr", (named, name))
+
+  numpy = "numpy.core._multiarray_umath"
+  values = np.arange(6, dtype="f4").reshape(2, 3)
+  text = values.tobytes().decode("latin-1")
+  data = files.Call(builtin("_codecs", "encode"), (text, "latin1"))
+  order = (3, "<", None, None, None, -1, -1, 0)
+  dtype = files.Call("numpy.dtype", ("f4", False, True), state=order)
+  shell = (files.Name("numpy.ndarray"), (0,), b"b")
+  state = (1, (2, 3), dtype, False, data)
+  array = files.Call(builtin(numpy, "_reconstruct"), shell, state=state)
+  created = files.Call(
+    "dill._dill._create_array", (builtin(numpy, "_reconstruct"), shell, state, None)
+  )
+  evil = files.Call(builtin("os", "mkdir"), (str(tmp_path / "made"),))
+  read = read_weights(_write(tmp_path, files.pickled({"a": array, "b": created})))
+  np.testing.assert_array_equal(read["a"], values)
+  np.testing.assert_array_equal(read["b"], values)
+  message = _refused(_write(tmp_path, files.pickled({"a": array, "b": evil})))
+  assert "os.mkdir to be called" in message
+  assert not (tmp_path / "made").exists()
 
 
 def test_lists_in_lists_by_reference(tmp_path):
