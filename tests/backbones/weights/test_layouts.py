@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from lead_jax.backbones.networks import from_tensors
 from lead_jax.backbones.weights import LAYOUTS, read_weights, to_torchvision
 from lead_jax.errors import InputError
 from tests.backbones.weights import files
@@ -216,6 +217,15 @@ def test_self_supervised(layout, tmp_path):
   for name, value in tensors.items():
     assert value.dtype == np.float32
     np.testing.assert_array_equal(value, NETWORK[name], err_msg=name)
+
+
+@pytest.mark.parametrize("network", ["resnet50", "resnet50_simclr", "resnet50_byol"])
+def test_these_are_the_names_of_the_networks(network):
+  with pytest.raises(InputError) as error:
+    from_tensors(network, NETWORK, source="x")
+  assert "missing" not in str(error.value)
+  assert "unused" not in str(error.value)
+  assert "of another shape" in str(error.value)  # The test's are tiny.
 
 
 @pytest.mark.parametrize("layout", PUBLISHED)
