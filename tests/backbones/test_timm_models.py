@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from lead_jax.backbones.timm_models import timm_model
+from lead_jax.backbones.timm_models import export, timm_model
 from lead_jax.backbones.timm_models.preprocessing import input_spec
 from lead_jax.errors import InputError
 
@@ -39,7 +39,11 @@ def folder(tmp_path_factory):
   """A file of weights, and a cache with its export."""
   folder = tmp_path_factory.mktemp("timm")
   torch.save(_network("test_vit").state_dict(), folder / "weights.pth")
-  _load(folder)
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(export, "_PROTOBUF_LIMIT", 0)  # weights beside the file
+    _load(folder)
+  (weights,) = folder.glob("timm/*/model.onnx.data")
+  assert weights.stat().st_size > 1e6
   return folder
 
 
@@ -180,15 +184,15 @@ class TestTorchInItsPlace:
     assert len(found) == 32
 
   def test_a_wrong_export_is_not_used(self, folder, tmp_path, monkeypatch):
-    from lead_jax.backbones.timm_models import export
+    (others,) = (path.parent for path in folder.glob("timm/*/model.onnx"))
 
-    (others,) = folder.glob("timm/*/model.onnx")
+    def wrong(network, images, count, path):
+      shutil.copytree(others, path.parent, dirs_exist_ok=True)
+
     state = _network("test_vit").state_dict()
     state["norm.bias"] += 0.1
     torch.save(state, tmp_path / "weights.pth")
-    monkeypatch.setattr(
-      export, "_dynamo", lambda *given: shutil.copy(others, given[-1])
-    )
+    monkeypatch.setattr(export, "_dynamo", wrong)
     monkeypatch.setattr(export, "_torchscript", _no_export)
     with pytest.warns(UserWarning, match="dynamo: differs from torch by"):
       found = _load(tmp_path)

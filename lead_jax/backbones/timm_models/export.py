@@ -46,12 +46,9 @@ def exported(
   Raises:
     InputError: If the cache cannot be written.
   """
-  try:
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    if record["exporter"] is None or (folder / FILE).exists():
-      return record
-  except (OSError, ValueError, KeyError, TypeError):
-    pass  # there is none, or a damaged one
+  record = _record(folder)
+  if record is not None:
+    return record
   try:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
@@ -60,16 +57,27 @@ def exported(
       record = _export(made, network, example, load)
       text = json.dumps(record, indent=2)
       (made / RECORD).write_text(text, encoding="utf-8")
+      other = _record(folder)  # of a process that was faster
+      if other is not None:
+        return other
       shutil.rmtree(folder, ignore_errors=True)
       os.replace(made, folder)
   except OSError as error:
-    if (folder / RECORD).exists():
-      return record  # another process was faster
     raise InputError(
       f"the ONNX export cannot be kept in {folder.parent} ({error.strerror}): name "
       "another cache folder"
     ) from error
   return record
+
+
+def _record(folder: pathlib.Path) -> dict[str, Any] | None:
+  """What a folder says of its export; None if there is none or it is damaged."""
+  try:
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    there = record["exporter"] is None or (folder / FILE).exists()
+  except (OSError, ValueError, KeyError, TypeError):
+    return None
+  return record if there else None
 
 
 def _export(made, network, example, load) -> dict[str, Any]:

@@ -39,14 +39,16 @@ def make_network(
     with quiet():
       return timm.create_model(name).eval(), "random weights"
   published = timm.get_pretrained_cfg(name)
-  source = str(weights)
+  overlay: dict[str, Any] = {}
   if weights is None:
     weights, source = _fetch(name, published)
-  tensors = _tensors(weights)
-  overlay: dict[str, Any] = {"state_dict": tensors}
-  classes = _classes(tensors, published.classifier)
-  if source == str(weights) and classes is not None:
-    overlay |= {"num_classes": classes, "label_offset": None}
+    tensors = _tensors(weights)
+  else:
+    source, tensors = str(weights), _tensors(weights)
+    classes = _classes(tensors, published.classifier)
+    if classes is not None:
+      overlay = {"num_classes": classes, "label_offset": None}
+  overlay["state_dict"] = tensors
   notes = _Notes()
   try:
     with quiet(), notes:
@@ -157,15 +159,20 @@ class _Notes(logging.Handler):
       self.found.append(_listed(match[1].lower(), match[2].split(", ")))
 
   def __enter__(self) -> None:
-    self._before = self._logger.level, logging.root.manager.disable
-    self._logger.setLevel(logging.INFO)
+    everyone = logging.getLogger("timm")
+    self._before = (self._logger.level, everyone.level, logging.root.manager.disable)
     self._logger.addHandler(self)
-    logging.disable(logging.NOTSET)
+    self._logger.setLevel(logging.INFO)
+    self._logger.propagate = False
+    everyone.setLevel(logging.CRITICAL)
+    logging.disable(logging.DEBUG)
 
   def __exit__(self, *_: object) -> None:
-    level, disabled = self._before
+    own, everyones, disabled = self._before
     self._logger.removeHandler(self)
-    self._logger.setLevel(level)
+    self._logger.setLevel(own)
+    self._logger.propagate = True
+    logging.getLogger("timm").setLevel(everyones)
     logging.disable(disabled)
 
 
