@@ -140,6 +140,13 @@ _BATCH_SIZE = flags.DEFINE_integer(
   lower_bound=1,
   flag_values=FLAGS,
 )
+_PRECISION = flags.DEFINE_enum(
+  "precision",
+  "float32",
+  ["float32", "bfloat16"],
+  "Of the networks' products; bfloat16 is faster on accelerators.",
+  flag_values=FLAGS,
+)
 _SEED = flags.DEFINE_integer(
   "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
 )
@@ -244,6 +251,7 @@ def _rank(dataset: str) -> int:
       data_dir=_DATA_DIR.value,
       weights_dir=_WEIGHTS_DIR.value,
       download=_DOWNLOAD.value,
+      precision=_PRECISION.value,
       listener=listener,
     )
   width, color = _terminal()

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import preflight
-from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.backbones.base import Backbone, ModelSpec, Precision, ReadyFeatures
 from lead_jax.backbones.catalogue import WeightSources
+from lead_jax.backbones.precision import with_precision
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.cache import default_cache_dir
 from lead_jax.compiled import forget_if_many
@@ -89,6 +90,7 @@ def rank(
   data_dir: str | os.PathLike | None = None,
   weights_dir: str | os.PathLike | None = None,
   download: bool = True,
+  precision: Precision = "float32",
   listener: Listener | None = None,
 ) -> Report:
   """Ranks pre-trained models by how well they promise to fine-tune on a data set.
@@ -117,6 +119,8 @@ def rank(
     data_dir: Where prepared tfds data sets are.
     weights_dir: Where weights of published networks are looked for first.
     download: Whether weights that are not on this machine are downloaded.
+    precision: `float32`, or `bfloat16` for the products of the networks, which is faster
+      on accelerators; scores differ a little, and are kept apart.
     listener: Told of progress.
 
   Returns:
@@ -138,7 +142,9 @@ def rank(
     listener.warned(message)
 
   sources = WeightSources(weights_dir, cache, download, warn)
-  specs = resolve_models(models, zoo, sources)
+  specs = [
+    with_precision(spec, precision) for spec in resolve_models(models, zoo, sources)
+  ]
   out = None if out is None else pathlib.Path(out).expanduser()
   if out is not None:
     preflight.make_writable(out)
@@ -154,7 +160,7 @@ def rank(
   )
   here = true_everywhere.get(dataset.name, {})
   truth = {spec.name: here[spec.name] for spec in specs if spec.name in here}
-  compared = _load_reference(reference, zoo, dataset, sources)
+  compared = _load_reference(reference, zoo, dataset, sources, precision)
   if source_data is not None and not isinstance(source_data, Dataset):
     listener.reading(os.fspath(source_data))
     source_data = load_dataset(source_data, split="all", data_dir=data_dir)
@@ -169,6 +175,7 @@ def rank(
     "reference": None if compared is None else compared.name,
     "source_data": None if source_data is None else source_data.fingerprint,
     "seed": seed,
+    "precision": precision,
     "x64": bool(jnp.result_type(float) == jnp.float64),
     "versions": [EXTRACTION_VERSION, SCORING_VERSION],
     "files": {
@@ -245,6 +252,7 @@ def _load_reference(
   zoo: str | os.PathLike | None,
   dataset: Dataset,
   sources: WeightSources,
+  precision: Precision,
 ) -> Backbone | ReadyFeatures | None:
   """The model to compare with; whatever is wrong with it is said before any work."""
   if reference is None:
@@ -252,7 +260,7 @@ def _load_reference(
   specs = resolve_models([reference], zoo, sources)
   if len(specs) != 1:
     raise InputError(f"the reference is one model, {reference!r} names {len(specs)}")
-  loaded = specs[0].load()
+  loaded = with_precision(specs[0], precision).load()
   if isinstance(loaded, ReadyFeatures):
     check_rows(loaded, dataset)
   return loaded

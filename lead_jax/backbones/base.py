@@ -9,6 +9,9 @@ from jaxtyping import Array, Float
 
 Params = Any  # a pytree of arrays
 
+# Of a network's products; all else is float32.
+Precision = Literal["float32", "bfloat16"]
+
 # (params, images) -> {"features": [N, D]} and, where the network has a classifier,
 # {"logits": [N, Z]}. Pure and differentiable in both arguments.
 ApplyFn = Callable[[Params, Float[Array, "n ..."]], Mapping[str, Float[Array, "n _"]]]
@@ -77,6 +80,8 @@ class Backbone:
     pretraining: What it was pre-trained on.
     source: Where the weights come from.
     licence: Licence of the weights.
+    precision: Of the products in `apply`.
+    low_precision: The network in bfloat16, where it has a form of its own for that.
   """
 
   name: str
@@ -91,6 +96,8 @@ class Backbone:
   pretraining: str = ""
   source: str = ""
   licence: str = ""
+  precision: Precision = "float32"
+  low_precision: ApplyFn | None = None
 
 
 @dataclasses.dataclass(frozen=True)

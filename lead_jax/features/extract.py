@@ -5,7 +5,8 @@ features (and source logits) out. Batches have one shape, the last one padded, s
 is compiled twice; they are split over all local devices along the batch axis; and the
 next batch is on its way before the last one's results are there, while threads make the
 ones after. Products are computed in full float32 on every platform, since a feature must
-not depend on where, or in which batch, it was computed.
+not depend on where, or in which batch, it was computed; or in bfloat16, where the user
+asked for it.
 
 On a CPU a batch is a few images, whatever the caller asks for, and every core has one of
 its own: what goes from layer to layer then stays in the caches, and no core waits for
@@ -71,7 +72,7 @@ def extraction_key(backbone: Backbone, dataset: Dataset) -> str:
     input=backbone.input.canonical(),
     feature_point=backbone.feature_point,
     outputs=_OUTPUTS,
-    dtype="float32",
+    dtype=backbone.precision,
   )
 
 
@@ -157,7 +158,9 @@ def _compute(
   params = jax.device_put(backbone.params, NamedSharding(mesh, PartitionSpec()))
 
   def network(params, images):
-    with jax.default_matmul_precision("highest"):
+    # float32 means float32, also where an accelerator would round the operands.
+    exact = "highest" if backbone.precision == "float32" else "default"
+    with jax.default_matmul_precision(exact):
       outputs = backbone.apply(params, prepare(images, spec))
     return {
       name: outputs[name].astype(jnp.float32) for name in _OUTPUTS if name in outputs

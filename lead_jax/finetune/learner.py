@@ -32,7 +32,7 @@ from lead_jax.data.preprocess import prepare
 from lead_jax.errors import InputError
 from lead_jax.finetune import optimiser, schedule
 from lead_jax.finetune.augment import augment
-from lead_jax.finetune.precision import low_precision
+from lead_jax.backbones.precision import low_precision
 from lead_jax.finetune.protocol import Protocol
 
 State = dict[str, Any]

@@ -6,16 +6,7 @@ from collections.abc import Iterable
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS, Card, WeightSources, locate
 from lead_jax.backbones.networks import NETWORKS
 
-_COLUMNS = (
-  "name",
-  "architecture",
-  "input",
-  "D",
-  "params",
-  "G mul-adds",
-  "top-1 %",
-  "MB",
-)
+_NUMBERS = ("input", "D", "params", "G mul-adds", "top-1", "MB")
 
 
 def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
@@ -23,8 +14,7 @@ def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
 
   Args:
     sources: Where weights are looked for; nothing is read or fetched.
-    width: Columns of the terminal. Where it is too narrow, licence and place of the weights
-      stand below each other.
+    width: Columns of the terminal; long texts are folded.
     color: Whether escape codes may be used.
   """
   from rich.console import Console
@@ -64,30 +54,30 @@ def _table(cards: Iterable[Card], sources: WeightSources, color: bool):
   table = Table(
     box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if color else ""
   )
-  for name in _COLUMNS:
-    kind = "left" if name in ("name", "architecture") else "right"
-    table.add_column(name, justify=kind, no_wrap=name != "architecture")  # type: ignore[arg-type]
+  table.add_column("name", no_wrap=True)
+  for name in _NUMBERS:
+    table.add_column(name, justify="right", no_wrap=True)
+  table.add_column("here", no_wrap=True)
   table.add_column("licence", overflow="fold")
   table.add_column("weights", overflow="fold")
   for card in cards:
     network = NETWORKS[card.network]
     table.add_row(
       card.name,
-      network.description,
       str(card.input.height),
       str(network.feature_dim),
       f"{card.num_params / 1e6:.1f}M",
       f"{card.flops / 1e9:.2f}",
       "–" if card.top1 is None else f"{card.top1:.1f}",
       "–" if card.size is None else f"{card.size / 1e6:.0f}",
-      card.licence,
-      _place(card, sources),
+      *_place(card, sources),
     )
   return table
 
 
-def _place(card: Card, sources: WeightSources) -> str:
+def _place(card: Card, sources: WeightSources) -> tuple[str, str, str]:
+  """Whether the weights are here, their licence, where they are or are published."""
   found = locate(card, sources)
   if found is None:
-    return card.files[0].url
-  return f"here: {found.path}"
+    return "no", card.licence, card.files[0].url
+  return "yes", card.licence, str(found.path)

@@ -171,6 +171,7 @@ def _load(
   return Backbone(
     name=name,
     apply=networks.make_apply(card.network, stats, num_logits),
+    low_precision=networks.make_apply(card.network, stats, num_logits, jnp.bfloat16),
     params=jax.tree.map(jnp.asarray, variables["params"]),
     input=input_spec,
     weights_hash=digest,

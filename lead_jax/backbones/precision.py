@@ -7,6 +7,7 @@ constants of a graph, batch-normalisation statistics for one, would promote ever
 back, and sums over space would lose digits.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,38 @@ import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 
+from lead_jax.backbones.base import Backbone, ModelSpec, Precision, ReadyFeatures
+from lead_jax.errors import InputError
+
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 _PRODUCTS = ("dot_general", "conv_general_dilated")
+
+
+def with_precision(spec: ModelSpec, precision: Precision) -> ModelSpec:
+  """Returns a model whose network computes its products in another type.
+
+  Args:
+    spec: Any model; features made elsewhere stay as they are.
+    precision: One of `PRECISIONS`.
+
+  Raises:
+    InputError: If it is none of them.
+  """
+  if precision not in PRECISIONS:
+    raise InputError(
+      f"precision must be {' or '.join(PRECISIONS)}, received {precision!r}"
+    )
+  if precision == "float32":
+    return spec
+
+  def load() -> Backbone | ReadyFeatures:
+    loaded = spec.load()
+    if isinstance(loaded, ReadyFeatures):
+      return loaded
+    apply = loaded.low_precision or low_precision(loaded.apply)
+    return dataclasses.replace(loaded, apply=apply, precision=precision)
+
+  return dataclasses.replace(spec, load=load)
 
 
 def low_precision(function: Callable[..., Any]) -> Callable[..., Any]:

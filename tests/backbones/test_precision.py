@@ -3,8 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from lead_jax.finetune.precision import low_precision
+from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec, ReadyFeatures
+from lead_jax.backbones.precision import low_precision, with_precision
+from lead_jax.errors import InputError
 
 
 @jax.jit
@@ -68,3 +71,32 @@ def test_a_function_without_products_is_left_alone():
   np.testing.assert_array_equal(low_precision(pointwise)(x), pointwise(x))
   # The derivative that relu is given at 0 survives the walk.
   assert jax.grad(low_precision(lambda v: jax.nn.relu(v)))(0.0) == 0.0
+
+
+def _spec(low_precision=None):
+  backbone = Backbone(
+    name="small",
+    apply=_network,
+    params={},
+    input=InputSpec(4, 4),
+    weights_hash="",
+    low_precision=low_precision,
+  )
+  return ModelSpec(name="small", load=lambda: backbone)
+
+
+def test_a_model_in_another_precision():
+  assert with_precision(_spec(), "float32").load().precision == "float32"
+  loaded = with_precision(_spec(), "bfloat16").load()
+  assert loaded.precision == "bfloat16"
+  assert loaded.apply is not _network
+  own = lambda params, images: {"features": images}
+  assert with_precision(_spec(own), "bfloat16").load().apply is own
+  ready = ReadyFeatures("ready", np.zeros((2, 2)), None, "")
+  kept = with_precision(ModelSpec("ready", lambda: ready), "bfloat16").load()
+  assert kept is ready
+
+
+def test_an_unknown_precision():
+  with pytest.raises(InputError, match="must be float32 or bfloat16, received 'half'"):
+    with_precision(_spec(), "half")
