@@ -1,4 +1,4 @@
-"""Reductions over axes, and the softmax family."""
+"""Reductions over axes, running sums, and the softmax family."""
 
 import jax
 import jax.numpy as jnp
@@ -57,6 +57,18 @@ def maximum(xp, x, axes):
 
 def minimum(xp, x, axes):
   return xp.min(x, axis=axes, keepdims=True, initial=_extreme(x.dtype, "max"))
+
+
+def running_sum(node: Node, x: Value, axis: Value) -> Value:
+  (chosen,) = integers(node, axis, "its axis")
+  (array,), place, wrap = unwrap(x)
+  xp, along = namespace(array), place(chosen)
+  reverse = bool(node.get("reverse", 0))
+  array = xp.flip(array, along) if reverse else array
+  y = xp.cumsum(array, axis=along, dtype=array.dtype)
+  if node.get("exclusive", 0):
+    y = y - array
+  return wrap(xp.flip(y, along) if reverse else y)
 
 
 def l1(xp, x, axes):

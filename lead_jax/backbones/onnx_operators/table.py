@@ -56,6 +56,7 @@ OPERATORS: dict[str, Operator] = {
   "Abs": _pointwise(elementwise.unary_static("abs")),
   "Add": _arithmetic(elementwise.binary("add")),
   "Ceil": _pointwise(elementwise.unary_static("ceil")),
+  "Cos": _pointwise(elementwise.unary_static("cos")),
   "Div": _arithmetic(elementwise.divide),
   "Erf": _pointwise(elementwise.unary(jax.scipy.special.erf)),
   "Exp": _pointwise(elementwise.unary(jnp.exp)),
@@ -71,6 +72,7 @@ OPERATORS: dict[str, Operator] = {
   "Reciprocal": _pointwise(elementwise.unary(jnp.reciprocal)),
   "Round": _pointwise(elementwise.unary_static("round")),
   "Sign": _pointwise(elementwise.unary_static("sign")),
+  "Sin": _pointwise(elementwise.unary_static("sin")),
   "Sqrt": _pointwise(elementwise.unary_static("sqrt")),
   "Sub": _arithmetic(elementwise.binary("subtract")),
   "Sum": _pointwise(elementwise.variadic(lambda xp, a, b: xp.add(a, b))),
@@ -110,7 +112,8 @@ OPERATORS: dict[str, Operator] = {
   "Swish": _pointwise(elementwise.swish),
   "Tanh": _pointwise(elementwise.unary(jnp.tanh)),
   "ThresholdedRelu": _pointwise(elementwise.thresholded_relu),
-  # Reductions and softmax
+  # Reductions, running sums and softmax
+  "CumSum": Operator(reduction.running_sum, layout="aware"),
   "LogSoftmax": Operator(reduction.softmax(jax.nn.log_softmax)),
   "ReduceL1": _reduce(reduction.l1),
   "ReduceL2": _reduce(reduction.l2),
