@@ -82,6 +82,7 @@ def _keep(path: pathlib.Path, tensors: dict[str, np.ndarray]) -> None:
     try:
       path.parent.mkdir(parents=True, exist_ok=True)
       save_file(tensors, temporary, metadata={"content": _content(tensors)})
+      temporary.chmod(0o644)  # The library makes it its writer's alone.
       os.replace(temporary, path)
     finally:
       temporary.unlink(missing_ok=True)

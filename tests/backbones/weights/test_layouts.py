@@ -74,6 +74,13 @@ def _moco(mlp):
   }
 
 
+def _pcl(mlp):
+  """As published: without what only training needs (salesforce/PCL, issue 10)."""
+  saved = _moco(mlp)
+  state = saved["state_dict"]
+  return {"state_dict": {n: v for n, v in state.items() if "encoder_q." in n}}
+
+
 def _swav(prototypes):
   head = {f"projection_head.{place}.weight": SOME for place in (0, 1, 3)}
   return _state("module.", NETWORK | head | dict.fromkeys(prototypes, SOME))
@@ -183,8 +190,8 @@ HEADS = [f"prototypes.prototypes{number}.weight" for number in range(3)]
 PUBLISHED = {
   "byol": (_byol(), files.pickled),
   "infomin": (_pycontrast(jigsaw=True), files.torch_legacy),
-  "pcl_v1": (_moco(mlp=False), files.torch_legacy),
-  "pcl_v2": (_moco(mlp=True), files.torch_legacy),
+  "pcl_v1": (_pcl(mlp=False), files.torch_legacy),
+  "pcl_v2": (_pcl(mlp=True), files.torch_legacy),
   "sela_v2": (_swav(HEADS), files.torch_legacy),
   "insdis": (_pycontrast(jigsaw=False), files.torch_legacy),
   "simclr_v1": (_simclr(1), None),
