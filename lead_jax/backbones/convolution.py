@@ -2,8 +2,9 @@
 
 On accelerators `lax.conv_general_dilated` is the right call for every convolution. On a
 CPU it is not: XLA runs a depthwise convolution as a generic loop (15 to 25 times slower
-than written as shifted multiply-adds), a grouped one likewise, and a 1x1 convolution
-slower than the matrix product that it is. All forms compute the same function and are
+than written as shifted multiply-adds), a grouped one likewise, a 1x1 convolution slower
+than the matrix product that it is, and one without padding up to three times slower than
+the same one with a row of padding. All forms compute the same function and are
 differentiable in both arguments; tests hold them equal, gradients included.
 
 The forms work channels-last inside, which is what XLA's CPU kernels and tensor cores
@@ -94,6 +95,8 @@ def convolve(
     y = _depthwise(x, w, strides, padding, dilations)
   elif groups > 1:
     y = _grouped(x, w, strides, padding, dilations, groups)
+  elif not any(map(sum, padding)):
+    y = _unpadded(x, w, strides, dilations)
   else:
     y = _general(x, w, strides, padding, dilations, groups)
   return jnp.moveaxis(y, -1, 1) if layout == "NCHW" else y
@@ -110,6 +113,14 @@ def _general(x, w, strides, padding, dilations, groups):
     dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
     feature_group_count=groups,
   )
+
+
+def _unpadded(x, w, strides, dilations):
+  """With a row of zeros after the image; what comes of it is cut off."""
+  padding = ((0, 1), *((0, 0),) * (x.ndim - 3))
+  y = _general(x, w, strides, padding, dilations, 1)
+  rows = (x.shape[1] - dilations[0] * (w.shape[0] - 1) - 1) // strides[0] + 1
+  return y[:, : max(rows, 0)]
 
 
 def _strided(x, strides):

@@ -3,10 +3,10 @@
 Tan et al., "MnasNet: Platform-Aware Neural Architecture Search for Mobile" (CVPR 2019),
 https://arxiv.org/abs/1807.11626.
 
-The ranking papers' zoo lists "MNASNet-A1". What their public code loads is torchvision's
+The ranking papers' zoo lists "MNASNet-A1". What public code for it loads is torchvision's
 `mnasnet1_0` (https://github.com/mgholamikn/ETran, README: mnasnet1.0_top1_73.512-
-f206786ef8.pth), which by torchvision's own words is the paper's B1: the same search space
-without squeeze-and-excitation. That network is the one here.
+f206786ef8.pth), which is the paper's B1 by torchvision's own words: other widths than A1,
+and no squeeze-and-excitation. That network is the one here.
 """
 
 import flax.linen as nn
