@@ -29,7 +29,6 @@ EXCLUDED = {
   "test_maxpool_with_argmax": "indices of the maxima are refused",
   "test_not_": "opset 1 is refused",
   "tf_crop_and_resize": "a region of interest is refused",
-  "antialias": "antialias is refused",
   "_not_larger": "keep_aspect_ratio_policy is refused",
   "_not_smaller": "keep_aspect_ratio_policy is refused",
   "FLOAT8": "types of 8 bits and less are refused",

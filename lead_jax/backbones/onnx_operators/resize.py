@@ -38,7 +38,6 @@ refuse = refuse_any(
     ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
     "round_prefer_floor",
   ),
-  one_of("antialias", (0,), 0),
   one_of("keep_aspect_ratio_policy", ("stretch",), "stretch"),
 )
 
@@ -79,7 +78,7 @@ def _resize(node, x, scales, sizes, coordinates, rounding):
       nearest = _round(node.get("nearest_mode", rounding), at).astype(int)
       array = jnp.take(array, np.clip(nearest, 0, n - 1), axis=place_here)
       continue
-    weights = _weights(node, at, n)
+    weights = _weights(node, at, n, factor)
     product = jnp.tensordot(array, jnp.asarray(weights, array.dtype), (place_here, 1))
     array = jnp.moveaxis(product, -1, place_here)
   return wrap(array)
@@ -107,16 +106,20 @@ def _round(mode, at):
   return np.floor(at) if mode == "floor" else np.ceil(at)
 
 
-def _weights(node, at, n):
+def _weights(node, at, n, factor):
   """The matrix [out, n] of linear or cubic interpolation."""
-  if node.get("mode") == "linear":
-    taps, kernel = np.arange(2), lambda d: np.maximum(1 - np.abs(d), 0)
-  else:
-    taps, kernel = np.arange(-1, 3), _cubic(node.get("cubic_coeff_a", -0.75))
-  index = np.floor(at).astype(int)[:, None] + taps[None]
-  weight = kernel(at[:, None] - index)
+  reach, kernel = 1, lambda d: np.maximum(1 - np.abs(d), 0)
+  if node.get("mode") == "cubic":
+    reach, kernel = 2, _cubic(node.get("cubic_coeff_a", -0.75))
+  # Against aliasing, the kernel is as wide as the pixels that it makes.
+  antialias = node.get("antialias", 0)
+  scale = min(factor, 1.0) if antialias else 1.0
+  reach = math.ceil(reach / scale)
+  index = np.floor(at).astype(int)[:, None] + np.arange(1 - reach, reach + 1)[None]
+  weight = kernel(scale * (at[:, None] - index))
   if node.get("exclude_outside", 0):
     weight = np.where((index >= 0) & (index < n), weight, 0)
+  if antialias or node.get("exclude_outside", 0):
     weight = weight / weight.sum(1, keepdims=True)
   matrix = np.zeros((len(at), n))
   rows = np.arange(len(at))[:, None]

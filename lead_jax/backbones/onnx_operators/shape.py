@@ -18,6 +18,8 @@ from lead_jax.backbones.onnx_operators.node import (
   unwrap,
 )
 
+# What ScatterND calls a reduction -> the method of JAX's indexed updates.
+SCATTERS = {"none": "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 PAD_MODES = ("constant", "reflect", "edge", "wrap")
 
 
@@ -155,6 +157,39 @@ def gather(node: Node, x: Value, indices: Value) -> Value:
   if xp is np:
     return np.take(x, indices, axis=axis)
   return jnp.take(x, indices, axis=axis, mode="clip")
+
+
+def gather_nd(node: Node, x: Value, indices: Value) -> Value:
+  batch, xp = node.get("batch_dims", 0), namespace(x, indices)
+  return x[_places(xp, x.shape, indices, batch)]
+
+
+def scatter_nd(node: Node, x: Value, indices: Value, updates: Value) -> jax.Array:
+  places = _places(namespace(indices), x.shape, indices, 0)
+  target = jnp.asarray(x).at[places]
+  return getattr(target, SCATTERS[node.get("reduction", "none")])(updates)
+
+
+def _places(xp, sizes, indices, batch):
+  """The index of [*sizes] whose last axis of `indices` counts axes after `batch`."""
+  chosen = []
+  for axis, index in enumerate(xp.moveaxis(indices, -1, 0), batch):
+    chosen.append(xp.where(index < 0, index + sizes[axis], index))
+  rest = (1,) * (indices.ndim - 1 - batch)
+  ahead = np.indices(sizes[:batch])
+  return (*(axis.reshape(axis.shape + rest) for axis in ahead), *chosen)
+
+
+def one_hot(node: Node, indices: Value, depth: Value, values: Value) -> Value:
+  (count,) = integers(node, depth, "its depth")
+  xp = namespace(indices, values)
+  axis = node.get("axis", -1) % (indices.ndim + 1)
+  sizes = [1] * (indices.ndim + 1)
+  sizes[axis] = count
+  indices = xp.expand_dims(indices, axis)
+  indices = xp.where(indices < 0, indices + count, indices)
+  here = indices == np.arange(count, dtype=indices.dtype).reshape(sizes)
+  return xp.where(here, values[1], values[0])
 
 
 def pad(

@@ -130,6 +130,7 @@ OPERATORS: dict[str, Operator] = {
   "AveragePool": Operator(
     windows.average_pool, refuse=windows.AUTO_PAD, layout="aware"
   ),
+  "Col2Im": Operator(windows.col2im),
   "Conv": Operator(windows.conv, refuse=windows.AUTO_PAD, layout="aware"),
   "GlobalAveragePool": Operator(windows.global_average_pool, layout="aware"),
   "GlobalMaxPool": Operator(windows.global_max_pool, layout="aware"),
@@ -159,6 +160,8 @@ OPERATORS: dict[str, Operator] = {
   "Expand": Operator(shape.expand),
   "Flatten": Operator(shape.flatten),
   "Gather": Operator(shape.gather),
+  "GatherND": Operator(shape.gather_nd),
+  "OneHot": Operator(shape.one_hot, fixed=(2,)),
   "Pad": Operator(
     shape.pad,
     refuse=one_of("mode", shape.PAD_MODES, "constant"),
@@ -168,6 +171,9 @@ OPERATORS: dict[str, Operator] = {
   "Range": Operator(shape.arange),
   "Reshape": Operator(shape.reshape),
   "Resize": Operator(_resize, refuse=resize.refuse, layout="aware", fixed=(1, 2)),
+  "ScatterND": Operator(
+    shape.scatter_nd, refuse=one_of("reduction", tuple(shape.SCATTERS), "none")
+  ),
   "Shape": Operator(shape.shape),
   "Size": Operator(shape.size),
   "Slice": Operator(shape.slices, layout="aware"),

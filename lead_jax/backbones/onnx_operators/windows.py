@@ -3,6 +3,7 @@
 All of them work channels-last, and hand that layout on.
 """
 
+import itertools
 import math
 
 import jax
@@ -16,6 +17,7 @@ from lead_jax.backbones.onnx_operators.node import (
   Node,
   Value,
   channels_last,
+  integers,
   one_of,
 )
 
@@ -91,6 +93,31 @@ def global_average_pool(node: Node, x: Value) -> ChannelsLast:
 def global_max_pool(node: Node, x: Value) -> ChannelsLast:
   image = channels_last(x)
   return ChannelsLast(image.max(tuple(range(1, image.ndim - 1)), keepdims=True))
+
+
+def col2im(node: Node, x: Value, image: Value, block: Value) -> ChannelsLast:
+  """Sums windows [N, C * taps, L] into the images that they were cut from."""
+  space, kernel = integers(node, image, "its image"), integers(node, block, "its block")
+  strides, dilations, padding = _window(node, space, kernel)
+  grown = [
+    n + before + after for n, (before, after) in zip(space, padding, strict=True)
+  ]
+  counts = [
+    (n - d * (k - 1) - 1) // s + 1
+    for n, d, k, s in zip(grown, dilations, kernel, strides, strict=True)
+  ]
+  taps = jnp.asarray(x).reshape(x.shape[0], -1, math.prod(kernel), *counts)
+  total = jnp.zeros((*taps.shape[:2], *grown), taps.dtype)
+  for number, tap in enumerate(itertools.product(*map(range, kernel))):
+    places = tuple(
+      slice(i * d, i * d + (count - 1) * s + 1, s)
+      for i, d, count, s in zip(tap, dilations, counts, strides, strict=True)
+    )
+    total = total.at[(..., *places)].add(taps[:, :, number])
+  inner = tuple(
+    slice(before, before + n) for n, (before, _) in zip(space, padding, strict=True)
+  )
+  return ChannelsLast(channels_last(total[(..., *inner)]))
 
 
 def lrn(node: Node, x: jax.Array) -> jax.Array:

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from lead_jax.backbones.base import Backbone
-from lead_jax.backbones.timm_models.library import Module, quiet
+from lead_jax.backbones.timm_models.library import Module, silenced
 from lead_jax.errors import InputError
 
 FILE, RECORD = "model.onnx", "export.json"
@@ -90,7 +90,7 @@ def _export(made, network, example, load) -> dict[str, Any]:
   failures: list[str] = []
   for exporter, write in (("dynamo", _dynamo), ("torchscript", _torchscript)):
     try:
-      with quiet():
+      with silenced():
         write(network, images, len(expected), made / FILE)
       backbone = load(made / FILE)
       with jax.default_matmul_precision("highest"):

@@ -4,6 +4,8 @@ import contextlib
 import difflib
 import io
 import logging
+import os
+import sys
 import types
 import warnings
 from collections.abc import Iterator
@@ -69,6 +71,20 @@ def tags_of(architecture: str) -> list[str]:
   """The tags of the weights that timm publishes for an architecture."""
   timm = require_timm()
   return [name.partition(".")[2] for name in timm.list_pretrained(f"{architecture}.*")]
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+  """As `quiet`, and compiled code's own printing too: nothing else may print now."""
+  sys.stdout.flush()
+  sys.stderr.flush()
+  with quiet(), open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
+    for number in (1, 2):
+      kept = os.dup(number)
+      stack.callback(os.close, kept)
+      stack.callback(os.dup2, kept, number)
+      os.dup2(nowhere.fileno(), number)
+    yield
 
 
 @contextlib.contextmanager
