@@ -21,18 +21,23 @@ from lead_jax.backbones.base import Backbone
 from lead_jax.errors import InputError
 
 MODELS = (
-  *("resnet18", "resnetv2_50", "seresnet33ts", "res2net50_26w_4s", "densenet121"),
-  *("vgg11", "inception_v3", "hrnet_w18_small", "dla34", "test_nfnet", "repvgg_a0"),
-  *("mobilenetv2_050", "mobilenetv4_conv_small", "lcnet_050", "ghostnet_100"),
-  *("tf_efficientnetv2_b0", "regnety_002", "cs3darknet_s", "rdnet_tiny", "starnet_s1"),
-  *("convnextv2_atto", "edgenext_xx_small", "mobilevit_xxs", "mobilevitv2_050"),
-  *("deit_tiny_distilled_patch16_224", "vit_relpos_small_patch16_224", "cait_xxs24_224"),
-  *("eva02_tiny_patch14_224", "xcit_nano_12_p16_224", "convit_tiny", "crossvit_tiny_240"),
+  *("vgg11", "resnet18", "resnetv2_50", "resnet50_clip", "seresnet33ts", "skresnet18"),
+  *("res2net50_26w_4s", "densenet121", "rdnet_tiny", "inception_v3", "dla34"),
+  *("hrnet_w18_small", "cs3darknet_s", "ese_vovnet19b_dw", "hgnetv2_b0", "test_nfnet"),
+  *("repvgg_a0", "regnety_002", "mobilenetv2_050", "mobilenetv3_small_050", "lcnet_050"),
+  *("mobilenetv4_conv_small", "ghostnet_100", "tf_efficientnetv2_b0", "repvit_m0_9"),
+  *("convnext_atto", "convnextv2_atto", "starnet_s1", "mambaout_femto", "poolformer_s12"),
+  *("edgenext_xx_small", "mobilevit_xxs", "mobilevitv2_050", "fastvit_t8", "levit_128s"),
+  *("efficientformer_l1", "efficientformerv2_s0", "efficientvit_b0", "efficientvit_m0"),
+  *("vit_tiny_patch16_224", "vit_relpos_small_patch16_224", "vit_small_patch16_dinov3"),
+  *("deit_tiny_distilled_patch16_224", "cait_xxs24_224", "eva02_tiny_patch14_224"),
+  *("beit_base_patch16_224", "naflexvit_base_patch16_gap", "xcit_nano_12_p16_224"),
+  *("convit_tiny", "crossvit_tiny_240", "pit_ti_224", "tnt_s_patch16_224", "volo_d1_224"),
   *("swin_tiny_patch4_window7_224", "swinv2_tiny_window8_256", "test_maxvit"),
-  *("coatnet_pico_rw_224", "pvt_v2_b0", "poolformer_s12", "mixer_s32_224", "levit_128s"),
-  *("efficientformer_l1", "efficientvit_b0", "fastvit_t8", "tiny_vit_5m_224"),
-  *("mambaout_femto", "hiera_tiny_224", "davit_tiny", "focalnet_tiny_srf"),
-  *("gcvit_xxtiny", "mvitv2_tiny", "sequencer2d_s", "volo_d1_224"),
+  *("coatnet_pico_rw_224", "convformer_s18", "coat_tiny", "davit_tiny", "gcvit_xxtiny"),
+  *("focalnet_tiny_srf", "hiera_tiny_224", "mvitv2_tiny", "nest_tiny", "pvt_v2_b0"),
+  *("tiny_vit_5m_224", "twins_svt_small", "visformer_tiny", "mixer_s32_224"),
+  *("resmlp_12_224", "gmlp_s16_224", "sequencer2d_s"),
 )  # fmt: skip
 _HEAD = "| model | parameters | runs in | exporter | from torch | what failed |"
 _RULE = "|---|---|---|---|---|---|"

@@ -241,7 +241,7 @@ class TestWeights:
   def test_random_weights_are_called_so(self, tmp_path):
     backbone = timm_model("test_vit", cache_dir=tmp_path, pretrained=False).load()
     assert backbone.source.startswith("random weights")
-    assert backbone.pretraining == "none"
+    assert (backbone.pretraining, backbone.licence) == ("", "")
     assert backbone.num_params == 371240
 
   def test_what_is_missing_unused_and_misshapen_is_listed(self, tmp_path):

@@ -107,6 +107,8 @@ def _export(made, network, example, load) -> dict[str, Any]:
         reason = "; ".join(failures)
         return {"exporter": exporter, "relative_error": error, "reason": reason}
       failures.append(f"{exporter}: differs from torch by {error:.1e}")
+    except (OSError, MemoryError, jax.errors.JaxRuntimeError):
+      raise  # of this machine now, not of the network
     except Exception as error:  # exporters fail in any way
       failures.append(f"{exporter}: {_reason(error, made / FILE)}")
     for path in made.iterdir():

@@ -13,6 +13,7 @@ import os
 import pathlib
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -89,11 +90,10 @@ def _load(
   key = hashlib.sha256(
     f"{versions} {name} {spec.height} {content_hash(network)}".encode()
   ).hexdigest()
-  common = {
-    "num_params": sum(p.numel() for p in network.parameters()),
-    "pretraining": published.get("tag", "") if source != "random weights" else "none",
-    "licence": published.get("license", ""),
-  }
+  common: dict[str, Any] = {"num_params": sum(p.numel() for p in network.parameters())}
+  if weights is None and pretrained:  # of a file nothing is known
+    common["pretraining"] = published.get("tag", "")
+    common["licence"] = published.get("license", "")
   folder = cache / f"{name}-{key[:16]}"
 
   def from_onnx(path: pathlib.Path) -> Backbone:
