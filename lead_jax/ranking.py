@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import preflight
-from lead_jax.backbones.base import Backbone, ModelSpec, Precision, ReadyFeatures
+from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import WeightSources
 from lead_jax.backbones.precision import with_precision
 from lead_jax.backbones.resolve import resolve_models
@@ -90,7 +90,7 @@ def rank(
   data_dir: str | os.PathLike | None = None,
   weights_dir: str | os.PathLike | None = None,
   download: bool = True,
-  precision: Precision = "float32",
+  precision: str = "float32",
   listener: Listener | None = None,
 ) -> Report:
   """Ranks pre-trained models by how well they promise to fine-tune on a data set.
@@ -252,7 +252,7 @@ def _load_reference(
   zoo: str | os.PathLike | None,
   dataset: Dataset,
   sources: WeightSources,
-  precision: Precision,
+  precision: str,
 ) -> Backbone | ReadyFeatures | None:
   """The model to compare with; whatever is wrong with it is said before any work."""
   if reference is None:

@@ -38,9 +38,10 @@ ALLOWED = {
   | {"feature_scale", "inputs", "lead", "lead_config", "held_out", "lead_rates"}
   | {"logits", "statistics"},
   "evaluation": BASE,
-  "backbones": BASE | {"cache", "zoo"},
+  "backbones": BASE | {"cache", "tensorflow", "zoo"},
+  "tensorflow": set(),
   "zoo": set(),
-  "data": BASE | {"backbones"},
+  "data": BASE | {"backbones", "tensorflow"},
   "features": BASE | {"backbones", "data"},
   "finetune": BASE | {"backbones", "data"},
   "measure": BASE,

@@ -227,35 +227,11 @@ def _time(seconds: float) -> str:
 
 def measured_rate() -> float:
   """Returns multiply-adds a second of ResNet-34 on this machine, weights at random."""
-  import time
-
-  import numpy as np
-
-  from experiments.reproduction.rehearsal import random_variables
-  from lead_jax.backbones import networks
-  from lead_jax.backbones.base import Backbone, InputSpec
-  from lead_jax.data import Dataset
-  from lead_jax.features.extract import extract
-
-  count = 32
-  image = np.zeros((224, 224, 3), np.uint8)
-  dataset = Dataset(
-    name="measured",
-    split="all",
-    labels=np.arange(count, dtype=np.int32) % 2,
-    class_names=("a", "b"),
-    fingerprint="",
-    read_image=lambda index: image,
+  from experiments.benchmark.extract import (
+    images_per_second,
+    in_memory,
+    random_backbone,
   )
-  variables = random_variables("resnet34", num_logits=0, seed=0)
-  backbone = Backbone(
-    name="resnet34",
-    apply=networks.make_apply("resnet34", variables["batch_stats"], 0),
-    params=variables["params"],
-    input=InputSpec(224, 224),
-    weights_hash="",
-  )
-  ticks: list[float] = []
-  extract(backbone, dataset, progress=lambda *_: ticks.append(time.perf_counter()))
-  done = count * (len(ticks) - 1) / len(ticks)
-  return CATALOGUE["resnet34"].flops * done / (ticks[-1] - ticks[0])
+
+  backbone = random_backbone("resnet34", "float32")
+  return CATALOGUE["resnet34"].flops * images_per_second(backbone, in_memory(48))

@@ -22,7 +22,7 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 _PRODUCTS = ("dot_general", "conv_general_dilated")
 
 
-def with_precision(spec: ModelSpec, precision: Precision) -> ModelSpec:
+def with_precision(spec: ModelSpec, precision: str) -> ModelSpec:
   """Returns a model whose network computes its products in another type.
 
   Args:
@@ -44,7 +44,7 @@ def with_precision(spec: ModelSpec, precision: Precision) -> ModelSpec:
     if isinstance(loaded, ReadyFeatures):
       return loaded
     apply = loaded.low_precision or low_precision(loaded.apply)
-    return dataclasses.replace(loaded, apply=apply, precision=precision)
+    return dataclasses.replace(loaded, apply=apply, precision="bfloat16")
 
   return dataclasses.replace(spec, load=load)
 

@@ -29,6 +29,7 @@ from lead_jax.data.papers import how_to_prepare
 from lead_jax.data.parts import check_classes, check_split, choose_parts
 from lead_jax.data.tfds_features import Keys, find_keys
 from lead_jax.errors import InputError
+from lead_jax.tensorflow import import_tensorflow, no_stderr
 
 # NAME, NAME/config, either with :1.2.3. Other prefixes (huggingface:) reach the network.
 _SPEC = re.compile(r"\w+(/[^:]+)?(:[\d.*]+)?")
@@ -272,13 +273,9 @@ def _in_brackets(hint: str) -> str:
 def _import_tfds(source: str) -> ModuleType:
   """Imports the library with TensorFlow's GPUs hidden and its start-up lines unseen."""
   try:
-    with _quiet(), _no_stderr():
-      import tensorflow as tf
+    with _quiet(), no_stderr():
+      import_tensorflow()
       import tensorflow_datasets as tfds
-
-      # RuntimeError: the caller has used TensorFlow already and made this choice.
-      with contextlib.suppress(RuntimeError):
-        tf.config.set_visible_devices([], "GPU")
   except ImportError as error:
     raise InputError(
       f"{source} needs tensorflow-datasets and tensorflow ({error.name} is missing): "
@@ -299,21 +296,3 @@ def _quiet() -> Iterator[None]:
   finally:
     for logger, level in zip(loggers, levels, strict=True):
       logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _no_stderr() -> Iterator[None]:
-  """Sends descriptor 2 nowhere: TensorFlow's C++ start-up lines heed no setting."""
-  try:
-    saved = os.dup(2)
-  except OSError:  # Closed already.
-    yield
-    return
-  nowhere = os.open(os.devnull, os.O_WRONLY)
-  try:
-    os.dup2(nowhere, 2)
-    yield
-  finally:
-    os.dup2(saved, 2)
-    os.close(saved)
-    os.close(nowhere)

@@ -41,6 +41,9 @@ _MOCO_LICENCE = "CC-BY-NC-4.0 (README) or MIT (LICENSE since 2023)"
 _CLUSTER_LICENCE = "non-commercial (facebookresearch/swav)"
 _PYCONTRAST_LICENCE = "BSD-2-Clause (PyContrast)"
 
+# The bucket and its folders are the README's, the whole addresses a public downloader's.
+_SIMCLR_V1 = "https://storage.googleapis.com/simclr-checkpoints/simclrv1/pretrain/1x/model.ckpt-225206"
+_CHECKPOINT_V1 = "simclrv1_1x/model.ckpt-225206"
 _CHECKPOINT = "r50_1x_sk0/model.ckpt-250228"
 
 
@@ -199,9 +202,9 @@ CARDS = (
     "simclr_v1",
     "SimCLRv1",
     (
+      Published(f"{_CHECKPOINT_V1}.index", f"{_SIMCLR_V1}.index"),
       Published(
-        "ResNet50_1x.zip",
-        "https://storage.googleapis.com/simclr-gcs/checkpoints/ResNet50_1x.zip",
+        f"{_CHECKPOINT_V1}.data-00000-of-00001", f"{_SIMCLR_V1}.data-00000-of-00001"
       ),
     ),
     69.1,
@@ -209,8 +212,8 @@ CARDS = (
     "Apache-2.0",
     network="resnet50_simclr",
     input=_SIMCLR,
-    by_hand="if that address asks for a login, google-research/simclr's README links the "
-    "same file for a browser with a Google account",
+    by_hand="google-research/simclr's README links the same network as ResNet50_1x.zip for "
+    "a browser with a Google account; that is read by --models=simclr_v1=ResNet50_1x.zip",
   ),
   _card(
     "simclr_v2",

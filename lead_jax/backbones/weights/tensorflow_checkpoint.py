@@ -5,15 +5,12 @@ GPUs are hidden before its first operation: it would otherwise take the memory t
 needs.
 """
 
-import contextlib
 import glob
-import os
 import pathlib
 import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
@@ -21,6 +18,7 @@ import numpy as np
 from lead_jax.backbones.weights.constructions import shown
 from lead_jax.backbones.weights.torch_files import check_sizes
 from lead_jax.errors import InputError
+from lead_jax.tensorflow import import_tensorflow
 
 _OBJECT_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 _PART = re.compile(r".*\.(index|data-\d{5}-of-\d{5})")
@@ -73,7 +71,7 @@ def read_tensorflow(prefix: pathlib.Path, source: str) -> dict[str, np.ndarray]:
   Raises:
     InputError: If TensorFlow is missing, or the checkpoint is damaged.
   """
-  tf = _import_tensorflow(source)
+  tf = _tensorflow(source)
   try:
     reader = tf.train.load_checkpoint(str(prefix))
     types = reader.get_variable_to_dtype_map()
@@ -130,36 +128,11 @@ def read_tensorflow_zip(
     return read_tensorflow(pathlib.Path(folder) / name, source)
 
 
-def _import_tensorflow(source: str) -> ModuleType:
-  """Imports TensorFlow with its GPUs hidden and its start-up lines unseen."""
+def _tensorflow(source: str) -> ModuleType:
   try:
-    with _no_stderr():
-      import tensorflow as tf
-
-      # RuntimeError: the caller has used TensorFlow already and made this choice.
-      with contextlib.suppress(RuntimeError):
-        tf.config.set_visible_devices([], "GPU")
+    return import_tensorflow()
   except ImportError as error:
     raise InputError(
       f"{source} is a TensorFlow checkpoint and needs tensorflow ({error.name} is "
       "missing): pip install tensorflow"
     ) from None
-  return tf
-
-
-@contextlib.contextmanager
-def _no_stderr() -> Iterator[None]:
-  """Sends descriptor 2 nowhere: TensorFlow's C++ start-up lines heed no setting."""
-  try:
-    saved = os.dup(2)
-  except OSError:  # Closed already.
-    yield
-    return
-  nowhere = os.open(os.devnull, os.O_WRONLY)
-  try:
-    os.dup2(nowhere, 2)
-    yield
-  finally:
-    os.dup2(saved, 2)
-    os.close(saved)
-    os.close(nowhere)

@@ -17,9 +17,9 @@ VARIABLES, _ = PUBLISHED["simclr_v1"]
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
   """SimCLR's variables under their names, as the first version of TensorFlow saves."""
-  from lead_jax.backbones.weights.tensorflow_checkpoint import _import_tensorflow
+  from lead_jax.tensorflow import import_tensorflow
 
-  tf = _import_tensorflow("x")
+  tf = import_tensorflow()
   prefix = tmp_path_factory.mktemp("ResNet50_1x") / "model.ckpt-225206"
   names = [*VARIABLES, "words"]
   values = [*VARIABLES.values(), np.array(["text"])]
@@ -99,9 +99,9 @@ def test_zip_with_several_or_none(checkpoint, tmp_path, extra, reason):
 
 def test_objects(tmp_path):
   """TensorFlow 2 names variables by the path of the objects that own them."""
-  from lead_jax.backbones.weights.tensorflow_checkpoint import _import_tensorflow
+  from lead_jax.tensorflow import import_tensorflow
 
-  tf = _import_tensorflow("x")
+  tf = import_tensorflow()
   layer = tf.Module()
   layer.kernel = tf.Variable([1.0, 2.0])
   tf.train.Checkpoint(model=layer).save(tmp_path / "ckpt")
