@@ -1,5 +1,6 @@
 """The bridge to timm beside its numbers: cache, torch in its place, weights, errors."""
 
+import json
 import pickle
 import shutil
 import sys
@@ -55,6 +56,28 @@ def _no_export(*args, **kwargs):
   raise RuntimeError(
     "this network cannot be exported\nand more than one line of advice"
   )
+
+
+@pytest.fixture(scope="module")
+def in_torch(folder, tmp_path_factory):
+  lines = []
+  options = {
+    "weights": folder / "weights.pth",
+    "cache_dir": tmp_path_factory.mktemp("cache"),
+    "warn": lines.append,
+  }
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(torch.onnx, "export", _no_export)
+    backbone = timm_model("test_vit", **options).load()
+  assert lines == [
+    "timm/test_vit runs in torch on the host, slower and with a fixed network, since "
+    "its ONNX export cannot be used: dynamo: RuntimeError: this network cannot be "
+    "exported; torchscript: RuntimeError: this network cannot be exported"
+  ]
+  again = timm_model("test_vit", **options).load()  # not tried again
+  assert again.architecture == backbone.architecture
+  assert len(lines) == 2
+  return backbone
 
 
 class TestPreprocessing:
@@ -126,29 +149,12 @@ class TestCache:
 
 
 class TestTorchInItsPlace:
-  @pytest.fixture
-  def backbone(self, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.onnx, "export", _no_export)
-    lines = []
-    options = {"weights": folder / "weights.pth", "cache_dir": tmp_path}
-    backbone = timm_model("test_vit", **options, warn=lines.append).load()
-    assert lines == [
-      "timm/test_vit runs in torch on the host, slower and with a fixed network, since "
-      "its ONNX export cannot be used: dynamo: RuntimeError: this network cannot be "
-      "exported; torchscript: RuntimeError: this network cannot be exported"
-    ]
-    monkeypatch.undo()
-    lines.clear()
-    timm_model("test_vit", **options, warn=lines.append).load()
-    assert len(lines) == 1  # not tried again
-    return backbone
-
   @pytest.mark.parametrize("batch", [1, 3])
-  def test_equals_torch(self, backbone, batch):
-    assert backbone.architecture == "test_vit in torch"
+  def test_equals_torch(self, in_torch, batch):
+    assert in_torch.architecture == "test_vit in torch"
     images = np.random.default_rng(0).normal(size=(batch, 3, 160, 160))
     images = images.astype(np.float32)
-    ours = jax.jit(backbone.apply)(backbone.params, images)
+    ours = jax.jit(in_torch.apply)(in_torch.params, images)
     network = _network("test_vit")
     with torch.inference_mode():
       maps = network.forward_features(torch.from_numpy(images))
@@ -157,24 +163,24 @@ class TestTorchInItsPlace:
     np.testing.assert_allclose(ours["features"], features, rtol=0, atol=1e-5)
     np.testing.assert_allclose(ours["logits"], logits, rtol=0, atol=1e-5)
 
-  def test_a_derivative_is_refused(self, backbone):
+  def test_a_derivative_is_refused(self, in_torch):
     images = np.zeros((2, 3, 160, 160), np.float32)
 
     def loss(params):
-      return backbone.apply(params, images)["features"].sum()
+      return in_torch.apply(params, images)["features"].sum()
 
     with pytest.raises(InputError, match="'timm/test_vit' runs in torch"):
-      jax.jit(jax.grad(loss))(backbone.params)
+      jax.jit(jax.grad(loss))(in_torch.params)
 
-  def test_many_batches_at_once_come_back(self, backbone):
+  def test_many_batches_at_once_come_back(self, in_torch):
     """jax.pure_callback never returns from this: its arguments wait for its callers."""
-    apply = jax.jit(backbone.apply)
+    apply = jax.jit(in_torch.apply)
     images = np.zeros((8, 3, 160, 160), np.float32)
     found = []
 
     def run():
       for _ in range(2):
-        found.append(np.asarray(apply(backbone.params, images)["features"]))
+        found.append(np.asarray(apply(in_torch.params, images)["features"]))
 
     threads = [threading.Thread(target=run, daemon=True) for _ in range(16)]
     for thread in threads:
@@ -184,6 +190,7 @@ class TestTorchInItsPlace:
     assert len(found) == 32
 
   def test_a_wrong_export_is_not_used(self, folder, tmp_path, monkeypatch):
+    """Then torch's older exporter has its turn."""
     (others,) = (path.parent for path in folder.glob("timm/*/model.onnx"))
 
     def wrong(network, images, count, path):
@@ -193,10 +200,12 @@ class TestTorchInItsPlace:
     state["norm.bias"] += 0.1
     torch.save(state, tmp_path / "weights.pth")
     monkeypatch.setattr(export, "_dynamo", wrong)
-    monkeypatch.setattr(export, "_torchscript", _no_export)
-    with pytest.warns(UserWarning, match="dynamo: differs from torch by"):
-      found = _load(tmp_path)
-    assert found.architecture == "test_vit in torch"
+    assert _load(tmp_path).architecture == "test_vit in JAX"
+    (path,) = tmp_path.glob("timm/*/export.json")
+    record = json.loads(path.read_text())
+    assert record["exporter"] == "torchscript"
+    assert record["relative_error"] < 1e-4
+    assert record["reason"].startswith("dynamo: differs from torch by")
 
 
 class TestWeights:

@@ -16,7 +16,7 @@ FAMILIES = {
   "EfficientNet": "test_efficientnet",
   "RegNet": "regnetx_002",
   "MobileNetV3": "mobilenetv3_small_050",
-  "convolutions and attention": "test_maxvit",
+  "convolutions and attention": "test_coatnet",
 }
 
 
