@@ -1,15 +1,18 @@
 # make rank: rank the bundled zoo on the bundled data.  make test: run the tests.
+# make torch: add torch, torchvision and timm, so that the tests against them run too.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: rank test lint clean
+.PHONY: rank test torch lint clean
 
 rank: $(VENV)/.ready
 	$(BIN)/lead-rank
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2
+
+torch: $(VENV)/.ready-torch
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -30,4 +33,8 @@ $(VENV)/.ready: requirements.txt setup.py
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.ready-torch: $(VENV)/.ready requirements-torch.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.txt
 	touch $@

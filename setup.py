@@ -45,7 +45,7 @@ setup(
     "threadpoolctl>=3.5",
   ],
   extras_require={
-    "torch": ["torch>=2.8", "torchvision>=0.23", "timm>=1.0"],
+    "torch": ["onnxscript>=0.5", "timm>=1.0", "torch>=2.8", "torchvision>=0.23"],
     "dev": [
       "hypothesis>=6.130",
       "mypy>=1.15",

@@ -221,18 +221,21 @@ def _fewer(rows: Sequence[Row], most: int) -> str:
 
 
 def _reasons(rows: Sequence[Row]) -> list[str]:
-  """Why figures are missing; what holds for all methods is said once."""
-  lines: dict[str, None] = {}
+  """Why figures are missing; what holds for all methods, or many columns, is said once."""
+  lines = []
+  columns: dict[tuple[str, str], list[str]] = {}
   for column in dict.fromkeys(row.column for row in rows):
     mine = [row for row in rows if row.column == column]
-    reasons = {row.reason for row in mine if row.ours is None}
-    if len(reasons) == 1 and all(row.ours is None for row in mine):
-      lines[f"– {column}: {next(iter(reasons))}"] = None
+    missing = [row for row in mine if row.ours is None]
+    if len(missing) == len(mine) and len({row.reason for row in mine}) == 1:
+      lines.append(f"– {column}: {mine[0].reason}")
     else:
-      for row in mine:
-        if row.ours is None:
-          lines[f"– {column}, {row.method}: {row.reason}"] = None
-  return list(lines)
+      for row in missing:
+        # The last clause is the one that left no figure.
+        columns.setdefault((row.method, row.reason.rsplit("; ")[-1]), []).append(column)
+  for (method, reason), names in columns.items():
+    lines.append(f"– {method} ({', '.join(names)}): {reason}")
+  return lines
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

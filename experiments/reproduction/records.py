@@ -1,9 +1,14 @@
 """Small prepared data sets by the real builders of tfds: their names and features."""
 
+import contextlib
+import io
 import os
+import zlib
 from typing import Any
 
 import numpy as np
+
+from lead_jax.tensorflow import import_tensorflow
 
 
 def prepare(
@@ -28,13 +33,15 @@ def prepare(
     lists: For features that are lists of classes, those of the i-th image of every part;
       where they are not given, its one class.
   """
+  import_tensorflow()
   import tensorflow_datasets as tfds
 
   builder = tfds.builder(name, data_dir=os.fspath(data_dir))
   features = builder.info.features
 
   def example(part: str, i: int) -> dict[str, Any]:
-    rng = np.random.default_rng([sorted(counts).index(part), i])
+    seed = zlib.crc32(f"{name} {part} {i}".encode())
+    rng = np.random.default_rng(seed)
     return {
       key: (lists or {})[key][i]
       if key in (lists or {})
@@ -49,7 +56,8 @@ def prepare(
   config = tfds.download.DownloadConfig(
     try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP
   )
-  builder.download_and_prepare(download_config=config)
+  with contextlib.redirect_stdout(io.StringIO()):  # Its progress is not worth a word.
+    builder.download_and_prepare(download_config=config)
 
 
 def _made_up(

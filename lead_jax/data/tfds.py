@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import shlex
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
@@ -257,7 +258,8 @@ def _builder(
 
 def _prepare(builder: Any, name: str, source: str) -> None:
   try:
-    with _quiet():
+    # tfds tells of its progress on stdout, which is for results.
+    with _quiet(), contextlib.redirect_stdout(sys.stderr):
       builder.download_and_prepare()
   # Downloads, archives and parsers fail with errors of many libraries.
   except Exception as error:

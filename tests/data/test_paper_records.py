@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from experiments.reproduction.records import prepare
 from lead_jax.data import PAPER_DATASETS, load_dataset, load_tfds_dataset
 from lead_jax.data.papers import count_warning
 from lead_jax.errors import InputError
-from tests.data.paper_records import prepare
 
 pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not here")
 

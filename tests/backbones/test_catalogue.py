@@ -1,0 +1,185 @@
+"""The catalogue of published networks, and the way from a card to a backbone."""
+
+import hashlib
+
+import jax
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from experiments.reproduction.rehearsal import random_variables, write_weights
+from lead_jax.backbones import networks
+from lead_jax.backbones.base import Backbone
+from lead_jax.backbones.catalogue import (
+  CATALOGUE,
+  PAPERS_INPUT,
+  ZOOS,
+  WeightSources,
+  catalogue_model,
+  fetch_weights,
+  locate,
+)
+from lead_jax.backbones.resolve import resolve_models
+from lead_jax.backbones.weights import LAYOUTS
+from lead_jax.errors import InputError
+from lead_jax.evaluation.published import published_ground_truth
+
+SMALLEST = CATALOGUE["mobilenet_v2"]
+
+
+def _offline(folder, cache, **options) -> WeightSources:
+  return WeightSources(folder, cache, download=False, **options)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+  """A folder with random weights of one network, under our name."""
+  folder = tmp_path_factory.mktemp("weights")
+  write_weights([SMALLEST], folder)
+  return folder
+
+
+@pytest.mark.parametrize(("zoo", "table"), list(zip(ZOOS, "67", strict=True)))
+def test_the_zoos_are_the_papers(zoo, table):
+  names = {card.paper_name for card in CATALOGUE.values() if card.zoo == zoo}
+  assert names == set(published_ground_truth(table)["Food"])
+
+
+@pytest.mark.parametrize("card", [*CATALOGUE.values()], ids=lambda card: card.name)
+def test_a_card_says_what_its_network_is(card):
+  logits = 1000 if card.zoo == "supervised" else 0
+  network = networks.NETWORKS[card.network]
+  assert card.layout in LAYOUTS
+  assert card.num_params == networks.count_params(card.network, logits)
+  assert card.input.height == card.input.width == network.size
+  assert card.input.resize > card.input.height
+  assert all(file.url.startswith("https://") for file in card.files)
+  assert all(file.url.partition("?")[0].endswith(file.name.rpartition("/")[2])
+             for file in card.files)  # fmt: skip
+  # Counting traces a network; ResNet-50 without a classifier is one for twelve.
+  if card.zoo == "supervised" or card.name == "byol":
+    assert card.flops == networks.count_flops(card.network, None, logits)
+  else:
+    assert card.flops == CATALOGUE["byol"].flops
+
+
+def test_torchvision_names_begin_the_digest():
+  card = CATALOGUE["resnet50"]
+  assert (card.files[0].name, card.files[0].sha256) == (
+    "resnet50-0676ba61.pth",
+    "0676ba61",
+  )
+
+
+def test_weights_by_our_name(weights, tmp_path):
+  found = locate(SMALLEST, _offline(weights, tmp_path))
+  assert found.path == weights / "mobilenet_v2.safetensors"
+  assert not found.published
+  (spec,) = resolve_models(["mobilenet_v2"], sources=_offline(weights, tmp_path))
+  loaded = spec.load()
+  assert isinstance(loaded, Backbone)
+  assert (loaded.name, loaded.num_params) == ("mobilenet_v2", 3_504_872)
+  assert (loaded.source_accuracy, loaded.licence) == (71.878, "not stated")
+  assert "not verified" in loaded.source
+  expected = random_variables("mobilenet_v2", 1000, 0)["params"]
+  jax.tree.map(np.testing.assert_array_equal, loaded.params, expected)
+  images = np.zeros((1, 40, 40, 3), np.float32)
+  shapes = jax.eval_shape(loaded.apply, loaded.params, images)
+  assert shapes["features"].shape == (1, 1280)
+  assert shapes["logits"].shape == (1, 1000)
+  half = jax.eval_shape(loaded.low_precision, loaded.params, images)
+  assert half["features"].dtype == np.float32
+
+
+def test_weights_of_ones_own(weights, tmp_path):
+  path = weights / "mobilenet_v2.safetensors"
+  (spec,) = resolve_models(
+    [f"mobilenet_v2={path}"], sources=WeightSources(None, tmp_path)
+  )
+  assert spec.name == f"mobilenet_v2={path}"
+  loaded = spec.load()
+  assert (loaded.source_accuracy, loaded.licence, loaded.pretraining) == (None, "", "")
+  assert loaded.weights_hash == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_another_preparation(weights, tmp_path):
+  spec = catalogue_model(SMALLEST, _offline(weights, tmp_path), input_spec=PAPERS_INPUT)
+  assert spec.load().input == PAPERS_INPUT
+
+
+def test_what_is_nowhere_says_what_to_fetch(tmp_path):
+  sources = _offline(tmp_path / "weights", tmp_path / "cache")
+  with pytest.raises(InputError) as caught:
+    fetch_weights(CATALOGUE["resnet34"], sources)
+  line = str(caught.value)
+  assert "https://download.pytorch.org/models/resnet34-b627a593.pth" in line
+  assert f"save it as {tmp_path}/weights/resnet34-b627a593.pth" in line
+  assert "\n" not in line
+  with pytest.raises(InputError, match=r"ResNet50_1x\.zip for a browser"):
+    fetch_weights(CATALOGUE["simclr_v1"], sources)
+
+
+def test_a_file_under_the_published_name_must_be_the_published_one(tmp_path):
+  (tmp_path / "resnet34-b627a593.pth").write_bytes(b"something else")
+  (spec,) = resolve_models(["resnet34"], sources=_offline(tmp_path, tmp_path / "cache"))
+  with pytest.raises(InputError, match=r"SHA256 begins .*published is b627a593"):
+    spec.load()
+
+
+@pytest.mark.parametrize(
+  ("name", "message"),
+  [
+    ("resnet50=", "give the weights file after the equals sign"),
+    ("resnet5", "did you mean resnet50"),
+    ("resnet5=x.pth", "did you mean resnet50"),
+  ],
+)
+def test_wrong_names(name, message):
+  with pytest.raises(InputError, match=message) as caught:
+    resolve_models([name])
+  assert "\n" not in str(caught.value)
+
+
+def test_the_wrong_architecture_is_one_line(weights, tmp_path):
+  path = weights / "mobilenet_v2.safetensors"
+  (spec,) = resolve_models([f"resnet34={path}"], sources=WeightSources(None, tmp_path))
+  with pytest.raises(
+    InputError, match=r"does not hold the weights of resnet34"
+  ) as error:
+    spec.load()
+  assert "missing" in str(error.value)
+  assert "unused" in str(error.value)
+  assert "\n" not in str(error.value)
+
+
+def test_a_truncated_file_is_one_line(weights, tmp_path):
+  path = tmp_path / "cut.safetensors"
+  path.write_bytes((weights / "mobilenet_v2.safetensors").read_bytes()[:-1000])
+  (spec,) = resolve_models(
+    [f"mobilenet_v2={path}"], sources=WeightSources(None, tmp_path)
+  )
+  with pytest.raises(InputError, match=r"cut\.safetensors") as error:
+    spec.load()
+  assert "\n" not in str(error.value)
+
+
+def test_a_self_supervised_checkpoint(tmp_path):
+  """As MoCo's program names its tensors, with the encoder that is not wanted."""
+  card = CATALOGUE["moco_v1"]
+  variables = random_variables("resnet50", 0, 0)
+  tensors = networks.to_tensors("resnet50", variables)
+  file = {f"state_dict.module.encoder_q.{k}": v for k, v in tensors.items()}
+  file |= {f"state_dict.module.encoder_k.{k}": v for k, v in tensors.items()}
+  file["state_dict.module.encoder_q.fc.weight"] = np.zeros((128, 2048), np.float32)
+  file["state_dict.module.encoder_q.fc.bias"] = np.zeros(128, np.float32)
+  file["state_dict.module.queue"] = np.zeros((128, 16), np.float32)
+  path = tmp_path / "moco.safetensors"
+  safetensors.numpy.save_file(file, path)
+  loaded = catalogue_model(card, WeightSources(None, tmp_path), path=path).load()
+  jax.tree.map(np.testing.assert_array_equal, loaded.params, variables["params"])
+
+
+def test_a_zoo_by_its_name(tmp_path):
+  specs = resolve_models(["self-supervised"], sources=_offline(None, tmp_path))
+  assert len(specs) == 12
+  assert specs[0].name == "byol"
