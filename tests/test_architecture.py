@@ -51,8 +51,8 @@ ALLOWED = {
   "scoring": BASE
   | {"backbones", "data", "features", "lead_rates", "measure", "metrics", "results"},
   "ranking": BASE
-  | {"backbones", "cache", "compiled", "conclusion", "data", "features", "measure", "metrics"}
-  | {"preflight", "results", "scoring"},
+  | {"backbones", "cache", "compiled", "conclusion", "data", "features", "measure"}
+  | {"metrics", "preflight", "results", "scoring"},
   "report": BASE | {"backbones", "metrics", "ranking", "results", "scoring"},
   "cli": None,  # knows everything
   "__init__": None,

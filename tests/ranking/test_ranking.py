@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lead_jax
-from lead_jax import evaluation, ranking
+from lead_jax import evaluation
 from lead_jax.backbones.base import ModelSpec, ReadyFeatures
 from lead_jax.cache import default_cache_dir
 from lead_jax.errors import InputError
