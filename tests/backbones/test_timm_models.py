@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments import check_timm
 from lead_jax.backbones.timm_models import export, timm_model
 from lead_jax.backbones.timm_models.preprocessing import input_spec
 from lead_jax.errors import InputError
@@ -353,3 +354,13 @@ class TestErrors:
     monkeypatch.setattr(timm, "get_pretrained_cfg", lambda name: published)
     with pytest.raises(InputError, match=r"fetch https://host/file.pth by hand"):
       timm_model("test_vit", cache_dir=tmp_path).load()
+
+
+def test_the_check_has_a_row_for_each(monkeypatch, tmp_path):
+  monkeypatch.setattr(torch.onnx, "export", _no_export)
+  rows = list(check_timm.check(["test_vit", "no_such"], tmp_path))
+  reason = "RuntimeError: this network cannot be exported"
+  assert rows == [
+    f"| test_vit | 0.4 M | torch |  |  | dynamo: {reason}; torchscript: {reason} |",
+    "| no_such | | not | | | Unknown model (no_such) |",
+  ]

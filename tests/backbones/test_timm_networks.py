@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments import check_timm
 from lead_jax.backbones.timm_models import timm_model
 
 torch = pytest.importorskip("torch", reason="the bridge to timm needs torch")
@@ -21,25 +22,21 @@ FAMILIES = {
 
 
 def _network(name):
-  """The network with random weights, statistics and all."""
+  """The network with random weights, statistics and scales that show."""
   torch.manual_seed(0)
   network = timm.create_model(name).eval()
-  for key, value in network.state_dict().items():
-    if key.endswith("running_mean"):
-      value.normal_(std=0.1)
-    elif key.endswith("running_var"):
-      value.uniform_(0.5, 1.5)
+  check_timm.randomise(network, seed=0)
   return network
 
 
-def outputs(network, images):
+def _outputs(network, images):
   with torch.inference_mode():
     maps = network.forward_features(torch.from_numpy(images))
     features = network.forward_head(maps, pre_logits=True)
     return {"features": features.numpy(), "logits": network.forward_head(maps).numpy()}
 
 
-def relative_error(ours, theirs):
+def _relative_error(ours, theirs):
   return np.max(np.abs(np.asarray(ours) - theirs)) / np.max(np.abs(theirs))
 
 
@@ -60,7 +57,7 @@ def test_equals_torch(name, tmp_path):
     images = images.astype(np.float32)
     with jax.default_matmul_precision("highest"):
       ours = apply(backbone.params, images)
-    theirs = outputs(network, images)
+    theirs = _outputs(network, images)
     assert ours.keys() == theirs.keys()
     for key, value in theirs.items():
-      assert relative_error(ours[key], value) < 1e-4, key
+      assert _relative_error(ours[key], value) < 1e-4, key
