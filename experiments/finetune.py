@@ -16,6 +16,7 @@ Exit codes: 0 if any model was done; 2 where a flag or the input is wrong (one l
 what) or no model could be done; 130 interrupted.
 """
 
+import functools
 import pathlib
 import signal
 import sys
@@ -32,7 +33,10 @@ from lead_jax.errors import InputError
 FLAGS = flags.FlagValues()
 _ZOO = flags.DEFINE_string("zoo", None, "Zoo file with networks.", flag_values=FLAGS)
 _MODELS = flags.DEFINE_list(
-  "models", None, "Names; all of the zoo by default.", flag_values=FLAGS
+  "models",
+  None,
+  "Names, as lead-rank takes them; all of the zoo by default.",
+  flag_values=FLAGS,
 )
 _DATA = flags.DEFINE_string(
   "data", "digits", "What to fine-tune on.", flag_values=FLAGS
@@ -41,6 +45,19 @@ _TEST_DATA = flags.DEFINE_string(
   "test_data",
   None,
   "What to measure on, all of it, in place of the test split of --data.",
+  flag_values=FLAGS,
+)
+_DATA_DIR = flags.DEFINE_string(
+  "data_dir",
+  None,
+  "Where prepared tfds data sets are. Default: tfds's own.",
+  flag_values=FLAGS,
+)
+_WEIGHTS_DIR = flags.DEFINE_string(
+  "weights_dir",
+  None,
+  "Where weights of published networks are looked for first: files as published, or "
+  "NAME.safetensors, NAME.pth.",
   flag_values=FLAGS,
 )
 _PROTOCOL = flags.DEFINE_string(
@@ -65,7 +82,10 @@ _OVERWRITE = flags.DEFINE_bool(
   flag_values=FLAGS,
 )
 _CACHE_DIR = flags.DEFINE_string(
-  "cache_dir", None, "For compiled programs; as lead-rank.", flag_values=FLAGS
+  "cache_dir",
+  None,
+  "For compiled programs and weights; as lead-rank.",
+  flag_values=FLAGS,
 )
 
 
@@ -82,15 +102,16 @@ def _target():
   from lead_jax.data import load_dataset
   from lead_jax.finetune import make_target
 
-  train = load_dataset(_DATA.value, split="train")
+  load = functools.partial(load_dataset, data_dir=_DATA_DIR.value)
+  train = load(_DATA.value, split="train")
   if _TEST_DATA.value is not None:
-    return make_target(train, load_dataset(_TEST_DATA.value, split="all"))
+    return make_target(train, load(_TEST_DATA.value, split="all"))
   if train.split == "all":
     raise InputError(
       f"--data={_DATA.value} is not divided into train and test: divide it, or name what "
       "to measure on by --test_data"
     )
-  return make_target(train, load_dataset(_DATA.value, split="test"))
+  return make_target(train, load(_DATA.value, split="test"))
 
 
 def finetune() -> int:
@@ -102,27 +123,30 @@ def finetune() -> int:
   import jax
 
   from experiments.finetuning import progress, settings, work
+  from lead_jax.backbones.catalogue import WeightSources
   from lead_jax.backbones.resolve import resolve_models
 
   name = _PROTOCOL.value or ("adamw5" if _DATA.value == "digits" else "adamw8")
   protocol = settings.protocol_of(name, settings.given(FLAGS))
-  models = resolve_models(_MODELS.value, _ZOO.value)
   out = pathlib.Path(_OUT.value).expanduser()
   cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
+  to = progress.LiveProgress() if sys.stderr.isatty() else progress.PlainProgress()
+  sources = WeightSources(_WEIGHTS_DIR.value, cache_dir, warn=to.warned)
+  models = resolve_models(_MODELS.value, _ZOO.value, sources)
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-  live = sys.stderr.isatty()
-  with progress.LiveProgress() if live else progress.PlainProgress() as to:
+  target = _target()
+  with to:
     outcomes = work.finetune_models(
       models,
-      _target(),
+      target,
       protocol,
       out=out,
       checkpoint_dir=pathlib.Path(_CHECKPOINT_DIR.value or out / "checkpoints"),
       overwrite=_OVERWRITE.value,
       progress=to,
     )
-  print(work.as_text(outcomes, protocol))
+  print(work.as_text(outcomes, protocol.measure_of(several=target.several)))
   return sum(outcome.status == "ok" for outcome in outcomes)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import IO, Any
 
 from lead_jax.finetune import Listener
@@ -106,6 +107,13 @@ class LiveProgress(PlainProgress):
       self._task = None
 
 
+def _main(found: Mapping[str, float]) -> str:
+  """The measure to follow a run by: top-1, or VOC's where an image may be of several."""
+  if "top1" in found:
+    return f"top-1 {found['top1']:.2f} %"
+  return f"11-point mAP {found['map11']:.2f} %"
+
+
 def summary(result: dict[str, Any]) -> str:
   """What a run gave, in a line."""
   setting = (
@@ -113,7 +121,7 @@ def summary(result: dict[str, Any]) -> str:
     f"{result['weight_decay']:g}, seed {result['seed']}"
   )
   parts = [
-    f"{part} top-1 {result[part]['top1']:.2f} %"
+    f"{part} {_main(result[part])}"
     for part in ("validation", "test")
     if result[part] is not None
   ]

@@ -37,7 +37,8 @@ _HELP = {
   "validation_fraction": "Share of train that chooses the setting.",
   "split_seed": "Of what is held out.",
   "retrain": "Train the chosen setting on the held-out images too.",
-  "measure": "top1 | per_class | map | map11: what chooses, and what the table says.",
+  "measure": "top1 | per_class | map | map11: what chooses, and what the table says; none "
+  "is top1, or map11 where an image may be of several classes.",
 }
 
 

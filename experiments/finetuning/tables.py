@@ -15,10 +15,11 @@ from typing import Any
 
 from lead_jax.errors import InputError
 from lead_jax.finetune import Outcome, Protocol
+from lead_jax.finetune.protocol import Measure
 from lead_jax.results import write_text
 from lead_jax.version import __version__
 
-MEASURES = {
+MEASURES: Mapping[Measure, str] = {
   "top1": "top-1 %",
   "per_class": "mean per-class accuracy %",
   "map": "mean average precision %",
@@ -63,13 +64,19 @@ Row = dict[str, str]
 
 
 def truth_row(
-  outcome: Outcome, protocol: Protocol, *, settings: str, weights: str
+  outcome: Outcome,
+  protocol: Protocol,
+  *,
+  measure: Measure,
+  settings: str,
+  weights: str,
 ) -> Row:
   """One line of the ground truth.
 
   Args:
     outcome: With an accuracy.
     protocol: How it was found.
+    measure: What accuracies are.
     settings: Key of protocol and data.
     weights: SHA-256 of the model's weights.
   """
@@ -78,7 +85,7 @@ def truth_row(
     "model": outcome.model,
     "dataset": outcome.dataset,
     "accuracy": _number(outcome.accuracy),
-    "measure": MEASURES[protocol.measure],
+    "measure": MEASURES[measure],
     "validation_accuracy": _number(outcome.validation_accuracy),
     "learning_rate": f"{outcome.learning_rate:g}",
     "learning_rates_tried": _list(protocol.learning_rates),

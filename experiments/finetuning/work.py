@@ -16,6 +16,7 @@ from lead_jax.data.preprocess import ResizedCache
 from lead_jax.errors import InputError
 from lead_jax.finetune import Outcome, Protocol, Target, finetune
 from lead_jax.finetune.files import content_key
+from lead_jax.finetune.protocol import Measure
 from lead_jax.finetune.split import split_rows
 from lead_jax.measure import environment
 
@@ -46,8 +47,10 @@ def finetune_models(
 
   Raises:
     InputError: If a file of `out` cannot be read or written, or holds rows of other
-      settings, or the data set is too small for the protocol.
+      settings, or the data set is too small for the protocol or has no such measure.
   """
+  measure = protocol.measure_of(several=target.several)
+  protocol = dataclasses.replace(protocol, measure=measure)  # as the tables say it
   split_rows(len(target.train), protocol)
   try:
     out.mkdir(parents=True, exist_ok=True)
@@ -96,15 +99,21 @@ def finetune_models(
       progress.warned(f"{spec.name}: {outcome.status}")
       continue
     truth.add(
-      truth_row(outcome, protocol, settings=settings, weights=backbone.weights_hash)
+      truth_row(
+        outcome,
+        protocol,
+        measure=measure,
+        settings=settings,
+        weights=backbone.weights_hash,
+      )
     )
     for seed, path in enumerate(outcome.logits):
       _copy(path, out / "logits" / target.name / f"{_plain(spec.name)}.{seed}.npz")
   return outcomes
 
 
-def as_text(outcomes: Sequence[Outcome], protocol: Protocol) -> str:
-  """One line a model, best first."""
+def as_text(outcomes: Sequence[Outcome], measure: Measure) -> str:
+  """One line a model, best first; `measure` is what they were measured by."""
   lines = []
   for outcome in sorted(outcomes, key=lambda o: -(o.accuracy or 0.0)):
     if outcome.accuracy is None:
@@ -114,7 +123,7 @@ def as_text(outcomes: Sequence[Outcome], protocol: Protocol) -> str:
     lines.append(
       f"{outcome.model}: {outcome.accuracy:.2f}"
       + ("" if spread is None else f" ± {spread:.2f}")
-      + f" {MEASURES[protocol.measure]} on {outcome.dataset}, learning rate "
+      + f" {MEASURES[measure]} on {outcome.dataset}, learning rate "
       f"{outcome.learning_rate:g}, weight decay {outcome.weight_decay:g}"
     )
   return "\n".join(lines)

@@ -10,22 +10,25 @@
              their curve begins with scikit-learn's point of precision 1 at recall 0, so
              a class whose best-ranked sample is no hit gets up to 1 / 11 more.
 
-Classes without a sample are left out of the means.
+Classes without a sample are left out of the means. Where a sample may be of several
+classes there is no class that is its own, and `map` and `map11` are all there is.
 """
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Labels = Int[np.ndarray, " n"]
+from lead_jax.finetune.labels import Labels
+
+Classes = Int[np.ndarray, " n"]
 Scores = Float[np.ndarray, "n k"]
 
 
-def top1(logits: Scores, labels: Labels) -> float:
+def top1(logits: Scores, labels: Classes) -> float:
   """Accuracy in percent; of tied logits the first class counts."""
   return 100 * float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def per_class(logits: Scores, labels: Labels) -> float:
+def per_class(logits: Scores, labels: Classes) -> float:
   """Mean over classes of the accuracy within the class, in percent."""
   right = logits.argmax(axis=1) == labels
   return 100 * float(np.mean([right[labels == c].mean() for c in np.unique(labels)]))
@@ -64,21 +67,22 @@ def mean_average_precision(
 
 
 def measures(logits: Scores, labels: Labels) -> dict[str, float]:
-  """All measures by name, rounded to a ten-thousandth of a point.
+  """All measures that there are of such labels, rounded to a ten-thousandth of a point.
 
-  Average precision takes softmax probabilities: a logit has no meaning by itself, since
-  a constant added to all logits of a sample changes nothing.
+  Average precision of classes that exclude each other takes softmax probabilities: a
+  logit has no meaning by itself, since a constant added to all logits of a sample changes
+  nothing. Where a sample may be of several it takes the logits as they are: each class
+  has its own sigmoid, which leaves their order alone.
   """
-  logits = np.asarray(logits, np.float64)
-  shifted = logits - logits.max(axis=1, keepdims=True)
-  scores = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-  targets = labels[:, None] == np.arange(logits.shape[1])[None]
-  found = {
-    "top1": top1(logits, labels),
-    "per_class": per_class(logits, labels),
-    "map": mean_average_precision(scores, targets),
-    "map11": mean_average_precision(scores, targets, eleven_points=True),
-  }
+  scores = logits = np.asarray(logits, np.float64)
+  targets, found = labels, {}
+  if labels.ndim == 1:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    scores = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    targets = labels[:, None] == np.arange(logits.shape[1])[None]
+    found = {"top1": top1(logits, labels), "per_class": per_class(logits, labels)}
+  found["map"] = mean_average_precision(scores, targets)
+  found["map11"] = mean_average_precision(scores, targets, eleven_points=True)
   return {name: round(value, 4) for name, value in found.items()}
 
 

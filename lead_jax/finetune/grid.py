@@ -17,6 +17,7 @@ import jax
 
 from lead_jax.backbones.base import Backbone
 from lead_jax.data.preprocess import ResizedCache
+from lead_jax.errors import InputError
 from lead_jax.finetune import files
 from lead_jax.finetune.learner import Learner
 from lead_jax.finetune.protocol import Protocol
@@ -86,10 +87,17 @@ def finetune(
     Accuracies in percent, larger is better.
 
   Raises:
-    InputError: If the network or the data set cannot be used.
+    InputError: If the network or the data set cannot be used, or has no such measure.
   """
   listener = listener or Listener()
-  measure, rows = protocol.measure, split_rows(len(target.train), protocol)
+  measure = protocol.measure_of(several=target.several)
+  rows = split_rows(len(target.train), protocol)
+  held = target.train_labels[rows.validation]
+  if target.several and len(held) and not held.any():
+    raise InputError(
+      f"none of the {len(held)} images held out of {target.name!r} is of any class: give "
+      "more images, another --validation_fraction or --split_seed"
+    )
 
   @functools.cache
   def learner() -> Learner:
@@ -112,7 +120,7 @@ def finetune(
   def prepare(final: bool) -> tuple[Learner, Samples]:
     return learner(), Samples(
       inputs=train_inputs(),
-      labels=target.train.labels,
+      labels=target.train_labels,
       rows=rows.final if final else rows.train,
       validation=rows.validation[: 0 if final and protocol.retrain else None],
       test=(test_inputs(), target.test_labels) if final else None,

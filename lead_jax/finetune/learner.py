@@ -28,17 +28,17 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, UInt8
 
 from lead_jax.backbones.base import Backbone
+from lead_jax.backbones.precision import low_precision
 from lead_jax.data.preprocess import prepare
 from lead_jax.errors import InputError
 from lead_jax.finetune import optimiser, schedule
 from lead_jax.finetune.augment import augment
-from lead_jax.backbones.precision import low_precision
+from lead_jax.finetune.labels import Labels, compact, losses
 from lead_jax.finetune.protocol import Protocol
 
 State = dict[str, Any]
 # Images uint8[N, H, W, 3], or features float32[N, D] where those are computed once.
 Inputs = UInt8[np.ndarray, "n h w 3"] | Float[np.ndarray, "n d"]
-Labels = Int[np.ndarray, " n"]
 
 _PIXELS = 64 << 20
 _EVALUATED = 64  # images a call, at least, where nothing is trained
@@ -186,7 +186,7 @@ class Learner:
     Args:
       state: From `start`, `train` or a checkpoint.
       inputs: Samples.
-      labels: Their classes.
+      labels: Class ids int[N], or bool[N, K] where a sample may be of several classes.
       order: Rows of `inputs` in the order to be taken.
       learning_rate: Peak, of the network.
       weight_decay: As the optimiser takes it, already divided where that is asked for.
@@ -209,22 +209,22 @@ class Learner:
     each = 1
     if self._loop:
       each = max(1, min(whole, _PIXELS // (inputs[:1].nbytes * size)))
-    losses: list[jax.Array] = []
+    found: list[jax.Array] = []
     for first in range(0, count, each):
       here = min(each, count - first)
       batches = _batches(inputs, labels, order, size, first, each)
       if self._loop:
         placed = jax.device_put(batches, self._split_steps)
-        state, found = self._steps(state, self._fixed, placed, here, hyper, key)
+        state, loss = self._steps(state, self._fixed, placed, here, hyper, key)
       else:
         placed = jax.device_put(jax.tree.map(lambda x: x[0], batches), self._split)
-        state, found = self._step(state, self._fixed, placed, hyper, key)
-      losses.append(found.reshape(-1)[:here])
-      if len(losses) > 1:
-        losses[-2].block_until_ready()  # one call ahead, and no more
+        state, loss = self._step(state, self._fixed, placed, hyper, key)
+      found.append(loss.reshape(-1)[:here])
+      if len(found) > 1:
+        found[-2].block_until_ready()  # one call ahead, and no more
         progress(first)
     progress(count)
-    return state, np.concatenate([np.asarray(loss) for loss in losses])
+    return state, np.concatenate([np.asarray(loss) for loss in found])
 
   def _network(self, network, fixed, images):
     """Features of images, in float32."""
@@ -263,9 +263,7 @@ class Learner:
       if not self.on_features:
         features = self._network(params["network"], fixed, inputs)
       logits = _logits(params["head"], state["standard"], features)
-      chosen = jnp.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
-      losses = jax.nn.logsumexp(logits, axis=1) - chosen
-      return jnp.sum(weights * losses) / jnp.sum(weights)
+      return jnp.sum(weights * losses(logits, labels)) / jnp.sum(weights)
 
     params = state["params"]
     loss, gradients = jax.value_and_grad(loss_of)(params)
@@ -282,13 +280,13 @@ class Learner:
     """The first `count` of the batches; a loop whose length is no part of its shape."""
 
     def body(index, carry):
-      state, losses = carry
+      state, found = carry
       batch = jax.tree.map(functools.partial(_at, index=index), batches)
       state, loss = self._one_step(state, fixed, batch, hyper, key)
-      return state, losses.at[index].set(loss)
+      return state, found.at[index].set(loss)
 
-    losses = jnp.zeros(len(batches[1]), jnp.float32)
-    return jax.lax.fori_loop(0, count, body, (state, losses))
+    found = jnp.zeros(len(batches[1]), jnp.float32)
+    return jax.lax.fori_loop(0, count, body, (state, found))
 
 
 def _at(array: Float[Array, "s ..."], *, index: Int[Array, ""]) -> Array:
@@ -311,5 +309,5 @@ def _batches(inputs, labels, order, size: int, first: int, count: int):
   shape = (count, size)
   return tuple(
     array.reshape(*shape, *array.shape[1:])
-    for array in (inputs[rows], labels[rows].astype(np.int32), weights)
+    for array in (inputs[rows], compact(labels[rows]), weights)
   )

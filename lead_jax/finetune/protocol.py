@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from lead_jax.errors import InputError
+
 Optimiser = Literal["sgd", "adamw"]
 Trainable = Literal["all", "head"]
 Precision = Literal["float32", "bfloat16"]
@@ -60,7 +62,7 @@ class Protocol:
     validation_fraction: Share of the training split that chooses the setting.
     split_seed: Of what is held out.
     retrain: Whether the chosen setting is trained on the held-out images too.
-    measure: What validation compares and the table says.
+    measure: What validation compares and the table says; None for `measure_of`'s choice.
   """
 
   name: str
@@ -88,15 +90,14 @@ class Protocol:
   validation_fraction: float = 0.2
   split_seed: int = 0
   retrain: bool = True
-  measure: Measure = "top1"
+  measure: Measure | None = None
 
   def __post_init__(self):
     """Raises ValueError naming the argument, its bound and the value received."""
     for name, choices in _CHOICES.items():
-      if getattr(self, name) not in choices:
-        raise ValueError(
-          f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
-        )
+      value = getattr(self, name)
+      if value not in choices and not (name == "measure" and value is None):
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
     for name in ("learning_rates", "weight_decays"):
       values = getattr(self, name)
       low = "positive" if name == "learning_rates" else "at least 0"
@@ -145,6 +146,22 @@ class Protocol:
   def augmented(self) -> bool:
     """Whether a training image differs from pass to pass."""
     return self.flip or self.zoom or self.crop > 0
+
+  def measure_of(self, *, several: bool) -> Measure:
+    """The measure on images of one class each, or of several.
+
+    Returns:
+      `measure` where it is given; otherwise `top1`, or `map11`, VOC 2007's, of several.
+
+    Raises:
+      InputError: If it is given and images of several classes have no such measure.
+    """
+    if several and self.measure not in (None, "map", "map11"):
+      raise InputError(
+        f"--measure={self.measure} is of images of one class each, and these may be of "
+        "several: give --measure=map11 or --measure=map"
+      )
+    return self.measure or ("map11" if several else "top1")
 
   def of_a_run(self) -> dict[str, Any]:
     """What a single run depends on beside its setting, seed, model and data."""

@@ -17,7 +17,8 @@ import numpy as np
 
 from lead_jax.finetune import checkpoints, files
 from lead_jax.finetune.accuracy import measures
-from lead_jax.finetune.learner import Inputs, Labels, Learner
+from lead_jax.finetune.labels import Labels, compact
+from lead_jax.finetune.learner import Inputs, Learner
 from lead_jax.finetune.split import Rows, epoch_order
 
 # Passes after which logits are kept, at most, beside the start.
@@ -61,7 +62,7 @@ class Samples:
 
   Attributes:
     inputs: The training split, as `Learner.train` takes it.
-    labels: Its labels.
+    labels: Its labels: class ids, or whether each sample is of each class.
     rows: Which of it are trained on, ascending.
     validation: Which of it are measured, none of them trained on.
     test: The test split and its labels, where it is measured; its logits are recorded.
@@ -275,7 +276,7 @@ def _join_logits(
     train_logits=np.stack([train for train, _ in parts]),
     test_logits=np.stack([test for _, test in parts]),
     train_rows=samples.rows.astype(np.int32),
-    train_labels=samples.labels[samples.rows].astype(np.int32),
-    test_labels=test_labels.astype(np.int32),
+    train_labels=compact(samples.labels[samples.rows]),
+    test_labels=compact(test_labels),
     class_names=np.asarray(samples.class_names),
   )

@@ -4,15 +4,15 @@ import dataclasses
 import hashlib
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 
 from lead_jax.backbones.base import InputSpec
 from lead_jax.data.dataset import Dataset
 from lead_jax.data.preprocess import ResizedCache, resized_batches
 from lead_jax.errors import InputError
+from lead_jax.finetune.labels import Labels, compact
 
 Images = UInt8[np.ndarray, "n h w 3"]
-Labels = Int[np.ndarray, " n"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +23,15 @@ class Target:
     name: As the tables name it.
     train: What is learnt from; it also says what classes there are.
     test: What the result is measured on.
-    test_labels: Its labels, as ids of the classes of `train`.
+    train_labels: Class ids int[N]; or bool[N, K], whether an image is of each class, where
+      both splits have `label_sets`.
+    test_labels: The same of `test`, in the classes of `train`.
   """
 
   name: str
   train: Dataset
   test: Dataset
+  train_labels: Labels
   test_labels: Labels
 
   @property
@@ -36,9 +39,14 @@ class Target:
     """Names of the classes, by id."""
     return self.train.class_names
 
+  @property
+  def several(self) -> bool:
+    """Whether an image may be of several classes."""
+    return self.train_labels.ndim == 2
+
   def content(self, *, test: bool) -> dict[str, str]:
     """Hashes of images and labels, for keys; of the test split where it is looked at."""
-    found = {"train": _hash(self.train.fingerprint, self.train.labels)}
+    found = {"train": _hash(self.train.fingerprint, self.train_labels)}
     if test:
       found["test"] = _hash(self.test.fingerprint, self.test_labels)
     return found
@@ -53,7 +61,8 @@ def make_target(train: Dataset, test: Dataset, name: str | None = None) -> Targe
     name: That of `train` if None.
 
   Raises:
-    InputError: If one has no images or `test` has a class that `train` has not.
+    InputError: If one has no images or `test` has a class that `train` has not; or, where
+      images may be of several classes, if no image of a split is of any.
   """
   for part in (train, test):
     if part.read_image is None:
@@ -68,7 +77,19 @@ def make_target(train: Dataset, test: Dataset, name: str | None = None) -> Targe
       f"data set {test.name!r} has class {strange[0]!r} in test and not in train"
     )
   mapped = np.asarray([ids[name] for name in test.class_names], np.int32)
-  return Target(name or train.name, train, test, mapped[test.labels])
+  train_labels, test_labels = train.labels, mapped[test.labels]
+  if train.label_sets is not None and test.label_sets is not None:
+    train_labels = train.label_sets
+    test_labels = np.zeros((len(test), len(ids)), bool)
+    test_labels[:, mapped] = test.label_sets
+    for part, labels in ((train, train_labels), (test, test_labels)):
+      if not labels.any():
+        raise InputError(
+          f"data set {part.name!r}: no image of {part.split} is of any class, and there "
+          "is nothing to learn or to measure"
+        )
+  found = compact(train_labels), compact(test_labels)
+  return Target(name or train.name, train, test, *found)
 
 
 def read_images(
@@ -81,6 +102,7 @@ def read_images(
 
 
 def _hash(fingerprint: str, labels: Labels) -> str:
-  return hashlib.sha256(
-    fingerprint.encode() + labels.astype(np.int64).tobytes()
-  ).hexdigest()
+  # Class ids are all that was hashed before there were sets: their keys stay.
+  kind = b"" if labels.ndim == 1 else f"sets of {labels.shape[1]}".encode()
+  values = labels.astype(np.int64) if labels.ndim == 1 else labels
+  return hashlib.sha256(fingerprint.encode() + kind + values.tobytes()).hexdigest()

@@ -228,4 +228,4 @@ def test_a_result_without_accuracy_is_said():
   from experiments.finetuning.work import as_text
 
   outcomes = [Outcome("a", "d", "every setting diverged")]
-  assert as_text(outcomes, ADAMW8) == "a: failed: every setting diverged"
+  assert as_text(outcomes, "top1") == "a: failed: every setting diverged"
