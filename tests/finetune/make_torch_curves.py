@@ -20,12 +20,12 @@ def rate_factor(step, warmup):
   return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (STEPS - warmup)))
 
 
-def curve(fields, learning_rate, weight_decay):
+def curve(fields, learning_rate, weight_decay, several):
   """Losses of torch's training, one a step, before it."""
   import torch
 
   torch.use_deterministic_algorithms(True)
-  weights, images, labels, batches = problem()
+  weights, images, labels, batches = problem(several)
   network = torch.nn.Sequential(
     torch.nn.Conv2d(3, 6, 3, stride=2, padding=1),
     torch.nn.ReLU(),
@@ -59,11 +59,14 @@ def curve(fields, learning_rate, weight_decay):
   )
   x = (torch.from_numpy(images).float() - torch.tensor(MEAN)) / torch.tensor(STD)
   x, y = x.permute(0, 3, 1, 2), torch.from_numpy(labels)
+  if several:
+    y = y.float()
+  loss_of = torch.nn.BCEWithLogitsLoss() if several else torch.nn.CrossEntropyLoss()
   losses = []
   for rows in batches:
     assert len(rows) == BATCH
     optimiser.zero_grad()
-    loss = torch.nn.functional.cross_entropy(head(network(x[rows])), y[rows])
+    loss = loss_of(head(network(x[rows])), y[rows])
     loss.backward()
     if fields.get("max_gradient_norm"):
       everything = [*network.parameters(), *head.parameters()]

@@ -56,3 +56,28 @@ def protocol(**changes):
     "standardise": True,
   }
   return Protocol("small", **{**fields, **changes})
+
+
+def sets_dataset(split, count, seed, names=("above", "below")):
+  """Light above, below, on both sides or on none: two classes that do not exclude."""
+  rng = np.random.default_rng(seed)
+  has = (np.arange(count)[:, None] >> np.arange(2)) % 2 == 1
+  pixels = rng.integers(0, 140, (count, 4, 4, 3))
+  pixels[has[:, 0], :2] += 100
+  pixels[has[:, 1], 2:] += 100
+  has = has[:, [("above", "below").index(name) for name in names]]
+  return Dataset(
+    "lights",
+    split,
+    has.argmax(axis=1).astype(np.int32),
+    names,
+    f"{seed:064d}",
+    read_image=pixels.astype(np.uint8).__getitem__,
+    label_sets=has,
+  )
+
+
+def sets_target():
+  """Its test split names the classes in another order."""
+  test = sets_dataset("test", 31, 2, ("below", "above"))
+  return make_target(sets_dataset("train", 50, 1), test)

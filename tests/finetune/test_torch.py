@@ -29,8 +29,8 @@ def _apply(params, x):
   return {"features": jax.nn.relu(x)}
 
 
-def _losses(fields, learning_rate, weight_decay):
-  weights, images, labels, batches = problem()
+def _losses(fields, learning_rate, weight_decay, several):
+  weights, images, labels, batches = problem(several)
   network = {name: w for name, w in weights.items() if not name.startswith("head")}
   spec = InputSpec(8, 8, "rgb", MEAN, STD, layout="NCHW")
   backbone = Backbone("small", _apply, network, spec, weights_hash="0" * 64)
