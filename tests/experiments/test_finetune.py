@@ -176,6 +176,61 @@ def test_what_is_measured_on_may_be_elsewhere(tmp_path, capsys):
   assert float(row["accuracy"]) > 90
 
 
+# Images of a part of voc: what is in them, and what of that is not difficult.
+PERSON, CHAIR, BIRD = 14, 8, 2
+SEEN = [[PERSON, CHAIR], [PERSON], [BIRD], [BIRD], [CHAIR], [CHAIR, PERSON, BIRD]]
+PLAIN = [[PERSON, CHAIR], [PERSON], [BIRD], [], [CHAIR], [CHAIR, PERSON]]
+
+
+def test_voc_is_trained_and_measured_on_every_class(tmp_path, capsys):
+  pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not here")
+  from experiments.reproduction.records import prepare
+
+  lists = {"labels": SEEN * 6, "labels_no_difficult": PLAIN * 6}
+  counts = {"train": 36, "validation": 2, "test": 18}
+  prepare("voc/2007", tmp_path / "data", counts, lists=lists)
+  capsys.readouterr()  # of tfds
+  voc = ["--data=tfds:voc/2007", f"--data_dir={tmp_path}/data", "--protocol=adamw5"]
+  quick = ["--models=digits/mlp_random", "--trainable=head", "--seeds=1", "--epochs=2"]
+  out = tmp_path / "out"
+  assert _run(out, *voc, *quick, "--measure=top1") == 2
+  assert capsys.readouterr().err == (
+    "experiments.finetune: --measure=top1 is of images of one class each, and these may "
+    "be of several: give --measure=map11 or --measure=map\n"
+  )
+  assert not out.exists()
+  assert _run(out, *voc, *quick) == 0
+  said = capsys.readouterr()
+  assert "11-point mean average precision % on voc/2007" in said.out
+  assert "test 11-point mAP" in said.err
+  row = _rows(out / "ground_truth.csv")[0]
+  assert row["measure"] == "11-point mean average precision %"
+  runs = _rows(out / "runs.csv")
+  assert [run["phase"] for run in runs] == ["selection"] * 3 + ["final"]
+  assert float(row["accuracy"]) == pytest.approx(float(runs[3]["test_map11"]), abs=0.01)
+  assert (runs[3]["test_top1"], runs[3]["test_per_class"]) == ("", "")
+  held = json.loads((out / "runs.jsonl").read_text().splitlines()[3])
+  assert held["protocol"]["measure"] == "map11"
+  with np.load(out / "logits" / "voc" / "2007" / "digits_mlp_random.0.npz") as arrays:
+    assert tuple(arrays["class_names"]) == ("bird", "chair", "person")
+    found = sorted(tuple(np.flatnonzero(row)) for row in arrays["test_labels"])
+    assert len(arrays["train_labels"]) == 36
+  wanted = [sorted((BIRD, CHAIR, PERSON).index(c) for c in row) for row in PLAIN]
+  assert found == sorted(tuple(row) for row in wanted * 3)
+
+
+def test_published_networks_need_no_zoo_file(tmp_path, capsys):
+  """Their weights are looked for in `--weights_dir`, where these are damaged."""
+  weights = tmp_path / "weights"
+  weights.mkdir()
+  (weights / "resnet50.safetensors").write_bytes(b"{}")
+  options = ["--models=resnet50", f"--weights_dir={weights}", "--epochs=1"]
+  assert _run(tmp_path / "out", *options) == 2
+  said = capsys.readouterr()
+  assert "resnet50: failed: " in said.out
+  assert "resnet50.safetensors" in said.out
+
+
 def test_flags_change_a_named_protocol():
   nothing = dict.fromkeys(settings.FIELDS)
   assert settings.protocol_of("papers", nothing) == PAPERS
