@@ -11,6 +11,7 @@ import hashlib
 import os
 import pathlib
 import uuid
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,7 +26,11 @@ VERSION = 1
 
 
 def converted(
-  path: str | os.PathLike, layout: str, cache_dir: str | os.PathLike
+  path: str | os.PathLike,
+  layout: str,
+  cache_dir: str | os.PathLike,
+  *,
+  check: Callable[[dict[str, np.ndarray]], object] | None = None,
 ) -> tuple[dict[str, np.ndarray], str]:
   """Reads weights under torchvision's names, from the cache where they are there.
 
@@ -34,13 +39,15 @@ def converted(
     layout: A key of `LAYOUTS`.
     cache_dir: Converted weights are kept in `weights/converted` below it; where that
       cannot be written they are not kept.
+    check: Called with the renamed tensors before they are kept; raises `InputError` if
+      they are not the network's. Not called with what was kept before.
 
   Returns:
     As `to_torchvision`; and the SHA-256 of the source (of a TensorFlow checkpoint, of the
     digests of its files).
 
   Raises:
-    InputError: As `read_weights` and `to_torchvision`.
+    InputError: As `read_weights`, `to_torchvision` and `check`.
   """
   path = pathlib.Path(path).expanduser()
   try:
@@ -54,6 +61,8 @@ def converted(
   tensors = _kept(kept)
   if tensors is None:
     tensors = to_torchvision(read_weights(path), layout, source=str(path))
+    if check is not None:
+      check(tensors)
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     _keep(kept, tensors)
   return tensors, digest

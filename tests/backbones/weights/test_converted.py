@@ -81,3 +81,17 @@ def test_errors_are_not_kept(source, tmp_path):
   with pytest.raises(InputError, match="cannot be read"):
     converted(tmp_path, "byol", tmp_path / "cache")
   assert os.listdir(tmp_path) == ["model.pth"]
+
+
+def test_what_a_check_refuses_is_not_kept(source, tmp_path):
+  def refuse(tensors):
+    _check(tensors)
+    raise InputError("not this network's")
+
+  with pytest.raises(InputError, match="not this network's"):
+    converted(source, "moco_v1", tmp_path / "cache", check=refuse)
+  assert os.listdir(tmp_path) == ["model.pth"]
+  seen = []
+  for _ in range(2):
+    _check(converted(source, "moco_v1", tmp_path / "cache", check=seen.append)[0])
+  assert len(seen) == len(_kept(tmp_path)) == 1
