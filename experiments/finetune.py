@@ -1,4 +1,4 @@
-"""`python -m experiments.finetune --zoo=Z --data=DIR --models=a,b --out=runs/finetune`
+"""`python -m experiments.finetune --models=resnet50 --data=DIR --out=runs/finetune`
 
 Fine-tunes networks on a data set and writes what they reach as ground truth: a CSV that
 `lead-rank --ground_truth` and `experiments.evaluate` read. Settings (learning rates x
@@ -6,8 +6,9 @@ weight decays) are compared on held-out training images; the best is trained onc
 and measured on test. With no flags at all: the bundled digits and their twelve networks.
 
 `--data` is a folder with train/CLASS/*.jpg and test/CLASS/*.jpg, `digits`, `tfds:NAME` or
-`npz:FILE`. `--protocol` names a set of defaults (papers, adamw8, adamw5); every field of it
-has a flag. docs/finetuning.md has their values and says what is written.
+`npz:FILE`. Networks are named as `lead-rank` names them: published ones need no `--zoo`.
+`--protocol` names a set of defaults (papers, adamw8, adamw5); every field of it has a flag.
+docs/finetuning.md has their values and says what is written.
 
 Interrupted, the same command goes on from the last pass of the run it was in; a finished
 run is not done again. A flag that changes a run makes it another run.

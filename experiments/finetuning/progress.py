@@ -29,6 +29,13 @@ class PlainProgress(Listener):
     """A model's turn comes."""
     self._place = f"[{index + 1}/{count}] {name}"
 
+  def fetching(self, done: int, total: int) -> None:
+    """Bytes of the model's weights so far, of how many (0: not known)."""
+    if time.monotonic() - self._said >= self._interval:
+      self._said = time.monotonic()
+      of = f" of {total / 1e6:.0f}" if total else ""
+      self.say(f"{self._place}: {done / 1e6:.0f}{of} MB of its weights")
+
   def started(self, what: str, total: int) -> None:
     self._what, self._total = what, total
     self._said = time.monotonic()

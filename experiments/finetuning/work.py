@@ -68,7 +68,7 @@ def finetune_models(
     progress.model(index, len(models), spec.name)
     forget_if_many()
     try:
-      backbone = _load(spec)
+      backbone = _load(spec, progress)
       truth.refuse_other([spec.name], target.name, settings, backbone.weights_hash)
       outcome = finetune(
         backbone,
@@ -129,7 +129,9 @@ def as_text(outcomes: Sequence[Outcome], measure: Measure) -> str:
   return "\n".join(lines)
 
 
-def _load(spec: ModelSpec) -> Backbone:
+def _load(spec: ModelSpec, progress: PlainProgress) -> Backbone:
+  if spec.fetch is not None:
+    spec.fetch(progress.fetching)
   loaded = spec.load()
   if not isinstance(loaded, Backbone):
     raise InputError("it is a file of features, and there is no network to fine-tune")

@@ -1,7 +1,8 @@
 """Ground truth: fine-tuning, the papers' protocol and others, resumable.
 
 `protocol` says how, `split` on which images, `augment` in which views; `learner` holds the
-compiled functions (`schedule`, `optimiser`, `precision`), `accuracy` the measures; `run`
+compiled functions (`schedule`, `optimiser`, and of `labels` the loss), `accuracy` the
+measures, `task` the data set, whose images may be of several classes each; `run`
 is one run, resumable by `checkpoints` and `files`; `grid` compares runs and measures the
 best. `experiments/finetune.py` is the command; docs/finetuning.md describes it.
 """

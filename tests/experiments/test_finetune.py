@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from experiments import finetune
-from experiments.finetuning import progress, settings, tables
+from experiments.finetuning import progress, settings, tables, work
+from lead_jax.backbones.base import ModelSpec
 from lead_jax.errors import InputError
 from lead_jax.evaluation import ground_truth_table
 from lead_jax.finetune import ADAMW8, PAPERS, Outcome
+from tests.finetune.small import protocol, target
 
 SMALL = ["--models=digits/mlp_supervised", "--learning_rates=0.003,0.0003", "--seeds=1"]
 
@@ -231,6 +233,32 @@ def test_published_networks_need_no_zoo_file(tmp_path, capsys):
   assert "resnet50.safetensors" in said.out
 
 
+def test_weights_that_are_brought_are_told_of(tmp_path):
+  stream = io.StringIO()
+  to = progress.PlainProgress(stream, interval=0.0)
+
+  def fetch(told):
+    told(3_000_000, 0)
+    told(3_000_000, 9_000_000)
+    raise InputError("no network")
+
+  spec = ModelSpec(name="far", load=lambda: pytest.fail("not here yet"), fetch=fetch)
+  outcomes = work.finetune_models(
+    [spec],
+    target(),
+    protocol(),
+    out=tmp_path,
+    checkpoint_dir=tmp_path,
+    overwrite=False,
+    progress=to,
+  )
+  assert outcomes[0].status == "no network"
+  assert stream.getvalue() == (
+    "[1/1] far: 3 MB of its weights\n[1/1] far: 3 of 9 MB of its weights\n"
+    "warning: far: no network\n"
+  )
+
+
 def test_flags_change_a_named_protocol():
   nothing = dict.fromkeys(settings.FIELDS)
   assert settings.protocol_of("papers", nothing) == PAPERS
@@ -280,7 +308,5 @@ def test_a_bar_on_a_terminal_says_the_same():
 
 
 def test_a_result_without_accuracy_is_said():
-  from experiments.finetuning.work import as_text
-
   outcomes = [Outcome("a", "d", "every setting diverged")]
-  assert as_text(outcomes, "top1") == "a: failed: every setting diverged"
+  assert work.as_text(outcomes, "top1") == "a: failed: every setting diverged"

@@ -52,8 +52,10 @@ def test_the_loss_and_its_gradient_are_torchs(sample):
   np.testing.assert_allclose(gradient, theirs.grad.numpy(), rtol=1e-5)
 
 
-def test_a_batch_that_is_not_full_is_the_mean_of_what_it_has():
-  learner, data = Learner(network(), 2, protocol()), sets_dataset("train", 8, 1)
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_batch_that_is_not_full_is_the_mean_of_what_it_has(loop):
+  learner = Learner(network(), 2, protocol(), loop=loop)
+  data = sets_dataset("train", 8, 1)
   pixels = np.stack([data.read_image(i) for i in range(8)])
   start = learner.start(0, learner.features(pixels))
   logits = learner.logits(start, pixels[:3])
