@@ -15,6 +15,7 @@ on from where it was. Writes `table_N.txt`, `table_N.csv` and, for every data se
 Exit codes: 0; 2 where a flag or the input is wrong (one line says what); 130 interrupted.
 """
 
+import functools
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -107,7 +108,7 @@ def reproduce() -> str:
   from experiments.reproduction import compare, few, measure, rehearsal, tables
   from experiments.reproduction import supply as supplies
   from lead_jax import preflight, report
-  from lead_jax.backbones.catalogue import PAPERS_INPUT, WeightSources
+  from lead_jax.backbones.catalogue import WeightSources
   from lead_jax.results import write_text
 
   if _TABLE.value is None:
@@ -133,11 +134,13 @@ def reproduce() -> str:
     sources=sources,
     data_dir=data_dir,
   )
+  papers = _PREPROCESSING.value == "papers"
   if _DRY_RUN.value:
     return supplies.as_text(
       table,
       found,
       split=_SPLIT.value,
+      papers=papers,
       download=_DOWNLOAD.value,
       megabits=_MEGABITS.value,
       rate=supplies.measured_rate(),
@@ -154,7 +157,12 @@ def reproduce() -> str:
     ready = measure.make_ready(
       found,
       sources=sources,
-      input_spec=PAPERS_INPUT if _PREPROCESSING.value == "papers" else None,
+      papers=papers,
+      listener=to,
+    )
+    datasets = functools.partial(
+      measure.datasets_of,
+      ready,
       split=_SPLIT.value,
       data_dir=data_dir,
       download=_DOWNLOAD.value,
@@ -162,18 +170,26 @@ def reproduce() -> str:
     )
     if table.per_class:
       rows = few.rows_of(
-        table, ready, draws=_DRAWS.value, seed=_SEED.value, cache_dir=sources.cache
+        table,
+        ready,
+        datasets,
+        draws=_DRAWS.value,
+        seed=_SEED.value,
+        cache_dir=sources.cache,
       )
     else:
       reports = measure.rank_everywhere(
         table,
         ready,
+        datasets(),
         out=out,
         seed=_SEED.value,
         cache_dir=sources.cache,
         overwrite=_OVERWRITE.value,
         listener=to,
       )
+      if not reports:
+        raise InputError(next(iter(ready.missing.values())))
       truth = measure.truth_of(ready.cards)
       rows = compare.rows_of(table, reports, truth, ready.missing)
   text = compare.whole_text(

@@ -216,7 +216,15 @@ def _list_models() -> int:
   from lead_jax import report
   from lead_jax.backbones.catalogue import WeightSources
 
+  taken = (_WEIGHTS_DIR.name, _CACHE_DIR.name)
+  for name in FLAGS:
+    if FLAGS[name].present and name not in taken:
+      raise InputError(
+        f"lead-rank models takes --{' and --'.join(taken)}, not --{name}"
+      )
   width, color = _terminal()
+  if not sys.stdout.isatty():
+    width = 1000  # An address in two lines could not be copied.
   sources = WeightSources(_WEIGHTS_DIR.value, _cache_dir())
   print(report.render_models(sources, width=width, color=color))
   return 0

@@ -63,6 +63,7 @@ FORBIDDEN_IN_MATHEMATICS = {
   "pathlib",
   "tensorflow",
   "tensorflow_datasets",
+  "timm",
   "torch",
   "rich",
   "tqdm",
@@ -78,6 +79,7 @@ HEAVY = {
   "sklearn",
   "tensorflow",
   "tensorflow_datasets",
+  "timm",
   "torch",
 }
 

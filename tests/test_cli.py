@@ -190,3 +190,21 @@ def test_killed_half_way_and_run_again(tmp_path):
   assert again.returncode == 0, again.stderr
   assert "[1/3] digits/mlp_random: scores from the store" in again.stderr
   assert "[3/3] digits/mlp_supervised: " in again.stderr
+
+
+def test_published_networks_are_listed(command, tmp_path):
+  (tmp_path / "resnet50.pth").write_bytes(b"")
+  code, out, _ = command("models", f"--weights_dir={tmp_path}")
+  assert code == 0
+  lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+  assert lines["resnet50"][7] == "yes"
+  assert lines["resnet50"][-1] == str(tmp_path / "resnet50.pth")
+  assert lines["moco_v2"][7] == "no"
+  assert lines["moco_v2"][-1].endswith("moco_v2_800ep_pretrain.pth.tar")
+  assert sum(line[7:8] in (["yes"], ["no"]) for line in lines.values()) == 24
+
+
+def test_listing_takes_no_other_flags(command):
+  code, _, err = command("models", "--zoo=zoo.json")
+  assert code == 2
+  assert "lead-rank models takes --weights_dir and --cache_dir, not --zoo" in err

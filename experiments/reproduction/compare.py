@@ -47,7 +47,9 @@ class Row(NamedTuple):
     measure: Name.
     ours: None where there is none.
     published: None where the paper has none.
-    models: How many ours is of.
+    models: How many models ours is of.
+    datasets: How many data sets ours is the mean of.
+    of_datasets: How many the published one is the mean of.
     reason: Why there is none of ours.
   """
 
@@ -61,6 +63,8 @@ class Row(NamedTuple):
   ours: float | None
   published: float | None
   models: int
+  datasets: int
+  of_datasets: int
   reason: str
 
 
@@ -109,6 +113,8 @@ def rows_of(
             cell.value,
             printed.get((method, dataset, measure)),
             cell.models,
+            1,
+            1,
             cell.reason,
           )
         )
@@ -164,13 +170,13 @@ def whole_text(
       "REHEARSAL: weights are random, images made up; no figure means anything"
     )
   elif ready.unlike:
-    lines.append("NOT THE PAPERS' WEIGHTS AND DATA in every part, see below")
+    lines.append("NOT THE PUBLISHED WEIGHTS AND DATA in every part, see below")
   how = {
     "papers": "all networks see 224 pixels, bicubic, as in the papers' public code",
     "own": "each network sees its images as its own authors evaluate it",
   }
   lines += [
-    f"{len(ready.cards)} models, {len(ready.datasets)} data sets (split: {split}); "
+    f"{len(ready.cards)} models, {len(ready.read)} data sets (split: {split}); "
     f"{how[preprocessing]}",
     "",
     as_text(table, rows),
@@ -179,6 +185,9 @@ def whole_text(
     lines += [f"could not be had: {line}" for line in ready.missing.values()]
   if ready.unlike and not rehearsed:
     lines += [f"not as published: {line}" for line in ready.unlike]
+  if ready.unverified:
+    names = ", ".join(ready.unverified)
+    lines.append(f"not verified, no digest of the files is published: {names}")
   return "\n".join(lines) + "\n"
 
 
@@ -206,13 +215,23 @@ def _block(
     for i, column in enumerate(columns):
       if cells[column].ours is not None and cells[column].models < most:
         shown[i] += "*"
+      if cells[column].ours is not None and _partial(cells[column]):
+        shown[i] += "†"
     lines.append(f"{method:{width}}  {'ours':9}" + _cells(shown, widths))
     if any(value is not None for value in theirs):
       shown = [_number(value, digits) for value in theirs]
       lines.append(f"{'':{width}}  {'published':9}" + _cells(shown, widths))
   lines.append(f"ours: of {most} models" + _fewer(rows, most))
+  for row in {row.column: row for row in rows if _partial(row)}.values():
+    lines.append(
+      f"† {row.column}: mean of {row.datasets} data sets, published of {row.of_datasets}"
+    )
   lines += _reasons(rows)
   return "\n".join(lines)
+
+
+def _partial(row: Row) -> bool:
+  return 0 < row.datasets < row.of_datasets
 
 
 def _fewer(rows: Sequence[Row], most: int) -> str:

@@ -2,12 +2,16 @@
 
 import math
 import pathlib
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from experiments.reproduction.compare import Row, methods_of
 from experiments.reproduction.measure import Ready, truth_of
 from experiments.reproduction.tables import Table
 from experiments.sensitivity import low_data
 from experiments.sensitivity.bench import Bench
+from lead_jax.data import PAPER_DATASETS, Dataset
+from lead_jax.errors import InputError
 from lead_jax.evaluation import published
 from lead_jax.features import FeatureStore
 
@@ -16,13 +20,20 @@ _GROUPS = {"100+ classes": "100+", "10-99 classes": "10-99", "mean": low_data.AV
 
 
 def rows_of(
-  table: Table, ready: Ready, *, draws: int, seed: int, cache_dir: pathlib.Path
+  table: Table,
+  ready: Ready,
+  datasets: Callable[[], Iterable[Dataset]],
+  *,
+  draws: int,
+  seed: int,
+  cache_dir: pathlib.Path,
 ) -> list[Row]:
   """Scores draws of few samples of every data set, one zoo after the other.
 
   Args:
     table: The third.
     ready: What could be had.
+    datasets: Begins to read them, once for each zoo.
     draws: Of each size.
     seed: Of all draws.
     cache_dir: Of features and scores.
@@ -49,13 +60,15 @@ def rows_of(
       seed,
     )
     found = low_data.measure(
-      bench,
-      list(ready.datasets.values()),
-      truth,
-      per_class=table.per_class,
-      draws=draws,
+      bench, datasets(), truth, per_class=table.per_class, draws=draws
     )
-    cells = low_data.tabulate(found).cells
+    if not found.classes:
+      raise InputError(next(iter(ready.missing.values())))
+    # Groups by what the papers' data sets have, whatever stands for them here.
+    classes = {name: PAPER_DATASETS[name].classes for name in found.classes}
+    cells = low_data.tabulate(found._replace(classes=classes)).cells
+    here = Counter(low_data.group_of(count) for count in classes.values())
+    here[low_data.AVERAGE] = len(classes)
     for size in table.per_class:
       for method, metric in methods_of(table).items():
         for name, group in _GROUPS.items():
@@ -78,6 +91,8 @@ def rows_of(
               cell.tau if cell is not None and has else None,
               theirs,
               len(names),
+              here[group],
+              published.DATASETS_IN.get(name, len(table.datasets)),
               "" if has else ("no such data set" if cell is None else cell.reason),
             )
           )

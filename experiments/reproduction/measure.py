@@ -3,23 +3,26 @@
 import csv
 import dataclasses
 import io
+import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import lead_jax
 from experiments.reproduction.supply import Supply, own_folder
 from experiments.reproduction.tables import TRUTH, Table
 from lead_jax import ranking
-from lead_jax.backbones.base import InputSpec, ModelSpec
+from lead_jax.backbones.base import ModelSpec
 from lead_jax.backbones.catalogue import (
   Card,
   WeightSources,
   catalogue_model,
   fetch_weights,
+  papers_input,
 )
 from lead_jax.data import Dataset, load_dataset
-from lead_jax.data.papers import count_warning
+from lead_jax.data.papers import PaperDataset, count_warning
 from lead_jax.errors import InputError
 from lead_jax.evaluation import published
 from lead_jax.results import Report, write_text
@@ -28,69 +31,94 @@ from lead_jax.results import Report, write_text
 Truth = dict[str, dict[str, float]]
 
 
-class Ready(NamedTuple):
-  """What could be had, and why the rest could not.
+@dataclasses.dataclass
+class Ready:
+  """What could be had, and why the rest could not; it grows as data sets are read.
 
   Attributes:
     cards: Of the models.
     specs: The models.
-    datasets: By the papers' names.
+    papers: Data sets that are asked for.
     missing: By name of a model or data set, a line.
     unlike: Lines on what is not the published thing.
+    unverified: Models whose published files have no published digest.
+    read: Data sets that could be read, so far.
   """
 
   cards: list[Card]
   specs: list[ModelSpec]
-  datasets: dict[str, Dataset]
-  missing: dict[str, str]
-  unlike: list[str]
+  papers: list[PaperDataset]
+  missing: dict[str, str] = dataclasses.field(default_factory=dict)
+  unlike: list[str] = dataclasses.field(default_factory=list)
+  unverified: list[str] = dataclasses.field(default_factory=list)
+  read: list[str] = dataclasses.field(default_factory=list)
 
 
 def make_ready(
   found: Supply,
   *,
   sources: WeightSources,
-  input_spec: InputSpec | None,
-  split: str,
-  data_dir: pathlib.Path | None,
-  download: bool,
+  papers: bool,
   listener: ranking.Listener,
 ) -> Ready:
-  """Fetches and reads; what cannot be had is left out with its reason.
+  """Finds or fetches all weights; what cannot be had is left out with its reason.
 
   Args:
     found: Of `supply`.
     sources: Where weights are looked for.
-    input_spec: How images are prepared for all networks; as each was evaluated if None.
-    split: Of the data sets.
+    papers: Whether all networks see their images as in the papers' code.
+    listener: Told of progress.
+
+  Raises:
+    InputError: If fewer than two models can be had.
+  """
+  ready = Ready([], [], [data.paper for data in found.datasets])
+  for card, path, _ in found.models:
+    if path is None and sources.download:
+      listener.reading(f"weights of {card.name}")
+    try:
+      place = fetch_weights(card, sources, listener.fetching)
+    except InputError as error:
+      ready.missing[card.name] = str(error)
+      listener.warned(str(error))
+      continue
+    ready.cards.append(card)
+    spec = papers_input(card) if papers else None
+    ready.specs.append(catalogue_model(card, sources, input_spec=spec))
+    if place.origin == "own":
+      ready.unlike.append(f"{card.name}: weights are those of {place.path}")
+    elif place.origin == "unverified":
+      ready.unverified.append(card.name)
+  if len(ready.specs) < 2:
+    raise InputError(
+      f"weights of {len(ready.specs)} of the {len(found.models)} models are here, two are "
+      f"needed; {next(iter(ready.missing.values()), 'name more models')}"
+    )
+  return ready
+
+
+def datasets_of(
+  ready: Ready,
+  *,
+  split: str,
+  data_dir: pathlib.Path | None,
+  download: bool,
+  listener: ranking.Listener,
+) -> Iterator[Dataset]:
+  """Reads one data set after the other, so that one is in memory at a time.
+
+  Args:
+    ready: Of `make_ready`; told what could not be read, or is not the papers'.
+    split: Which images.
     data_dir: Where they are; a folder there called as the papers call a data set, with
       one folder a class, stands for it.
     download: Whether they may be fetched.
     listener: Told of progress.
 
-  Raises:
-    InputError: If fewer than two models or no data set can be had.
+  Yields:
+    Data sets by the papers' names.
   """
-  cards, specs, datasets = [], [], {}
-  missing: dict[str, str] = {}
-  unlike = []
-  for card, _, _ in found.models:
-    try:
-      place = fetch_weights(card, sources, listener.fetching)
-    except InputError as error:
-      missing[card.name] = str(error)
-      listener.warned(str(error))
-      continue
-    cards.append(card)
-    specs.append(catalogue_model(card, sources, input_spec=input_spec))
-    if not place.published:
-      unlike.append(f"{card.name}: weights of {place.path}, which nothing verifies")
-  if len(specs) < 2:
-    raise InputError(
-      f"weights of {len(specs)} of the {len(found.models)} models are here, two are "
-      f"needed; {next(iter(missing.values()))}"
-    )
-  for paper, _ in found.datasets:
+  for paper in ready.papers:
     listener.reading(paper.spec)
     try:
       dataset = load_dataset(
@@ -100,15 +128,15 @@ def make_ready(
         download=download,
       )
     except InputError as error:
-      missing[paper.name] = str(error)
-      listener.warned(str(error))
+      if paper.name not in ready.missing:
+        listener.warned(str(error))
+      ready.missing[paper.name] = str(error)
       continue
-    datasets[paper.name] = dataclasses.replace(dataset, name=paper.name)
-    if line := count_warning(paper, dataset):
-      unlike.append(line)
-  if not datasets:
-    raise InputError(next(iter(missing.values())))
-  return Ready(cards, specs, datasets, missing, unlike)
+    if paper.name not in ready.read:
+      ready.read.append(paper.name)
+      if line := count_warning(paper, dataset):
+        ready.unlike.append(line)
+    yield dataclasses.replace(dataset, name=paper.name)
 
 
 def truth_of(cards: Sequence[Card]) -> Truth:
@@ -126,6 +154,7 @@ def truth_of(cards: Sequence[Card]) -> Truth:
 def rank_everywhere(
   table: Table,
   ready: Ready,
+  datasets: Iterable[Dataset],
   *,
   out: pathlib.Path,
   seed: int,
@@ -138,6 +167,7 @@ def rank_everywhere(
   Args:
     table: Its metrics are run.
     ready: Of `make_ready`.
+    datasets: Of `datasets_of`.
     out: Each data set's `scores.csv` and `report.json` go to a folder below.
     seed: Of everything random.
     cache_dir: Of features and scores.
@@ -150,18 +180,18 @@ def rank_everywhere(
   path = out / "ground_truth.csv"
   write_text(path, _as_csv(truth_of(ready.cards)))
   return {
-    name: lead_jax.rank(
+    dataset.name: lead_jax.rank(
       dataset,
       ready.specs,
       table.metrics,
       seed=seed,
       cache_dir=cache_dir,
-      out=out / name,
+      out=out / dataset.name,
       overwrite=overwrite,
       ground_truth=path,
       listener=listener,
     )
-    for name, dataset in ready.datasets.items()
+    for dataset in datasets
   }
 
 
@@ -211,8 +241,12 @@ def measured(
 
 
 def seconds_of(report: Report, metric: str) -> Cell:
-  """Mean wall time of a metric over the models, as measured when it was computed."""
-  rows = [r for r in report.scores if r.metric == metric and r.rank is not None]
-  if not rows:
-    return Cell(None, 0, "no score")
-  return Cell(sum(row.seconds for row in rows) / len(rows), len(rows))
+  """Median wall time of a metric over the models, as measured when it was computed.
+
+  The median, since the first network of a width pays for compilation.
+  """
+  rows = [row for row in report.scores if row.metric == metric]
+  seconds = [row.seconds for row in rows if not math.isnan(row.score)]
+  if not seconds:
+    return Cell(None, 0, rows[0].status if rows else "not run")
+  return Cell(statistics.median(seconds), len(seconds))

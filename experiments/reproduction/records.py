@@ -56,8 +56,13 @@ def prepare(
   config = tfds.download.DownloadConfig(
     try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP
   )
-  with contextlib.redirect_stdout(io.StringIO()):  # Its progress is not worth a word.
-    builder.download_and_prepare(download_config=config)
+  # Its progress is not worth a word.
+  tfds.disable_progress_bar()
+  try:
+    with contextlib.redirect_stdout(io.StringIO()):
+      builder.download_and_prepare(download_config=config)
+  finally:
+    tfds.enable_progress_bar()
 
 
 def _made_up(

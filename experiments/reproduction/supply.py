@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from experiments.reproduction.tables import Table
-from lead_jax.backbones.catalogue import CATALOGUE, Card, WeightSources, locate
+from lead_jax.backbones.catalogue import (
+  CATALOGUE,
+  Card,
+  WeightSources,
+  locate,
+  papers_input,
+)
 from lead_jax.data.papers import PAPER_DATASETS, PaperDataset
 from lead_jax.errors import InputError
 
@@ -20,12 +26,12 @@ class Model(NamedTuple):
   Attributes:
     card: What is known of it.
     path: Of its weights on this machine, if they are there.
-    published: Whether the file there goes by the published name and hash.
+    origin: See `catalogue.models.Origin`; "" where there are none.
   """
 
   card: Card
   path: pathlib.Path | None
-  published: bool
+  origin: str
 
 
 class Data(NamedTuple):
@@ -73,15 +79,17 @@ def supply(
           f"--{kind}={name}: table {table.number} has {', '.join(known)}"
         )
   found = []
-  for name in models or cards:
+  for name in dict.fromkeys(models or cards):
     place = locate(cards[name], sources)
-    path = None if place is None else place.path
-    found.append(Model(cards[name], path, place is not None and place.published))
+    model = Model(cards[name], None, "")
+    if place is not None:
+      model = Model(cards[name], place.path, place.origin)
+    found.append(model)
   return Supply(
     found,
     [
       Data(PAPER_DATASETS[name], is_prepared(PAPER_DATASETS[name], data_dir))
-      for name in datasets or table.datasets
+      for name in dict.fromkeys(datasets or table.datasets)
     ],
   )
 
@@ -120,6 +128,7 @@ def as_text(
   found: Supply,
   *,
   split: str,
+  papers: bool,
   download: bool,
   megabits: float,
   rate: float,
@@ -132,13 +141,14 @@ def as_text(
     table: Of the paper.
     found: Of `supply`.
     split: Which images are scored.
+    papers: Whether all networks see their images as in the papers' code.
     download: Whether a run may fetch what is missing.
     megabits: Of the network, a second.
     rate: Multiply-adds a second that this machine was measured at.
     cache_dir: Where weights, features and scores go.
     data_dir: Where data sets are.
   """
-  from lead_jax.backbones.networks import NETWORKS
+  from lead_jax.backbones.networks import NETWORKS, count_flops
 
   lines = [
     f"LEAD, Table {table.number}: {table.title}",
@@ -183,7 +193,12 @@ def as_text(
     network = NETWORKS[model.card.network]
     logits = _LOGITS if model.card.zoo == "supervised" else 0
     outputs += images * _BYTES * (network.feature_dim + logits)
-    flops += images * model.card.flops
+    card = model.card
+    seen = (papers_input(card) if papers else card.input).height
+    at_own_size = seen == network.size
+    flops += images * (
+      card.flops if at_own_size else count_flops(card.network, seen, logits)
+    )
   more = f", and {len(unknown)} files of unpublished size" if unknown else ""
   fetch = (weights + archives) * 8 / (megabits * 1e6)
   lines += [
@@ -195,7 +210,7 @@ def as_text(
     f"their archive where no size is stated), {_gb(outputs)} of features",
     f"to compute: {images:,} images x {len(found.models)} models, "
     f"{_time(flops / rate)} at {rate / 1e9:.0f} G multiply-adds a second, as ResNet-34 "
-    "was just measured here; scoring comes on top",
+    "was just measured here; scoring comes on top, and what is in the store comes off",
     f"weights, features and scores in {cache_dir}, data in {data_root(data_dir)}",
   ]
   if not download and (wanted or missing):
@@ -206,7 +221,8 @@ def as_text(
 def _where(model: Model, download: bool) -> str:
   if model.path is None:
     return TO_FETCH if download else "missing"
-  return f"{HERE}: {model.path}" + ("" if model.published else " (not verified)")
+  remark = {"unverified": " (not verified)", "own": " (not a published file)"}
+  return f"{HERE}: {model.path}{remark.get(model.origin, '')}"
 
 
 def _mb(size: int | None) -> str:
@@ -227,11 +243,7 @@ def _time(seconds: float) -> str:
 
 def measured_rate() -> float:
   """Returns multiply-adds a second of ResNet-34 on this machine, weights at random."""
-  from experiments.benchmark.extract import (
-    images_per_second,
-    in_memory,
-    random_backbone,
-  )
+  from experiments.benchmark.extract import images_per_second, random_backbone
 
   backbone = random_backbone("resnet34", "float32")
-  return CATALOGUE["resnet34"].flops * images_per_second(backbone, in_memory(48))
+  return CATALOGUE["resnet34"].flops * images_per_second(backbone, 64)

@@ -6,7 +6,7 @@ grouped by their number of classes.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -117,7 +117,7 @@ class Measured(NamedTuple):
 
 def measure(
   bench: Bench,
-  datasets: Sequence[Dataset],
+  datasets: Iterable[Dataset],
   truth: Mapping[str, Mapping[str, float]],
   *,
   per_class: Sequence[int],

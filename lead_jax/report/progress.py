@@ -39,6 +39,7 @@ class PlainProgress(Listener):
     """Leaves the terminal as it was."""
 
   def reading(self, dataset: str) -> None:
+    self._place = dataset
     self.say(f"Reading {dataset} ...")
 
   def planned(self, plan: Plan) -> None:
@@ -110,11 +111,17 @@ class LiveProgress(PlainProgress):
   def __exit__(self, *_) -> None:
     self._bar.stop()
 
+  def reading(self, dataset: str) -> None:
+    self._drop()
+    super().reading(dataset)
+
   def started(self, index: int, model: str) -> None:
     super().started(index, model)
     self._show("loading")
 
   def fetching(self, done: int, total: int) -> None:
+    if self._task is None:
+      self._show("weights")
     if self._task is not None:
       text = f"{self._place}: weights, kB"
       self._bar.update(

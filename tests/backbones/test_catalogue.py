@@ -12,12 +12,12 @@ from lead_jax.backbones import networks
 from lead_jax.backbones.base import Backbone
 from lead_jax.backbones.catalogue import (
   CATALOGUE,
-  PAPERS_INPUT,
   ZOOS,
   WeightSources,
   catalogue_model,
   fetch_weights,
   locate,
+  papers_input,
 )
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.backbones.weights import LAYOUTS
@@ -74,13 +74,16 @@ def test_torchvision_names_begin_the_digest():
 def test_weights_by_our_name(weights, tmp_path):
   found = locate(SMALLEST, _offline(weights, tmp_path))
   assert found.path == weights / "mobilenet_v2.safetensors"
-  assert not found.published
+  assert found.origin == "own"
   (spec,) = resolve_models(["mobilenet_v2"], sources=_offline(weights, tmp_path))
   loaded = spec.load()
   assert isinstance(loaded, Backbone)
   assert (loaded.name, loaded.num_params) == ("mobilenet_v2", 3_504_872)
-  assert (loaded.source_accuracy, loaded.licence) == (71.878, "not stated")
-  assert "not verified" in loaded.source
+  assert (loaded.source_accuracy, loaded.licence) == (
+    71.878,
+    "BSD-3-Clause (as timm lists it)",
+  )
+  assert "mobilenet_v2.safetensors, not a published file" in loaded.source
   expected = random_variables("mobilenet_v2", 1000, 0)["params"]
   jax.tree.map(np.testing.assert_array_equal, loaded.params, expected)
   images = np.zeros((1, 40, 40, 3), np.float32)
@@ -103,8 +106,62 @@ def test_weights_of_ones_own(weights, tmp_path):
 
 
 def test_another_preparation(weights, tmp_path):
-  spec = catalogue_model(SMALLEST, _offline(weights, tmp_path), input_spec=PAPERS_INPUT)
-  assert spec.load().input == PAPERS_INPUT
+  spec = papers_input(SMALLEST)
+  model = catalogue_model(SMALLEST, _offline(weights, tmp_path), input_spec=spec)
+  assert model.load().input == spec
+  assert (spec.height, spec.resize, spec.interpolation) == (224, 224, "bicubic")
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_the_papers_input_is_that_of_torchvisions_transform(name):
+  """With weights torchvision turns ImageNet's normalisation back inside the network."""
+  torch = pytest.importorskip("torch")
+  torchvision = pytest.importorskip("torchvision")
+  peer = getattr(torchvision.models, name)(
+    weights=None, transform_input=True, init_weights=False, aux_logits=False
+  )
+  pixels = torch.rand(1, 3, 4, 4)
+  shape = (1, 3, 1, 1)
+  mean = torch.tensor([0.485, 0.456, 0.406]).reshape(shape)
+  std = torch.tensor([0.229, 0.224, 0.225]).reshape(shape)
+  seen = peer._transform_input((pixels - mean) / std)
+  spec = papers_input(CATALOGUE[name])
+  ours = (255 * pixels - torch.tensor(spec.mean).reshape(shape)) / torch.tensor(
+    spec.std
+  ).reshape(shape)
+  torch.testing.assert_close(ours, seen, atol=1e-5, rtol=0)
+
+
+def test_the_papers_input_of_the_others_is_imagenets():
+  for name in ("resnet50", "swav", "simclr_v1", "byol"):
+    spec = papers_input(CATALOGUE[name])
+    assert spec.mean == (123.675, 116.28, 103.53)
+    assert spec.std == (58.395, 57.12, 57.375)
+
+
+def test_the_folder_comes_before_the_cache(tmp_path):
+  cached = tmp_path / "cache" / "weights" / "downloads"
+  cached.mkdir(parents=True)
+  file = SMALLEST.files[0].name
+  (cached / file).write_bytes(b"")
+  sources = _offline(tmp_path / "folder", tmp_path / "cache")
+  assert locate(SMALLEST, sources).path == cached / file
+  assert locate(SMALLEST, sources).origin == "verified"
+  (tmp_path / "folder").mkdir()
+  own = tmp_path / "folder" / "mobilenet_v2.pth"
+  own.write_bytes(b"")
+  assert (locate(SMALLEST, sources).path, locate(SMALLEST, sources).origin) == (
+    own,
+    "own",
+  )
+  (tmp_path / "folder" / file).write_bytes(b"")
+  assert locate(SMALLEST, sources).path == tmp_path / "folder" / file
+
+
+def test_published_files_without_a_digest_are_not_ones_own(tmp_path):
+  card = CATALOGUE["byol"]
+  (tmp_path / card.files[0].name).write_bytes(b"")
+  assert locate(card, _offline(tmp_path, tmp_path)).origin == "unverified"
 
 
 def test_what_is_nowhere_says_what_to_fetch(tmp_path):
@@ -115,7 +172,7 @@ def test_what_is_nowhere_says_what_to_fetch(tmp_path):
   assert "https://download.pytorch.org/models/resnet34-b627a593.pth" in line
   assert f"save it as {tmp_path}/weights/resnet34-b627a593.pth" in line
   assert "\n" not in line
-  with pytest.raises(InputError, match=r"ResNet50_1x\.zip for a browser"):
+  with pytest.raises(InputError, match=r"save that as simclr_v1\.zip"):
     fetch_weights(CATALOGUE["simclr_v1"], sources)
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from experiments import reproduce
-from experiments.reproduction import compare, few, supply, tables
+from experiments.reproduction import compare, few, measure, supply, tables
 from experiments.reproduction.measure import Ready, truth_of
 from lead_jax.backbones.base import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE
-from lead_jax.data import Dataset
+from lead_jax.data import PAPER_DATASETS, Dataset
 from lead_jax.evaluation import published
 from lead_jax.results import ModelRow, Report, ScoreRow
 
@@ -48,7 +48,7 @@ def test_a_dry_run_lists_models_and_data_sets_with_their_sizes(run, tmp_path):
   assert "4,996.3" in lines["Food"]
   # 49.22 GB and 1.09 GB at 100 Mbit/s; 317,170 images, 12 networks of 52.8 G mul-adds.
   assert "to fetch: 1.09 GB of weights, 49.22 GB of data; 68 min" in out
-  assert "317,170 images x 12 models, 47 h at 100 G" in out
+  assert "317,170 images x 12 models, 44 h at 100 G" in out
   assert "nothing is fetched without --download" in out
   assert not (tmp_path / "cache").exists()
 
@@ -66,7 +66,7 @@ def test_a_dry_run_sees_what_is_there(run, tmp_path):
     f"--data_dir={data}",
   )  # fmt: skip
   lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-  assert lines["resnet34"].endswith("resnet34.safetensors (not verified)")
+  assert lines["resnet34"].endswith("resnet34.safetensors (not a published file)")
   assert lines["resnet50"].endswith("resnet50-0676ba61.pth")
   assert lines["resnet101"].endswith("to fetch")
   assert lines["DTD"].endswith("here")
@@ -115,6 +115,7 @@ def test_a_whole_table_on_made_up_weights_and_images(run, tmp_path):
     (["--table=5", "--datasets=Food"], "--datasets=Food: table 5 has Caltech, "),
     (["--table=1", "--rehearse", "--download"], "--rehearse brings its own"),
     (["--table=1"], "weights of 0 of the 12 models are here, two are needed"),
+    (["--table=1", "--rehearse", "--models=resnet34,resnet34"], "of the 1 models"),
   ],
 )
 def test_wrong_input_is_one_line(run, tmp_path, arguments, message):
@@ -195,6 +196,37 @@ def test_other_measures_and_running_time():
       assert len(printed) == len(published.published_results("5"))
 
 
+def test_running_time_is_the_median_of_all_that_have_a_score():
+  report = _report("CIFAR10", {"gbc": {"a": 1.0, "b": 1.0, "c": float("nan")}})
+  tied = [dataclasses.replace(row, rank=None) for row in report.scores]
+  seconds = (9.0, 1.0, 500.0)
+  rows = [
+    dataclasses.replace(row, seconds=s) for row, s in zip(tied, seconds, strict=True)
+  ]
+  report = dataclasses.replace(report, scores=rows)
+  assert measure.seconds_of(report, "gbc") == (5.0, 2, "")
+  assert measure.seconds_of(report, "logme").reason == "not run"
+
+
+def test_what_is_not_as_published_is_named():
+  cards = [CATALOGUE["byol"], CATALOGUE["swav"]]
+  ready = Ready(cards, [], [], read=["Food"], unverified=["byol", "swav"])
+  table = tables.TABLES["2"]
+  text = lambda: compare.whole_text(
+    table,
+    compare.rows_of(table, {}, {}, {"Food": "gone"}),
+    ready,
+    split="all",
+    preprocessing="papers",
+    rehearsed=False,
+  )
+  assert "NOT THE PUBLISHED" not in text()
+  assert "no digest of the files is published: byol, swav" in text()
+  ready.unlike.append("byol: weights are those of mine.pth")
+  assert "NOT THE PUBLISHED WEIGHTS AND DATA" in text()
+  assert "not as published: byol: weights are those of mine.pth" in text()
+
+
 def test_few_samples_a_class(tmp_path):
   """Table 3 from features made elsewhere, of a data set with ten classes."""
   cards = SUPERVISED[:3]
@@ -215,13 +247,16 @@ def test_few_samples_a_class(tmp_path):
     read_image=lambda index: np.zeros((4, 4, 3), np.uint8),
   )
   table = dataclasses.replace(tables.TABLES["3"], methods=("GBC",), per_class=(2, 5))
-  ready = Ready(cards, specs, {"CIFAR10": dataset}, {}, [])
-  rows = few.rows_of(table, ready, draws=2, seed=0, cache_dir=tmp_path)
+  ready = Ready(cards, specs, [PAPER_DATASETS["CIFAR10"]])
+  rows = few.rows_of(
+    table, ready, lambda: iter([dataset]), draws=2, seed=0, cache_dir=tmp_path
+  )
   found = {(row.method, row.per_class, row.column): row for row in rows}
   assert {row.zoo for row in rows} == {"supervised"}
   cell = found["GBC", 5, "10-99 classes"]
   assert cell.published == 0.22
   assert -1 <= cell.ours <= 1
+  assert (cell.datasets, cell.of_datasets) == (1, 4)
   assert found["GBC", 5, "mean"].ours == cell.ours
   assert found["GBC", 2, "mean"].published == 0.13
   assert found["GBC", 5, "100+ classes"].ours is None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lead_jax.backbones.catalogue import self_supervised, supervised
-from lead_jax.backbones.catalogue.card import PAPERS_INPUT, Card, Published
+from lead_jax.backbones.catalogue.card import Card, Published, papers_input
 from lead_jax.backbones.catalogue.models import (
   Located,
   WeightSources,
@@ -19,7 +19,6 @@ ZOOS = ("supervised", "self-supervised")
 
 __all__ = [
   "CATALOGUE",
-  "PAPERS_INPUT",
   "ZOOS",
   "Card",
   "Located",
@@ -28,4 +27,5 @@ __all__ = [
   "catalogue_model",
   "fetch_weights",
   "locate",
+  "papers_input",
 ]

@@ -9,9 +9,7 @@ from lead_jax.backbones.base import InputSpec
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
-# What the papers' public code gives every network, whatever it was trained with
-# (`get_dataloader.py` of lixiaotong97/PED and of TencentARC/SFDA).
-PAPERS_INPUT = InputSpec(
+_PAPERS = InputSpec(
   height=224,
   width=224,
   mean=IMAGENET_MEAN,
@@ -82,3 +80,16 @@ class Card:
     """Bytes of all files, about; None where one is not known."""
     sizes = [file.size for file in self.files]
     return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def papers_input(card: Card) -> InputSpec:
+  """How the papers' public code prepares images for a network.
+
+  224 pixels, bicubic, with ImageNet's mean and standard deviation, whatever it was trained
+  with (`get_dataloader.py` of lixiaotong97/PED and of TencentARC/SFDA); but GoogLeNet and
+  Inception, loaded with their weights, turn these back into their own inside
+  (`transform_input`, `models/group1` of SFDA), which the networks here do not.
+  """
+  if card.zoo == "self-supervised":
+    return _PAPERS
+  return dataclasses.replace(_PAPERS, mean=card.input.mean, std=card.input.std)

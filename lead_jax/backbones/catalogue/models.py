@@ -5,6 +5,7 @@ import os
 import pathlib
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,14 @@ from lead_jax.backbones.catalogue.card import Card
 from lead_jax.cache import default_cache_dir
 from lead_jax.errors import InputError
 
-# Layouts of files that are not named as published, beside the card's own.
+# Layouts of files that are not named as published, beside the card's own, and how such
+# files may end; what they are is told by their content.
 _USUAL = ("torchvision", "timm")
+_ENDINGS = ("safetensors", "pth", "pth.tar", "pkl", "zip")
+
+# Of a weights file: its published digest was right; it has a published name, but no digest
+# of it is published; it is somebody's own.
+Origin = Literal["verified", "unverified", "own"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +30,9 @@ class WeightSources:
   """Where weights are looked for.
 
   Attributes:
-    folder: Searched first: for the published file by its name, then for
-      `NAME.safetensors` and `NAME.pth` in torchvision's or timm's tensor names.
+    folder: Searched first: for the published file by its name, then for `NAME.safetensors`
+      or `NAME.pth` (also .pth.tar, .pkl, .zip) with tensors named as published, or in
+      torchvision's or timm's names.
     cache_dir: Where downloads and converted weights are kept; the default cache if None.
     download: Whether what is found nowhere is downloaded.
     warn: Told, in one line, what is used but not quite as it should be.
@@ -48,33 +56,34 @@ class Located:
   Attributes:
     path: Of the file.
     layouts: How its tensors may be named, the likeliest first.
-    published: Whether it goes by a published name whose digest is published too; that it
-      is right is checked before it is read.
+    origin: See `Origin`; of `locate`, what it will be once the digest has been checked.
   """
 
   path: pathlib.Path
   layouts: tuple[str, ...]
-  published: bool
+  origin: Origin
 
 
 def locate(card: Card, sources: WeightSources) -> Located | None:
   """Finds a network's weights on this machine without reading them; None if absent."""
   from lead_jax.backbones.weights import cached_download
 
-  places = [[cached_download(sources.cache, file) for file in card.files]]
-  folder = None
   if sources.folder is not None:
     folder = pathlib.Path(sources.folder).expanduser()
-    places.insert(0, [folder / file.name for file in card.files])
-  for paths in places:
-    if all(path.is_file() for path in paths):
-      verified = all(file.sha256 for file in card.files)
-      return Located(paths[0], (card.layout,), verified)
-  if folder is not None:
-    for ending in ("safetensors", "pth"):
+    if all((folder / file.name).is_file() for file in card.files):
+      return _published(card, folder / card.files[0].name)
+    for ending in _ENDINGS:
       if (path := folder / f"{card.name}.{ending}").is_file():
-        return Located(path, _layouts(card), published=False)
+        return Located(path, _layouts(card), "own")
+  cached = [cached_download(sources.cache, file) for file in card.files]
+  if all(path.is_file() for path in cached):
+    return _published(card, cached[0])
   return None
+
+
+def _published(card: Card, path: pathlib.Path) -> Located:
+  verified = all(file.sha256 for file in card.files)
+  return Located(path, (card.layout,), "verified" if verified else "unverified")
 
 
 def fetch_weights(
@@ -96,7 +105,7 @@ def fetch_weights(
   from lead_jax.backbones.weights import find_weights
 
   found = locate(card, sources)
-  if found is not None and found.path.stem == card.name:
+  if found is not None and found.origin == "own":
     return found
   try:
     path = find_weights(
@@ -109,7 +118,7 @@ def fetch_weights(
   except InputError as error:
     hint = f" ({card.by_hand})" if card.by_hand else ""
     raise InputError(f"{error}{hint}") from error
-  return Located(path, (card.layout,), all(file.sha256 for file in card.files))
+  return _published(card, path)
 
 
 def _layouts(card: Card) -> tuple[str, ...]:
@@ -135,11 +144,14 @@ def catalogue_model(
   at = sources or WeightSources()
   name = card.name if path is None else f"{card.name}={os.fspath(path)}"
   own = None if path is None else pathlib.Path(path).expanduser()
+  found: Located | None = None  # Its digest is checked once.
 
   def fetch(progress: Callable[[int, int], object] | None = None) -> Located:
-    if own is not None:
-      return Located(own, _layouts(card), published=False)
-    return fetch_weights(card, at, progress)
+    nonlocal found
+    if found is None and own is not None:
+      found = Located(own, _layouts(card), "own")
+    found = found or fetch_weights(card, at, progress)
+    return found
 
   def load() -> Backbone:
     loaded = _load(name, card, fetch(), at, input_spec or card.input)
@@ -167,7 +179,11 @@ def _load(
   classifier = variables["params"].get(network.classifier)
   num_logits = 0 if classifier is None else len(classifier["bias"])
   stats = jax.tree.map(jnp.asarray, variables["batch_stats"])
-  verified = "" if found.published else ", not verified: no digest is published of it"
+  remark = {
+    "verified": "",
+    "unverified": ", not verified: no digest is published of it",
+    "own": ", not a published file",
+  }
   return Backbone(
     name=name,
     apply=networks.make_apply(card.network, stats, num_logits),
@@ -177,7 +193,7 @@ def _load(
     weights_hash=digest,
     num_params=networks.count_params(card.network, num_logits),
     architecture=network.description,
-    source=f"{card.homepage} ({found.path.name}{verified})",
+    source=f"{card.homepage} ({found.path.name}{remark[found.origin]})",
   )
 
 

@@ -213,7 +213,7 @@ CARDS = (
     network="resnet50_simclr",
     input=_SIMCLR,
     by_hand="google-research/simclr's README links the same network as ResNet50_1x.zip for "
-    "a browser with a Google account; that is read by --models=simclr_v1=ResNet50_1x.zip",
+    "a browser with a Google account: save that as simclr_v1.zip in --weights_dir",
   ),
   _card(
     "simclr_v2",

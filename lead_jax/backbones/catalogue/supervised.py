@@ -61,7 +61,7 @@ def _card(
     flops=flops,
     pretraining="ImageNet-1k, supervised",
     homepage=f"https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.{name}.html",
-    licence="not stated",
+    licence="BSD-3-Clause (as timm lists it)",
   )
 
 
