@@ -25,6 +25,9 @@ _PRODUCTS = ("dot_general", "conv_general_dilated")
 def with_precision(spec: ModelSpec, precision: str) -> ModelSpec:
   """Returns a model whose network computes its products in another type.
 
+  A network without float32 products that JAX computes once (one that runs in torch, is
+  quantised, or multiplies inside loops alone) stays float32 and says so.
+
   Args:
     spec: Any model; features made elsewhere stay as they are.
     precision: One of `PRECISIONS`.
@@ -43,17 +46,32 @@ def with_precision(spec: ModelSpec, precision: str) -> ModelSpec:
     loaded = spec.load()
     if isinstance(loaded, ReadyFeatures):
       return loaded
-    apply = loaded.low_precision or low_precision(loaded.apply)
+    apply = loaded.low_precision
+    if apply is None:
+      if not _lowers(loaded):
+        return loaded
+      apply = low_precision(loaded.apply)
     return dataclasses.replace(loaded, apply=apply, precision="bfloat16")
 
   return dataclasses.replace(spec, load=load)
+
+
+def _lowers(backbone: Backbone) -> bool:
+  """Whether `low_precision` makes a difference to a network."""
+  spec = backbone.input
+  shape = (spec.height, spec.width, 1 if spec.channels == "gray" else 3)
+  if spec.layout == "NCHW":
+    shape = shape[2], *shape[:2]
+  images = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
+  return _has_products(jax.make_jaxpr(backbone.apply)(backbone.params, images).jaxpr)
 
 
 def low_precision(function: Callable[..., Any]) -> Callable[..., Any]:
   """Returns the function with its products computed from bfloat16 operands.
 
   Differentiable: the products of the backward pass take bfloat16 too. Products inside
-  loops and branches (`scan`, `while`, `cond`) stay as they are.
+  loops and branches (`scan`, `while`, `cond`), and of functions with a backward pass of
+  their own (`custom_vjp`), stay as they are.
 
   Args:
     function: Pure, of pytrees of arrays.
@@ -82,7 +100,7 @@ def _evaluate(jaxpr: jex.Jaxpr, consts: list, args: list) -> list:
   for equation in jaxpr.eqns:
     inputs = [read(atom) for atom in equation.invars]
     inner = _called(equation)
-    if equation.primitive.name in _PRODUCTS:
+    if _is_product(equation):
       results = [_product(equation, inputs)]
     elif inner is not None and _has_products(inner.jaxpr):
       results = _evaluate(inner.jaxpr, inner.consts, inputs)
@@ -94,15 +112,21 @@ def _evaluate(jaxpr: jex.Jaxpr, consts: list, args: list) -> list:
   return [read(atom) for atom in jaxpr.outvars]
 
 
+def _is_product(equation: jex.JaxprEqn) -> bool:
+  """Whether it is a product that is taken in bfloat16: of float32."""
+  return (
+    equation.primitive.name in _PRODUCTS
+    and getattr(equation.outvars[0].aval, "dtype", None) == jnp.float32
+  )
+
+
 def _product(equation: jex.JaxprEqn, inputs: list) -> jax.Array:
-  dtype = getattr(equation.outvars[0].aval, "dtype", None)
   params = dict(equation.params)
-  if dtype == jnp.float32:
-    inputs = [x.astype(jnp.bfloat16) for x in map(jnp.asarray, inputs)]
-    # Of bfloat16, so that the backward pass has operands of one type.
-    params["preferred_element_type"] = jnp.bfloat16
-    params["precision"] = None
-  return equation.primitive.bind(*inputs, **params).astype(dtype)
+  inputs = [x.astype(jnp.bfloat16) for x in map(jnp.asarray, inputs)]
+  # Of bfloat16, so that the backward pass has operands of one type.
+  params["preferred_element_type"] = jnp.bfloat16
+  params["precision"] = None
+  return equation.primitive.bind(*inputs, **params).astype(jnp.float32)
 
 
 def _called(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
@@ -113,7 +137,7 @@ def _called(equation: jex.JaxprEqn) -> jex.ClosedJaxpr | None:
 
 def _has_products(jaxpr: jex.Jaxpr) -> bool:
   return any(
-    equation.primitive.name in _PRODUCTS
+    _is_product(equation)
     or ((inner := _called(equation)) is not None and _has_products(inner.jaxpr))
     for equation in jaxpr.eqns
   )

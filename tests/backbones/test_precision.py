@@ -73,12 +73,14 @@ def test_a_function_without_products_is_left_alone():
   assert jax.grad(low_precision(lambda v: jax.nn.relu(v)))(0.0) == 0.0
 
 
-def _spec(low_precision=None):
+def _spec(low_precision=None, apply=_network):
+  params, _ = _arguments()
+  params["conv"] = params["conv"][:, :, :1]
   backbone = Backbone(
     name="small",
-    apply=_network,
-    params={},
-    input=InputSpec(4, 4),
+    apply=apply,
+    params=params,
+    input=InputSpec(4, 4, channels="gray"),
     weights_hash="",
     low_precision=low_precision,
   )
@@ -100,3 +102,30 @@ def test_a_model_in_another_precision():
 def test_an_unknown_precision():
   with pytest.raises(InputError, match="must be float32 or bfloat16, received 'half'"):
     with_precision(_spec(), "half")
+
+
+@jax.custom_vjp
+def _own_derivative(w, x):
+  return x @ w
+
+
+_own_derivative.defvjp(lambda w, x: (x @ w, (w, x)), lambda saved, dy: (None, None))
+
+
+def _integers(params, x):
+  whole = x.astype(jnp.int8).reshape(len(x), -1)
+  return {"features": (whole @ whole.T).astype(jnp.float32)}
+
+
+@pytest.mark.parametrize(
+  "apply",
+  [
+    lambda params, x: {"features": x.reshape(len(x), -1)},
+    lambda params, x: {"features": _own_derivative(jnp.eye(16), x.reshape(-1, 16))},
+    _integers,
+  ],
+)
+def test_what_has_nothing_to_lower_stays_float32(apply):
+  loaded = with_precision(_spec(apply=apply), "bfloat16").load()
+  assert loaded.precision == "float32"
+  assert loaded.apply is apply

@@ -12,7 +12,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from lead_jax.backbones.networks.table import NETWORKS, shapes
-from lead_jax.errors import InputError
+from lead_jax.errors import InputError, shown
 
 Tensors = dict[str, np.ndarray]
 
@@ -82,7 +82,7 @@ def _listed(problem: str, names: Sequence[str]) -> str:
   if not names:
     return ""
   more = ", ..." if len(names) > _LISTED else ""
-  return f"{len(names)} {problem} ({', '.join(names[:_LISTED])}{more})"
+  return f"{len(names)} {problem} ({', '.join(map(shown, names[:_LISTED]))}{more})"
 
 
 def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lead_jax.errors import InputError
+from lead_jax.errors import InputError, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +117,12 @@ class Array:
       raise ValueError("an array has no content")
     return self._value
 
+  @property
+  def nbytes(self) -> int:
+    return 0 if self._value is None else self._value.nbytes
+
+
+_MOST_AXES = 64  # of NumPy
 
 _CODES = re.compile(r"[<>|=]?([iu][1248]|f[248]|b1)")
 
@@ -191,12 +197,6 @@ def build(target: Any, state: Any) -> None:
     target.set_state(state)
 
 
-def shown(text: Any) -> str:
-  """What a stranger's text looks like in a message: one short line, nothing hidden."""
-  line = " ".join(str(text).split())[:200]
-  return "".join(letter if letter.isprintable() else "?" for letter in line)
-
-
 def put(target: dict[Any, Any], key: Any, value: Any) -> None:
   """Sets an item, if its key could name anything.
 
@@ -211,11 +211,10 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> 
   del more  # requires_grad, hooks.
   if not isinstance(storage, Storage):
     raise ValueError("a tensor has no storage")
-  shape, strides = tuple(shape), tuple(strides)
-  if len(shape) != len(strides) or not all(
-    isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides)
-  ):
-    raise ValueError("a tensor's shape or strides are no counts")
+  shape, strides = _counts(shape), _counts(strides)
+  if len(shape) != len(strides):
+    raise ValueError("a tensor has not as many strides as axes")
+  (offset,) = _counts((offset,))
   start, count = storage.view
   last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
   # More elements than the storage has are an expanded tensor: a small file could ask for
@@ -226,16 +225,23 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> 
   return Tensor(storage, start + offset, shape, strides)
 
 
+def _counts(values: Any) -> tuple[int, ...]:
+  """A shape or the like, checked before anybody multiplies or prints it."""
+  if not isinstance(values, tuple | list) or len(values) > _MOST_AXES:
+    raise ValueError("a shape is no list of counts")
+  if not all(isinstance(n, int) and 0 <= n < 1 << 63 for n in values):
+    raise ValueError("a shape or strides are no counts")
+  return tuple(values)
+
+
 def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
   if isinstance(data, str):  # Written by Python 2.
     data = data.encode("latin-1")
   if not isinstance(dtype, Dtype) or not isinstance(data, bytes | bytearray):
     raise ValueError("an array is not made of numbers")
-  shape = (shape,) if isinstance(shape, int) else tuple(shape)
+  shape = _counts((shape,) if isinstance(shape, int) else shape)
   values = np.frombuffer(data, dtype.numpy)
-  if not all(isinstance(n, int) and n >= 0 for n in shape) or (
-    math.prod(shape) != values.size
-  ):
+  if math.prod(shape) != values.size:
     raise ValueError(f"an array of shape {shape} has {values.size} values")
   return values.reshape(shape, order="F" if order == "F" else "C")
 
@@ -243,7 +249,7 @@ def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
 def _reconstructed(function: Any, args: Any, state: Any, *more: Any) -> Array:
   """A numpy array inside a jax one: the arguments of numpy's own construction."""
   del args, more
-  if str(function) not in _RECONSTRUCT:
+  if not isinstance(function, Name) or str(function) not in _RECONSTRUCT:
     raise ValueError("an array is made by an unknown function")
   array = Array()
   array.set_state(state)
@@ -255,6 +261,18 @@ def _attribute(module: Any, name: Any, *more: Any) -> Name:
   if not isinstance(module, Module) or not isinstance(name, str):
     raise ValueError("an attribute is taken of something else than a module")
   return Name(module.name, name)
+
+
+def _module(name: Any, *more: Any) -> Module:
+  if not isinstance(name, str):
+    raise ValueError("a module is named by something else than text")
+  return Module(name)
+
+
+def _named_tuple(name: Any, fields: Any, *more: Any) -> NamedTupleType:
+  if not all(isinstance(field, str) for field in fields):
+    raise ValueError("a field is named by something else than text")
+  return NamedTupleType(tuple(fields))
 
 
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
@@ -320,10 +338,8 @@ _CONSTRUCTIONS: Mapping[str, Callable[..., Any]] = {
   "haiku._src.data_structures.FlatMapping": _pairs,
   "haiku._src.data_structures.FlatMap": _pairs,
   "haiku._src.data_structures.frozendict": _pairs,
-  "dill._dill._import_module": lambda name, *more: Module(str(name)),
+  "dill._dill._import_module": _module,
   "dill._dill._get_attr": _attribute,
   "dill._dill._create_array": _reconstructed,
-  "dill._dill._create_namedtuple": lambda name, fields, *more: NamedTupleType(
-    tuple(str(field) for field in fields)
-  ),
+  "dill._dill._create_namedtuple": _named_tuple,
 }

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, Protocol
 
 from lead_jax.backbones.weights.digests import check_digest
-from lead_jax.errors import InputError
+from lead_jax.errors import InputError, shown
 
 Progress = Callable[[int, int], object]
 
@@ -78,7 +78,7 @@ def find_weights(
 
   Raises:
     InputError: In one line, if a file is not the published one, or cannot be had: then
-      what to fetch by hand, from where, and where to put it.
+      all that is to be fetched by hand, from where, and where to put it.
   """
   folder = None if weights_dir is None else pathlib.Path(weights_dir).expanduser()
   if folder is not None and all((folder / file.name).is_file() for file in files):
@@ -86,23 +86,41 @@ def find_weights(
       if file.sha256:
         check_digest(folder / file.name, file.sha256)
     return folder / files[0].name
-  for file in files:
-    path = cached_download(cache_dir, file)
-    if path.is_file():
-      continue
-    reason = "downloads are off"
-    if download:
-      try:
-        download_file(file, path, progress=progress, opener=opener)
-        continue
-      except InputError as error:
-        reason = str(error)
-    place = path if folder is None else folder / file.name
-    raise InputError(
-      f"{file.name} is neither in a folder of weights nor in the cache ({reason}): fetch "
-      f"it by hand from {file.url} and save it as {place}"
-    )
-  return cached_download(cache_dir, files[0])
+  cached = [cached_download(cache_dir, file) for file in files]
+  reason = "downloads are off"
+  if download:
+    try:
+      for file, path in zip(files, cached, strict=True):
+        if not path.is_file():
+          download_file(file, path, progress=progress, opener=opener)
+    except InputError as error:
+      reason = str(error)
+  if all(path.is_file() for path in cached):
+    return cached[0]
+  own = cached if folder is None else [folder / file.name for file in files]
+  # They belong together: into whichever folder has more of them.
+  places = min(own, cached, key=lambda paths: sum(not p.is_file() for p in paths))
+  raise InputError(_by_hand(files, places, reason))
+
+
+def _by_hand(
+  files: Sequence[PublishedFile], places: Sequence[pathlib.Path], reason: str
+) -> str:
+  """What to fetch and where to put it."""
+  missing = [
+    (file, place)
+    for file, place in zip(files, places, strict=True)
+    if not place.is_file()
+  ]
+  names = " and ".join(file.name for file, _ in missing)
+  are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+  ways = ", and ".join(
+    f"from {file.url} and save it as {place}" for file, place in missing
+  )
+  return (
+    f"{names} {are} neither in a folder of weights nor in the cache ({reason}): fetch "
+    f"{them} by hand {ways}"
+  )
 
 
 def download_file(
@@ -150,7 +168,7 @@ def download_file(
       _memory(part).unlink(missing_ok=True)
   except urllib.error.HTTPError as error:
     error.close()
-    raise InputError(f"the server answers {error.code} {error.reason}") from None
+    raise InputError(f"the server answers {error.code} {shown(error.reason)}") from None
   except urllib.error.URLError as error:
     raise InputError(f"{file.url} cannot be reached: {error.reason}") from None
   except OSError as error:
@@ -210,12 +228,26 @@ def _continue(
 @contextlib.contextmanager
 def _locked(part: pathlib.Path) -> Iterator[BinaryIO]:
   """The open part, which this process alone writes."""
-  with open(part, "ab") as target:
-    try:
-      fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-      raise InputError("another process is downloading it: wait for that one") from None
-    yield target
+  while True:
+    with open(part, "ab") as target:
+      try:
+        fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except OSError:
+        raise InputError(
+          "another process is downloading it: wait for that one"
+        ) from None
+      # The other process may have finished in between: what is open is its file then.
+      if _is_at(target, part):
+        yield target
+        return
+
+
+def _is_at(target: BinaryIO, path: pathlib.Path) -> bool:
+  """Whether an open file still stands at a path."""
+  try:
+    return os.path.samestat(os.fstat(target.fileno()), os.stat(path))
+  except FileNotFoundError:
+    return False
 
 
 def _memory(part: pathlib.Path) -> pathlib.Path:

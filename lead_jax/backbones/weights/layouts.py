@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from lead_jax.backbones.weights.constructions import shown
 from lead_jax.backbones.weights.layout_byol import from_byol, is_byol
 from lead_jax.backbones.weights.layout_simclr import from_simclr, is_simclr
 from lead_jax.backbones.weights.layout_timm import from_timm
 from lead_jax.backbones.weights.layout_torch import STEMS, TorchLayout
-from lead_jax.errors import InputError
+from lead_jax.errors import InputError, shown
 
 Tensors = Mapping[str, np.ndarray]
 

@@ -15,6 +15,7 @@ import pickletools
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
+from lead_jax.backbones.weights.budget import Budget
 from lead_jax.backbones.weights.constructions import (
   Name,
   build,
@@ -24,7 +25,7 @@ from lead_jax.backbones.weights.constructions import (
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _LITERALS = frozenset(
-  {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
+  {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT"}
   | {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE"}
   | {"SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
   | {"BYTEARRAY8"}
@@ -34,13 +35,18 @@ _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 
 
 def run_pickle(
-  file: BinaryIO, *, source: str, persistent: Callable[[Any], Any] | None = None
+  file: BinaryIO,
+  *,
+  source: str,
+  budget: Budget,
+  persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
   """Reads the pickle that starts where `file` stands and leaves `file` behind it.
 
   Args:
     file: Open for reading bytes, seekable.
     source: How error messages name the file.
+    budget: Of what its calls may make.
     persistent: Called with each persistent id (torch's references to storages); None
       where there can be none.
 
@@ -49,7 +55,8 @@ def run_pickle(
     `constructions.construct` makes.
 
   Raises:
-    InputError: If the pickle asks for a call that is not known to be plain data.
+    InputError: If the pickle asks for a call that is not known to be plain data, or for
+      more data than its budget has.
     ValueError: If it is damaged.
   """
   start = file.tell()
@@ -59,7 +66,7 @@ def run_pickle(
     int(arg or 0) for opcode, arg, _ in pickletools.genops(file) if opcode.name in _GETS
   }
   file.seek(start)
-  machine = _Machine(source, wanted, persistent)
+  machine = _Machine(source, budget, wanted, persistent)
   for opcode, arg, _ in pickletools.genops(file):
     if opcode.name == "STOP":
       break
@@ -71,9 +78,14 @@ class _Machine:
   """The stack, its marks and the memo of one pickle."""
 
   def __init__(
-    self, source: str, wanted: set[int], persistent: Callable[[Any], Any] | None
+    self,
+    source: str,
+    budget: Budget,
+    wanted: set[int],
+    persistent: Callable[[Any], Any] | None,
   ):
     self._source = source
+    self._budget = budget
     self._wanted = wanted
     self._persistent = persistent
     self._stack: list[Any] = []
@@ -162,8 +174,11 @@ class _Machine:
     if not isinstance(args, tuple | list):
       raise ValueError("the arguments of a call are no tuple")
     if named:
-      raise ValueError(f"{target} is made with named arguments")
-    self.push(construct(target, tuple(args), self._source))
+      raise ValueError("something is made with named arguments")
+    self._budget.spend_call(args)
+    made = construct(target, tuple(args), self._source)
+    self._budget.spend_made(made)
+    self.push(made)
 
   def _reduce(self, _: Any) -> None:
     args, target = self._stack.pop(), self._stack.pop()
@@ -184,7 +199,9 @@ class _Machine:
 
   def _build(self, _: Any) -> None:
     state = self._stack.pop()
-    build(self._stack[-1], state)
+    target = self._stack[-1]
+    build(target, state)
+    self._budget.spend_build(target)
 
   def _persist(self, pid: Any) -> None:
     if self._persistent is None:

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from lead_jax.backbones.weights.constructions import Array, OldTensor, Tensor, shown
+from lead_jax.backbones.weights.budget import Budget
+from lead_jax.backbones.weights.constructions import Array, OldTensor, Tensor
 from lead_jax.backbones.weights.pickles import run_pickle
 from lead_jax.backbones.weights.safetensors_file import (
   looks_like_safetensors,
@@ -31,11 +32,12 @@ from lead_jax.backbones.weights.tensorflow_checkpoint import (
 from lead_jax.backbones.weights.torch_files import (
   LEGACY_MAGIC,
   Reader,
+  check_sizes,
   pickle_member,
   read_torch_legacy,
   read_torch_zip,
 )
-from lead_jax.errors import InputError
+from lead_jax.errors import InputError, shown
 
 # What files that are not weights begin with.
 _OTHERS = {
@@ -81,7 +83,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
   Raises:
     InputError: If there is no such file, it is of no known kind, damaged, holds no
-      arrays, or is a pickle that would run code.
+      arrays, is a pickle that would run code, or would grow beyond all reason.
   """
   path = pathlib.Path(path).expanduser()
   source = str(path)
@@ -118,14 +120,19 @@ def _read(path: pathlib.Path, source: str) -> dict[str, np.ndarray]:
       if not zipfile.is_zipfile(file):
         raise ValueError("the end of the zip file, its table of contents, is missing")
       with zipfile.ZipFile(file) as archive:
+        held = check_sizes(archive, size)
         if pickle_member(archive.namelist()) is None:
-          return read_tensorflow_zip(archive, size, source)
-        return _flat(*read_torch_zip(mapped, archive, source), source)
+          return read_tensorflow_zip(archive, source)
+        saved, reader = read_torch_zip(mapped, archive, source)
+        return _flat(saved, reader, Budget(held, source), source)
   if start[:1] == b"\x80":
     if _is_legacy(mapped):
-      return _flat(*read_torch_legacy(mapped, source), source)
+      saved, reader = read_torch_legacy(mapped, source)
+      return _flat(saved, reader, Budget(size, source), source)
     mapped.seek(0)
-    return _flat(run_pickle(mapped, source=source), None, source)  # type: ignore[arg-type]
+    budget = Budget(size, source)
+    saved = run_pickle(mapped, source=source, budget=budget)  # type: ignore[arg-type]
+    return _flat(saved, None, Budget(size, source), source)
   if looks_like_safetensors(start, size):
     return read_safetensors(path, mapped)
   for magic, remark in _OTHERS.items():
@@ -147,9 +154,12 @@ def _is_legacy(mapped: mmap.mmap) -> bool:
   return False
 
 
-def _flat(saved: Any, reader: Reader | None, source: str) -> dict[str, np.ndarray]:
+def _flat(
+  saved: Any, reader: Reader | None, budget: Budget, source: str
+) -> dict[str, np.ndarray]:
   """Arrays under the joined names of the dictionaries and lists that hold them."""
   flat: dict[str, np.ndarray] = {}
+  wide: dict[int, np.ndarray] = {}  # By the identity of what it was: widened once.
   left = [_MOST_NAMES]
 
   def visit(value: Any, names: tuple[str, ...]) -> None:
@@ -159,17 +169,23 @@ def _flat(saved: Any, reader: Reader | None, source: str) -> dict[str, np.ndarra
     array = None
     if isinstance(value, dict):
       for key, item in value.items():
+        if isinstance(key, bytes):
+          budget.spend(len(key))
         visit(item, (*names, key if isinstance(key, str) else repr(key)))
     elif isinstance(value, list | tuple):
       for index, item in enumerate(value):
         visit(item, (*names, str(index)))
     elif isinstance(value, Tensor | OldTensor) and reader is not None:
       array = reader(value.tensor if isinstance(value, OldTensor) else value)
-    elif isinstance(value, Array):
-      array = widened(value.value)
-    elif isinstance(value, np.ndarray):
-      array = widened(value)
+    elif isinstance(value, Array | np.ndarray):
+      if id(value) not in wide:
+        values = value.value if isinstance(value, Array) else value
+        budget.spend(values.nbytes)
+        wide[id(value)] = widened(values)
+        wide[id(value)].flags.writeable = False
+      array = wide[id(value)]
     if array is not None:
+      budget.spend(array.nbytes + sum(map(len, names)))
       name = ".".join(names) or "tensor"
       if name in flat:
         raise InputError(f"{source} holds two tensors of the name {shown(name)!r}")

@@ -36,7 +36,10 @@ def storage_reference(pid: Any) -> Any:
     raise ValueError("it holds whole modules, not a dictionary of weights")
   _, kind, key, _, count, *view = pid
   if not isinstance(kind, Name) or kind.name not in _DTYPES:
-    raise ValueError(f"storages of type {kind} are not supported")
+    called = kind if isinstance(kind, Name) else "no name"
+    raise ValueError(f"storages of type {called} are not supported")
+  if not isinstance(key, str | int):
+    raise ValueError("a storage is named by something else than text")
   start, size = (0, count) if view in ([], [None]) else view[0][1:]
   if not all(
     isinstance(number, int) and number >= 0 for number in (count, start, size)
@@ -55,7 +58,9 @@ def byte_count(storage: Storage) -> int:
 def tensor_reader(
   content: Callable[[Storage], Any],
 ) -> Callable[[Tensor], np.ndarray]:
-  """Returns a function from tensors to arrays that reads each storage once.
+  """Returns a function from tensors to read-only views of storages.
+
+  Each storage is read, and widened, once.
 
   Args:
     content: The bytes of a storage, as many as `byte_count` says.
@@ -67,18 +72,17 @@ def tensor_reader(
     if storage.key not in read:
       dtype = _DTYPES[storage.dtype]
       values = np.frombuffer(content(storage), dtype, storage.count)
+      values = widened(values, brain=storage.dtype == "BFloat16Storage")
       read[storage.key] = storage.dtype, values
     dtype, values = read[storage.key]
     if dtype != storage.dtype or len(values) != storage.count:
       raise ValueError(f"storage {storage.key} is used as two types or sizes")
     steps = [step * values.itemsize for step in tensor.strides]
     if 0 in tensor.shape:
-      array = np.zeros(tensor.shape, values.dtype)
-    else:
-      array = np.lib.stride_tricks.as_strided(
-        values[tensor.offset :], tensor.shape, steps, writeable=False
-      )
-    return widened(array, brain=storage.dtype == "BFloat16Storage")
+      return np.zeros(tensor.shape, values.dtype)
+    return np.lib.stride_tricks.as_strided(
+      values[tensor.offset :], tensor.shape, steps, writeable=False
+    )
 
   return to_array
 

@@ -6,6 +6,7 @@ needs.
 """
 
 import glob
+import math
 import pathlib
 import re
 import shutil
@@ -15,9 +16,8 @@ from types import ModuleType
 
 import numpy as np
 
-from lead_jax.backbones.weights.constructions import shown
-from lead_jax.backbones.weights.torch_files import check_sizes
-from lead_jax.errors import InputError
+from lead_jax.backbones.weights.budget import Budget
+from lead_jax.errors import InputError, shown
 from lead_jax.tensorflow import import_tensorflow
 
 _OBJECT_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -69,17 +69,26 @@ def read_tensorflow(prefix: pathlib.Path, source: str) -> dict[str, np.ndarray]:
     Arrays under the variables' names; of object-based names (TensorFlow 2) the path.
 
   Raises:
-    InputError: If TensorFlow is missing, or the checkpoint is damaged.
+    InputError: If TensorFlow is missing, or the checkpoint is damaged or holds far more
+      than its files.
   """
   tf = _tensorflow(source)
   try:
     reader = tf.train.load_checkpoint(str(prefix))
     types = reader.get_variable_to_dtype_map()
+    shapes = reader.get_variable_to_shape_map()
+    names = [name for name in sorted(types) if types[name] != tf.string]
+    # An index may have many variables at one place of a shard.
+    size = sum(file.stat().st_size for file in checkpoint_files(prefix))
+    budget = Budget(size, source)
+    for name in names:
+      budget.spend(math.prod(shapes[name]) * types[name].size)
     return {
       name.removesuffix(_OBJECT_SUFFIX): np.asarray(reader.get_tensor(name))
-      for name in sorted(types)
-      if types[name] != tf.string
+      for name in names
     }
+  except InputError:
+    raise
   # Some of the reader's errors are translated to Python's own.
   except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
     raise InputError(
@@ -87,16 +96,13 @@ def read_tensorflow(prefix: pathlib.Path, source: str) -> dict[str, np.ndarray]:
     ) from None
 
 
-def read_tensorflow_zip(
-  archive: zipfile.ZipFile, size: int, source: str
-) -> dict[str, np.ndarray]:
+def read_tensorflow_zip(archive: zipfile.ZipFile, source: str) -> dict[str, np.ndarray]:
   """Reads the checkpoint inside a zip file, as SimCLR's authors publish theirs.
 
   Only the index and the shards are taken out, under their bare names.
 
   Args:
-    archive: The zip file.
-    size: How many bytes it has.
+    archive: The zip file, which passed `check_sizes`.
     source: How error messages name it.
 
   Returns:
@@ -106,7 +112,6 @@ def read_tensorflow_zip(
     InputError: If it holds no checkpoint or several.
     ValueError, zipfile.BadZipFile: If it is damaged.
   """
-  check_sizes(archive, size)
   # A SavedModel or Hub module beside it (variables/variables.index) holds the same.
   members = [m for m in archive.infolist() if _PART.fullmatch(m.filename)]
   folders: dict[str, list[zipfile.ZipInfo]] = {}

@@ -5,6 +5,7 @@ except half precision. Every storage is checked against the file first, and a zi
 against its checksum.
 """
 
+import functools
 import io
 import mmap
 import struct
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from lead_jax.backbones.weights.budget import Budget, allowance
 from lead_jax.backbones.weights.constructions import Storage, Tensor
 from lead_jax.backbones.weights.pickles import run_pickle
 from lead_jax.backbones.weights.storages import (
@@ -35,8 +37,11 @@ def pickle_member(names: list[str]) -> str | None:
   return min(found, key=len) if found else None
 
 
-def check_sizes(archive: zipfile.ZipFile, size: int) -> None:
+def check_sizes(archive: zipfile.ZipFile, size: int) -> int:
   """Refuses a zip file of `size` bytes that would grow beyond all reason.
+
+  Returns:
+    How many bytes its members have.
 
   Raises:
     ValueError: If its members are larger than weights could be.
@@ -44,8 +49,9 @@ def check_sizes(archive: zipfile.ZipFile, size: int) -> None:
   members = archive.infolist()
   whole = sum(m.file_size for m in members if m.compress_type == zipfile.ZIP_STORED)
   grown = sum(m.file_size for m in members) - whole
-  if whole > size or grown > 8 * size + (1 << 24):
+  if whole > size or grown > allowance(size):
     raise ValueError(f"its members claim {whole + grown} bytes, the file has {size}")
+  return whole + grown
 
 
 def read_torch_zip(
@@ -55,7 +61,8 @@ def read_torch_zip(
 
   Args:
     mapped: The file's content.
-    archive: The same, opened as a zip file; it must have a `pickle_member`.
+    archive: The same, opened as a zip file; it passed `check_sizes` and has a
+      `pickle_member`.
     source: How error messages name the file.
 
   Returns:
@@ -65,7 +72,6 @@ def read_torch_zip(
     InputError: If its pickle asks for a call.
     ValueError, zipfile.BadZipFile: If it is damaged or not supported.
   """
-  check_sizes(archive, len(mapped))
   member = pickle_member(archive.namelist()) or ""
   folder = member.removesuffix("data.pkl")
   if f"{folder}constants.pkl" in archive.namelist():
@@ -77,7 +83,10 @@ def read_torch_zip(
   content = io.BytesIO(
     _member(mapped, archive, member, archive.getinfo(member).file_size)
   )
-  saved = run_pickle(content, source=source, persistent=storage_reference)
+  budget = Budget(len(content.getbuffer()), source)
+  saved = run_pickle(
+    content, source=source, budget=budget, persistent=storage_reference
+  )
 
   def content_of(storage: Storage) -> Any:
     name = f"{folder}data/{storage.key}"
@@ -138,11 +147,13 @@ def read_torch_legacy(mapped: mmap.mmap, source: str) -> tuple[Any, Reader]:
   """
   file: BinaryIO = mapped  # type: ignore[assignment]
   file.seek(0)
-  run_pickle(file, source=source)
-  version = run_pickle(file, source=source)
-  if version != _LEGACY_PROTOCOL:
-    raise ValueError(f"torch's file format {version} is not supported")
-  machine = run_pickle(file, source=source)
+  read = functools.partial(
+    run_pickle, file, source=source, budget=Budget(len(mapped), source)
+  )
+  read()
+  if read() != _LEGACY_PROTOCOL:
+    raise ValueError(f"torch's file format is not number {_LEGACY_PROTOCOL}")
+  machine = read()
   if not machine["little_endian"]:
     raise ValueError("it was written in big-endian byte order")
   storages: dict[str, Storage] = {}
@@ -154,13 +165,15 @@ def read_torch_legacy(mapped: mmap.mmap, source: str) -> tuple[Any, Reader]:
       raise ValueError(f"storage {storage.key} is used as two types or sizes")
     return storage
 
-  saved = run_pickle(file, source=source, persistent=referred)
-  keys = run_pickle(file, source=source)
+  saved = read(persistent=referred)
+  keys = read()
   places = {}
   position = file.tell()
-  for key in map(str, keys):
-    if key not in storages:
-      raise ValueError(f"storage {key} is not used: its size is unknown")
+  for key in keys:
+    if not isinstance(key, str) or key not in storages:
+      raise ValueError("it holds a storage that is not used: its size is unknown")
+    if position + 8 > len(mapped):
+      raise ValueError(f"it was cut short: its {len(mapped)} bytes are not all of it")
     (count,) = struct.unpack("<q", mapped[position : position + 8])
     if count != storages[key].count:
       raise ValueError(f"storage {key} has not the size that its tensors need")
@@ -168,7 +181,9 @@ def read_torch_legacy(mapped: mmap.mmap, source: str) -> tuple[Any, Reader]:
     places[key] = position
     position += byte_count(storages[key])
   if position > len(mapped):
-    raise ValueError(f"it has {len(mapped)} bytes and should have {position}")
+    raise ValueError(
+      f"it was cut short: it has {len(mapped)} bytes and should have {position}"
+    )
 
   def content_of(storage: Storage) -> Any:
     start = places[storage.key]

@@ -105,3 +105,9 @@ def test_classifier_of_another_shape_is_named():
   tensors["fc.weight"] = np.float32(0)
   with pytest.raises(InputError, match=r"fc\.weight is \[\]"):
     networks.from_tensors("resnet34", tensors, source="x")
+
+
+def test_names_that_would_confuse_a_terminal():
+  tensors = make_tensors() | {"a\x1b[2J\nb": np.zeros(1)}
+  with pytest.raises(InputError, match=r"1 unused \(a\?\[2J b\);"):
+    networks.from_tensors("resnet34", tensors, source="x")

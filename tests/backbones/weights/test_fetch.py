@@ -263,3 +263,48 @@ def test_no_space(server, opener, tmp_path, monkeypatch):
   monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: usage)
   with pytest.raises(InputError, match="3 MB are needed"):
     download_file(File(url=server.url), tmp_path / "model.pth", opener=opener)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_all_that_is_missing_is_named(opener, tmp_path, own):
+  parts = [File(f"ckpt.{end}", f"https://host/{end}") for end in ("index", "a", "b")]
+  options = {"cache_dir": tmp_path, "download": False, "opener": opener}
+  folder = tmp_path / "weights" if own else None
+  home = folder if own else cached_download(tmp_path, parts[0]).parent
+  home.mkdir(parents=True, exist_ok=True)
+  (home / "ckpt.a").write_bytes(b"x")
+  with pytest.raises(InputError) as error:
+    find_weights(parts, weights_dir=tmp_path / "weights", **options)
+  assert str(error.value) == (
+    "ckpt.index and ckpt.b are neither in a folder of weights nor in the cache "
+    "(downloads are off): fetch them by hand from https://host/index and save it as "
+    f"{home / 'ckpt.index'}, and from https://host/b and save it as {home / 'ckpt.b'}"
+  )
+
+
+def test_another_process_ends_before_its_lock_is_had(
+  server, opener, tmp_path, monkeypatch
+):
+  """Then what was opened is the finished file, which nobody may write to."""
+  from lead_jax.backbones.weights import fetch
+
+  path = tmp_path / "model.pth"
+  locks, lock = [], fetch.fcntl.flock
+
+  def flock(file, operation):
+    if not locks:
+      fetch.os.replace(f"{path}.part", path)
+      path.write_bytes(CONTENT)
+    locks.append(file.fileno())
+    lock(file, operation)
+
+  monkeypatch.setattr(fetch.fcntl, "flock", flock)
+  server.status = 404
+  with pytest.raises(InputError, match="answers 404"):
+    download_file(File(url=server.url), path, opener=opener)
+  assert path.read_bytes() == CONTENT
+  server.status = 200
+  locks.clear()
+  download_file(File(url=server.url), path, opener=opener)
+  assert path.read_bytes() == CONTENT
+  assert len(locks) == 2

@@ -169,3 +169,57 @@ def test_deep_keys_and_values(tmp_path):
   assert "holds no arrays" in _refused(_write(tmp_path, deep))
   deep = b"\x80\x02" + b"]" * 5_000 + b"a" * 4_999 + b"."
   assert "more than a network could have" in _refused(_write(tmp_path, deep))
+
+
+def _called_again(target, value, count):
+  """A pickle that calls `target` with one value, which it holds once, many times."""
+  module, name = target.encode().rsplit(b".", 1)
+  call = b"h\x02h\x01\x85R"
+  memo = value + b"q\x010" + b"c" + module + b"\n" + name + b"\nq\x020"
+  return b"\x80\x02" + memo + b"](" + call * count + b"e."
+
+
+_TEXT = b"X" + (10**6).to_bytes(4, "little") + b"a" * 10**6
+_LIST = b"](" + b"K\x01" * 30_000 + b"e"
+_PAIRS = b"K\x01K\x02\x86q\x030](" + b"h\x03" * 30_000 + b"e"
+
+
+@pytest.mark.parametrize(
+  ("target", "value"),
+  [("_codecs.encode", _TEXT), ("builtins.list", _LIST), ("builtins.dict", _PAIRS)],
+)
+def test_calls_that_copy_one_value_many_times(target, value, tmp_path):
+  _write(tmp_path, _called_again(target, value, 3))
+  assert "holds no arrays" in _refused(tmp_path / "file.pth.tar")
+  _write(tmp_path, _called_again(target, value, 100))
+  assert "by copies of the same" in _refused(tmp_path / "file.pth.tar")
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("dtype", ["f4", "f2"])
+def test_one_tensor_under_many_names(kind, dtype, tmp_path):
+  array = np.random.default_rng(0).normal(size=250_000).astype(dtype)
+  inner = {"w": array}  # The dictionary is pickled once, and referred to.
+  few = read_weights(_write(tmp_path, WRITERS[kind]({"a": inner, "b": inner})))
+  np.testing.assert_array_equal(few["a.w"], array.astype(np.float32))
+  assert np.shares_memory(few["a.w"], few["b.w"])  # Widened once.
+  assert not few["a.w"].flags.writeable
+  many = {str(i): inner for i in range(40)}
+  assert "by copies" in _refused(_write(tmp_path, WRITERS[kind](many)))
+
+
+def test_one_long_name_of_many(tmp_path):
+  tensors = {str(i): np.ones(1) for i in range(100)}
+  message = _refused(_write(tmp_path, files.pickled({"x" * 300_000: tensors})))
+  assert "by copies" in message
+
+
+def test_text_of_lists_in_lists_is_never_made(tmp_path):
+  """What is no text where text belongs could be 10^10 characters of it."""
+  inner = ["x"]
+  for _ in range(10):
+    inner = [inner] * 10
+  call = files.Call("dill._dill._import_module", (inner,))
+  _refused(_write(tmp_path, files.pickled({"a": call})))
+  call = files.Call("dill._dill._create_namedtuple", ("name", inner, "module"))
+  _refused(_write(tmp_path, files.pickled({"a": call})))

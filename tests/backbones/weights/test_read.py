@@ -290,3 +290,12 @@ def test_two_tensors_of_one_name(tmp_path):
   assert "two tensors of the name 'a.b'" in _refused(
     _write(tmp_path, files.torch_zip(saved))
   )
+
+
+@pytest.mark.parametrize("missing", [3, 20, 30])
+def test_a_legacy_file_that_was_cut(missing, tmp_path):
+  """Within the last storage, its count, and the storage before."""
+  array = np.ones(4, np.float32)
+  content = files.torch_legacy({"a": array, "b": array + 1})
+  message = _refused(_write(tmp_path, content[:-missing]))
+  assert "(it was cut short: it" in message

@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import types
 import zipfile
 
 import numpy as np
@@ -133,3 +134,18 @@ def test_damaged(checkpoint, tmp_path):
   (tmp_path / "y.index").write_bytes(b"")
   with pytest.raises(InputError, match=r"holds 2 checkpoints: name one of x.index, y"):
     read_weights(tmp_path)
+
+
+def test_many_variables_at_one_place(checkpoint, monkeypatch):
+  """An index may say so; what they come to is counted before any is read."""
+  from lead_jax.tensorflow import import_tensorflow
+
+  tf = import_tensorflow()
+  names = [f"kernel_{i}" for i in range(100)]
+  reader = types.SimpleNamespace(
+    get_variable_to_dtype_map=lambda: dict.fromkeys(names, tf.float32),
+    get_variable_to_shape_map=lambda: {name: [500, 500] for name in names},
+  )
+  monkeypatch.setattr(tf.train, "load_checkpoint", lambda prefix: reader)
+  with pytest.raises(InputError, match="by copies of the same"):
+    read_weights(checkpoint)
