@@ -240,3 +240,15 @@ def test_a_zoo_by_its_name(tmp_path):
   specs = resolve_models(["self-supervised"], sources=_offline(None, tmp_path))
   assert len(specs) == 12
   assert specs[0].name == "byol"
+
+
+def test_weights_that_do_not_fit_are_not_kept(weights, tmp_path):
+  path = weights / "mobilenet_v2.safetensors"
+  spec = catalogue_model(
+    CATALOGUE["resnet34"], WeightSources(None, tmp_path), path=path
+  )
+  with pytest.raises(InputError):
+    spec.load()
+  assert not list(tmp_path.rglob("*.safetensors"))
+  catalogue_model(SMALLEST, WeightSources(None, tmp_path), path=path).load()
+  assert len(list(tmp_path.rglob("*.safetensors"))) == 1

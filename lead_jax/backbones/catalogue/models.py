@@ -1,11 +1,12 @@
 """From a card to a backbone: weights found, read, and given to their network."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -173,8 +174,7 @@ def _load(
   """Reads a weights file into a network."""
   from lead_jax.backbones import networks
 
-  tensors, digest = _read(found.path, found.layouts, sources.cache)
-  variables = networks.from_tensors(card.network, tensors, source=str(found.path))
+  variables, digest = _read(found, card.network, sources.cache)
   network = networks.NETWORKS[card.network]
   classifier = variables["params"].get(network.classifier)
   num_logits = 0 if classifier is None else len(classifier["bias"])
@@ -197,14 +197,20 @@ def _load(
   )
 
 
-def _read(path: pathlib.Path, layouts: Sequence[str], cache: pathlib.Path):
-  """The tensors of the first layout that the file has, in torchvision's names."""
+def _read(
+  found: Located, network: str, cache: pathlib.Path
+) -> tuple[dict[str, Any], str]:
+  """The variables of a network from the first layout that the file has; its digest."""
+  from lead_jax.backbones.networks import from_tensors
   from lead_jax.backbones.weights import converted
 
+  fit = functools.partial(from_tensors, network, source=str(found.path))
   first: InputError | None = None
-  for layout in layouts:
+  for layout in found.layouts:
     try:
-      return converted(path, layout, cache)
+      # What does not fit the network is not kept in the cache.
+      tensors, digest = converted(found.path, layout, cache, check=fit)
+      return fit(tensors), digest
     except InputError as error:
       first = first or error
   assert first is not None
