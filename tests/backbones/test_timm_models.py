@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from experiments import check_timm
+from lead_jax.backbones.base import ModelSpec
+from lead_jax.backbones.precision import with_precision
 from lead_jax.backbones.timm_models import export, timm_model
 from lead_jax.backbones.timm_models.preprocessing import input_spec
 from lead_jax.errors import InputError
@@ -71,9 +73,10 @@ def in_torch(folder, tmp_path_factory):
     patch.setattr(torch.onnx, "export", _no_export)
     backbone = timm_model("test_vit", **options).load()
   assert lines == [
-    "timm/test_vit runs in torch on the host, slower and with a fixed network, since "
-    "its ONNX export cannot be used: dynamo: RuntimeError: this network cannot be "
-    "exported; torchscript: RuntimeError: this network cannot be exported"
+    f"timm/test_vit={folder / 'weights.pth'} runs in torch on the host, slower, in "
+    "float32 and with a fixed network, since its ONNX export cannot be used: dynamo: "
+    "RuntimeError: this network cannot be exported; torchscript: RuntimeError: this "
+    "network cannot be exported"
   ]
   again = timm_model("test_vit", **options).load()  # not tried again
   assert again.architecture == backbone.architecture
@@ -133,6 +136,12 @@ class TestCache:
     assert second.weights_hash == first.weights_hash
     assert "from torch" in second.source
 
+  def test_is_called_as_the_user_wrote_it(self, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    spec = timm_model("test_vit", weights="weights.pth", cache_dir=folder)
+    assert spec.name == spec.load().name == "timm/test_vit=weights.pth"
+    assert timm_model("test_vit", cache_dir=folder).name == "timm/test_vit"
+
   def test_other_weights_are_another_export(self, folder, monkeypatch):
     state = _network("test_vit").state_dict()
     state["norm.weight"] *= 2
@@ -170,8 +179,12 @@ class TestTorchInItsPlace:
     def loss(params):
       return in_torch.apply(params, images)["features"].sum()
 
-    with pytest.raises(InputError, match="'timm/test_vit' runs in torch"):
+    with pytest.raises(InputError, match=r"'timm/test_vit=.*' runs in torch"):
       jax.jit(jax.grad(loss))(in_torch.params)
+
+  def test_stays_float32(self, in_torch):
+    spec = ModelSpec("model", lambda: in_torch)
+    assert with_precision(spec, "bfloat16").load() is in_torch
 
   def test_many_batches_at_once_come_back(self, in_torch):
     """jax.pure_callback never returns from this: its arguments wait for its callers."""
@@ -279,6 +292,12 @@ class TestWeights:
     with pytest.raises(InputError, match=r"missing \(cls_token.*unexpected") as error:
       _load(tmp_path)
     assert len(str(error.value)) < 600
+
+  def test_names_that_would_confuse_a_terminal(self, tmp_path):
+    state = _network("test_vit").state_dict() | {"a\x1b[2J\nb": torch.zeros(1)}
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(InputError, match=r"one is called 'a\?\[2J b'$"):
+      _load(tmp_path)
 
   def test_nothing_in_a_file_is_executed(self, tmp_path):
     class Attack:

@@ -41,10 +41,11 @@ def timm_model(
   """Names a model of timm; builds nothing yet.
 
   Args:
-    name: As timm writes it, `vit_small_patch16_224` or, with the tag of its weights,
+    name: As timm writes it: `vit_small_patch16_224` or, with the tag of its weights,
       `vit_small_patch16_224.augreg_in1k`.
     cache_dir: Where exports are kept, in its folder `timm`.
-    weights: A safetensors or torch file; the published weights where None.
+    weights: A safetensors or torch file, which stands in the model's name then; the
+      published weights where None.
     pretrained: Whether to load weights where no file is given; random ones if not.
     warn: Told in one line if the model runs in torch, or its preprocessing is not
       exactly timm's.
@@ -55,11 +56,13 @@ def timm_model(
   check_name(name)
   path = None if weights is None else pathlib.Path(weights).expanduser()
   cache = pathlib.Path(cache_dir).expanduser() / "timm"
-  load = functools.partial(_load, name, path, cache, pretrained, warn)
-  return ModelSpec(name=f"timm/{name}", load=load)
+  called = f"timm/{name}" if weights is None else f"timm/{name}={os.fspath(weights)}"
+  load = functools.partial(_load, called, name, path, cache, pretrained, warn)
+  return ModelSpec(name=called, load=load)
 
 
 def _load(
+  called: str,
   name: str,
   weights: pathlib.Path | None,
   cache: pathlib.Path,
@@ -74,9 +77,9 @@ def _load(
   try:
     spec, lost = input_spec(timm.data.resolve_model_data_config(network))
   except InputError as error:
-    raise InputError(f"timm/{name}: {error}") from error
+    raise InputError(f"{called}: {error}") from error
   if lost:
-    warn(f"timm/{name}: its preprocessing is not exactly timm's: {lost}")
+    warn(f"{called}: its preprocessing is not exactly timm's: {lost}")
   channels = 1 if spec.channels == "gray" else 3
   rng = np.random.default_rng(0)
   example = rng.normal(size=(3, channels, spec.height, spec.width)).astype(np.float32)
@@ -84,7 +87,7 @@ def _load(
   with quiet(), torch.inference_mode():
     shapes = [tuple(y.shape) for y in module(torch.from_numpy(example[:1]))]
   if any(len(shape) != 2 for shape in shapes):
-    raise InputError(f"timm/{name}: gives {shapes} for one image, not rows [1, D]")
+    raise InputError(f"{called}: gives {shapes} for one image, not rows [1, D]")
 
   versions = f"{EXPORT_VERSION} {__version__} {timm.__version__} {torch.__version__}"
   key = hashlib.sha256(
@@ -101,7 +104,7 @@ def _load(
 
     return load_onnx(
       path,
-      name=f"timm/{name}",
+      name=called,
       input_spec=spec,
       logits="logits" if len(shapes) > 1 else None,
       architecture=f"{name.partition('.')[0]} in JAX",
@@ -117,12 +120,12 @@ def _load(
       backbone, weights_hash=key, source=f"{source}; {agreement}"
     )
   warn(
-    f"timm/{name} runs in torch on the host, slower and with a fixed network, since "
-    f"its ONNX export cannot be used: {record['reason']}"
+    f"{called} runs in torch on the host, slower, in float32 and with a fixed network, "
+    f"since its ONNX export cannot be used: {record['reason']}"
   )
-  apply, params = torch_apply(module, [shape[1] for shape in shapes], f"timm/{name}")
+  apply, params = torch_apply(module, [shape[1] for shape in shapes], called)
   return Backbone(
-    name=f"timm/{name}",
+    name=called,
     apply=apply,
     params=params,
     input=spec,

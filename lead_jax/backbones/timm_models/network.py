@@ -14,7 +14,7 @@ from typing import Any
 
 from lead_jax.backbones.timm_models.library import Module, quiet, require_timm, tags_of
 from lead_jax.backbones.weights import read_weights
-from lead_jax.errors import InputError
+from lead_jax.errors import InputError, shown
 
 _SHOWN = 3  # names of tensors in a message
 # Where training programs keep the network among other things; averages before the last.
@@ -117,7 +117,7 @@ def _fetch(name: str, published: Any) -> tuple[pathlib.Path, str]:
     except EntryNotFoundError:
       reason = f"the hub has no file {' or '.join(files)} of them"
     except Exception as error:  # whatever the network or the hub says
-      reason = (" ".join(str(error).split()) or type(error).__name__)[:200]
+      reason = shown(error) or type(error).__name__
       break
   raise InputError(
     f"timm/{name}: its weights cannot be fetched ({reason}): fetch {files[0]} from "
@@ -135,6 +135,12 @@ def _tensors(path: pathlib.Path) -> dict[str, Any]:
       if key.startswith(wrapper)
     }
     arrays = inner or arrays
+  # timm's messages, read below, repeat names as they are.
+  for key in arrays:
+    if key != shown(key):
+      raise InputError(
+        f"{path}: not the weights of a network of timm: one is called {shown(key)!r}"
+      )
   return {key: _torch().tensor(value) for key, value in arrays.items()}
 
 
@@ -189,9 +195,9 @@ def _summary(message: str) -> str:
     parts.append(
       _listed("misshapen", [f"{key} {given}, not {due}" for key, given, due in shapes])
     )
-  return "; ".join(parts) or " ".join(message.split())[:300]
+  return "; ".join(parts) or shown(message)
 
 
 def _listed(kind: str, names: list[str]) -> str:
   more = ", ..." if len(names) > _SHOWN else ""
-  return f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{more})"
+  return f"{len(names)} {kind} ({', '.join(map(shown, names[:_SHOWN]))}{more})"
