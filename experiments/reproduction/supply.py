@@ -150,19 +150,22 @@ def as_text(
   """
   from lead_jax.backbones.networks import NETWORKS, count_flops
 
+  wide = max(len(file.name) for model in found.models for file in model.card.files)
   lines = [
     f"LEAD, Table {table.number}: {table.title}",
     f"{len(found.models)} models x {len(found.datasets)} data sets "
     f"(split: {split}), metrics {', '.join(table.metrics)}",
     "",
-    f"{'model':16} {'paper':14} {'published file':44} {'MB':>7}  weights",
+    f"{'model':16} {'paper':14} {'published file':{wide}} {'MB':>7}  weights",
   ]
   for model in found.models:
     card = model.card
     for i, file in enumerate(card.files):
       name, paper = (card.name, card.paper_name) if i == 0 else ("", "")
       state = _where(model, download) if i == 0 else ""
-      lines.append(f"{name:16} {paper:14} {file.name:44} {_mb(file.size):>7}  {state}")
+      lines.append(
+        f"{name:16} {paper:14} {file.name:{wide}} {_mb(file.size):>7}  {state}"
+      )
   lines += [
     "",
     f"{'data set':10} {'source':34} {'images':>8} {'classes':>7} {'download MB':>11} "

@@ -14,10 +14,12 @@ def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
 
   Args:
     sources: Where weights are looked for; nothing is read or fetched.
-    width: Columns of the terminal; long texts are folded.
+    width: Columns of the terminal. Where an address would have to be folded, licences and
+      addresses stand in lines of their own below the numbers.
     color: Whether escape codes may be used.
   """
   from rich.console import Console
+  from rich.measure import Measurement
 
   buffer = io.StringIO()
   console = Console(
@@ -29,11 +31,19 @@ def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
     markup=False,
     emoji=False,
   )
+  unlimited = console.options.update(width=10_000)
   for zoo in ZOOS:
+    cards = [card for card in CATALOGUE.values() if card.zoo == zoo]
+    table = _table(cards, sources, color, whole=True)
+    fits = Measurement.get(console, unlimited, table).maximum <= width
     console.print(f"--models={zoo}: all of these")
-    console.print(
-      _table([c for c in CATALOGUE.values() if c.zoo == zoo], sources, color)
-    )
+    console.print(table if fits else _table(cards, sources, color, whole=False))
+    if not fits:
+      for card in cards:
+        _, licence, place = _place(card, sources)
+        console.print(f"{card.name}: {licence}", soft_wrap=True)
+        console.print(f"  {place}", soft_wrap=True)
+      console.print()
   lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
   return "\n".join(
     [
@@ -47,7 +57,7 @@ def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
   )
 
 
-def _table(cards: Iterable[Card], sources: WeightSources, color: bool):
+def _table(cards: Iterable[Card], sources: WeightSources, color: bool, *, whole: bool):
   from rich import box
   from rich.table import Table
 
@@ -58,8 +68,9 @@ def _table(cards: Iterable[Card], sources: WeightSources, color: bool):
   for name in _NUMBERS:
     table.add_column(name, justify="right", no_wrap=True)
   table.add_column("here", no_wrap=True)
-  table.add_column("licence", overflow="fold")
-  table.add_column("weights", overflow="fold")
+  if whole:
+    table.add_column("licence", no_wrap=True)
+    table.add_column("weights", no_wrap=True)
   for card in cards:
     network = NETWORKS[card.network]
     table.add_row(
@@ -70,7 +81,7 @@ def _table(cards: Iterable[Card], sources: WeightSources, color: bool):
       f"{card.flops / 1e9:.2f}",
       "–" if card.top1 is None else f"{card.top1:.1f}",
       "–" if card.size is None else f"{card.size / 1e6:.0f}",
-      *_place(card, sources),
+      *(_place(card, sources) if whole else _place(card, sources)[:1]),
     )
   return table
 
