@@ -47,7 +47,8 @@ def test_equals_torch(name, tmp_path):
   spec = timm_model(name, weights=tmp_path / "weights.pth", cache_dir=tmp_path)
   backbone = spec.load()
 
-  assert spec.name == backbone.name == f"timm/{name}"
+  called = f"timm/{name}={tmp_path / 'weights.pth'}"
+  assert spec.name == backbone.name == called
   assert backbone.architecture == f"{name} in JAX"
   assert backbone.num_params == sum(p.numel() for p in network.parameters())
   size = (backbone.input.height, backbone.input.width)
