@@ -13,6 +13,7 @@ figures (PNG and SVG), and for every data set the `scores.csv` and `report.json`
 Exit codes: 0; 2 where a flag or the input is wrong (one line says what); 130 interrupted.
 """
 
+import functools
 import pathlib
 import shlex
 import sys
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import read_flags
+from experiments.script_flags import run_script
 from lead_jax.cache import default_cache_dir
 from lead_jax.errors import InputError
 
@@ -138,20 +139,9 @@ def evaluate(command: str) -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  try:
-    if read_flags(FLAGS, __doc__, argv):
-      command = shlex.join(["python", "-m", "experiments.evaluate", *argv[1:]])
-      print(evaluate(command), end="")
-  except InputError as error:
-    print(f"experiments.evaluate: {error}", file=sys.stderr)
-    return 2
-  except KeyboardInterrupt:
-    print(
-      "experiments.evaluate: interrupted; run the same command again to go on from here",
-      file=sys.stderr,
-    )
-    return 130
-  return 0
+  command = shlex.join(["python", "-m", "experiments.evaluate", *argv[1:]])
+  work = functools.partial(evaluate, command)
+  return run_script(FLAGS, "evaluate", __doc__, work, argv)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from experiments.script_flags import run_script
 from experiments.sensitivity import command
 from experiments.sensitivity import feature_scale as measuring
 from experiments.sensitivity.low_data import METRICS
@@ -68,7 +69,7 @@ def feature_scale() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return command.run_script(FLAGS, "feature_scale", __doc__, feature_scale, argv)
+  return run_script(FLAGS, "feature_scale", __doc__, feature_scale, argv)
 
 
 if __name__ == "__main__":

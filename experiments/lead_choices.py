@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.choices import measure, table, text
+from experiments.script_flags import run_script
 from experiments.sensitivity import command
 from lead_jax.errors import InputError
 
@@ -80,7 +81,7 @@ def lead_choices() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return command.run_script(FLAGS, "lead_choices", __doc__, lead_choices, argv)
+  return run_script(FLAGS, "lead_choices", __doc__, lead_choices, argv)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from experiments.script_flags import run_script
 from experiments.sensitivity import command, low_data_text
 from experiments.sensitivity import low_data as measuring
 from lead_jax.errors import InputError
@@ -68,7 +69,7 @@ def low_data() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return command.run_script(FLAGS, "low_data", __doc__, low_data, argv)
+  return run_script(FLAGS, "low_data", __doc__, low_data, argv)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import read_flags
+from experiments.script_flags import run_script
 from lead_jax.errors import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
@@ -207,19 +207,7 @@ def reproduce() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  try:
-    if read_flags(FLAGS, __doc__, argv):
-      print(reproduce(), end="")
-  except InputError as error:
-    print(f"experiments.reproduce: {error}", file=sys.stderr)
-    return 2
-  except KeyboardInterrupt:
-    print(
-      "experiments.reproduce: interrupted; run the same command again to go on from here",
-      file=sys.stderr,
-    )
-    return 130
-  return 0
+  return run_script(FLAGS, "reproduce", __doc__, reproduce, argv)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""How scripts read flags of their own: help, and one line on what is wrong."""
+"""How scripts read flags of their own, and end: help, one line on what is wrong, codes."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
@@ -28,3 +29,32 @@ def read_flags(values: flags.FlagValues, doc: str | None, argv: Sequence[str]) -
   if rest:
     raise InputError(f"unknown argument {rest[0]!r}; see --help")
   return True
+
+
+def run_script(
+  values: flags.FlagValues,
+  name: str,
+  doc: str | None,
+  work: Callable[[], str],
+  argv: Sequence[str],
+) -> int:
+  """Reads the flags, does the work and prints its text; returns the exit code.
+
+  Args:
+    values: The script's own flags.
+    name: Of the script.
+    doc: Its docstring.
+    work: Returns what is to be printed.
+    argv: The program's name first.
+  """
+  try:
+    if read_flags(values, doc, argv):
+      print(work(), end="")
+  except InputError as error:
+    print(f"experiments.{name}: {error}", file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    again = "run the same command again to go on from here"
+    print(f"experiments.{name}: interrupted; {again}", file=sys.stderr)
+    return 130
+  return 0

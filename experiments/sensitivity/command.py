@@ -2,15 +2,13 @@
 
 import json as json_text
 import pathlib
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 from absl import flags
 
 from experiments.evaluation.collect import data_folders, read_truth
-from experiments.script_flags import read_flags
 from experiments.sensitivity.bench import Bench, Lines
 from lead_jax import measure, preflight
 from lead_jax.backbones.resolve import resolve_models
@@ -146,32 +144,3 @@ def write(out: pathlib.Path, name: str, *, csv: str, json: Any, text: str) -> No
   whole = json_text.dumps(json, indent=1, ensure_ascii=False, allow_nan=False)
   write_text(out / f"{name}.json", whole + "\n")
   write_text(out / f"{name}.txt", text)
-
-
-def run_script(
-  values: flags.FlagValues,
-  name: str,
-  doc: str | None,
-  work: Callable[[], str],
-  argv: Sequence[str],
-) -> int:
-  """Reads the flags, does the work and prints its text; returns the exit code.
-
-  Args:
-    values: The script's own flags.
-    name: Of the script.
-    doc: Its docstring.
-    work: Returns what is to be printed.
-    argv: The program's name first.
-  """
-  try:
-    if read_flags(values, doc, argv):
-      print(work(), end="")
-  except InputError as error:
-    print(f"experiments.{name}: {error}", file=sys.stderr)
-    return 2
-  except KeyboardInterrupt:
-    again = "run the same command again to go on from here"
-    print(f"experiments.{name}: interrupted; {again}", file=sys.stderr)
-    return 130
-  return 0

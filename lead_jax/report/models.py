@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS, Card, WeightSources, locate
 from lead_jax.backbones.networks import NETWORKS
+from lead_jax.report.console import text_console
 
 _NUMBERS = ("input", "D", "params", "G mul-adds", "top-1", "MB")
 
@@ -18,19 +19,10 @@ def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
       addresses stand in lines of their own below the numbers.
     color: Whether escape codes may be used.
   """
-  from rich.console import Console
   from rich.measure import Measurement
 
   buffer = io.StringIO()
-  console = Console(
-    file=buffer,
-    width=width,
-    force_terminal=color,
-    no_color=not color,
-    highlight=False,
-    markup=False,
-    emoji=False,
-  )
+  console = text_console(buffer, width=width, color=color)
   unlimited = console.options.update(width=10_000)
   for zoo in ZOOS:
     cards = [card for card in CATALOGUE.values() if card.zoo == zoo]

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from lead_jax.metrics import METRICS
+from lead_jax.report.console import text_console
 from lead_jax.results import ModelRow, Report, ScoreRow
 from lead_jax.scoring import NEEDS
 
@@ -24,19 +25,10 @@ def render(report: Report, *, width: int, color: bool) -> str:
       report's files).
     color: Whether escape codes may be used.
   """
-  from rich.console import Console
   from rich.measure import Measurement
 
   buffer = io.StringIO()
-  console = Console(
-    file=buffer,
-    width=width,
-    force_terminal=color,
-    no_color=not color,
-    highlight=False,
-    markup=False,
-    emoji=False,
-  )
+  console = text_console(buffer, width=width, color=color)
   # Measured without a limit: within one, rich squeezes columns until they vanish.
   unlimited = console.options.update(width=10_000)
   fits = lambda table: Measurement.get(console, unlimited, table).minimum <= width
