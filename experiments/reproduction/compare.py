@@ -194,7 +194,7 @@ def whole_text(
 def _block(
   table: Table, zoo: str, measure: str, size: int | None, rows: Sequence[Row]
 ) -> str:
-  digits = 1 if measure == SECONDS else 3
+  shape = ".3g" if measure == SECONDS else ".3f"
   columns = list(dict.fromkeys(row.column for row in rows))
   # A table of groups prints its own averages.
   average = measure != SECONDS and size is None and len(columns) > 1
@@ -211,7 +211,7 @@ def _block(
     if average:
       ours.append(_mean(ours))
       theirs.append(_mean(theirs))
-    shown = [_number(value, digits) for value in ours]
+    shown = [_number(value, shape) for value in ours]
     for i, column in enumerate(columns):
       if cells[column].ours is not None and cells[column].models < most:
         shown[i] += "*"
@@ -219,7 +219,7 @@ def _block(
         shown[i] += "†"
     lines.append(f"{method:{width}}  {'ours':9}" + _cells(shown, widths))
     if any(value is not None for value in theirs):
-      shown = [_number(value, digits) for value in theirs]
+      shown = [_number(value, shape) for value in theirs]
       lines.append(f"{'':{width}}  {'published':9}" + _cells(shown, widths))
   lines.append(f"ours: of {most} models" + _fewer(rows, most))
   for row in {row.column: row for row in rows if _partial(row)}.values():
@@ -262,8 +262,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
   return sum(known) / len(known) if len(known) == len(values) else None
 
 
-def _number(value: float | None, digits: int) -> str:
-  return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+def _number(value: float | None, shape: str) -> str:
+  if value is None or math.isnan(value):
+    return "–"
+  # Thousands of seconds whole, not as powers of ten.
+  return f"{value:.0f}" if abs(value) >= 1000 else f"{value:{shape}}"
 
 
 def _cells(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -186,6 +186,7 @@ def test_other_measures_and_running_time():
     }
     rows = compare.rows_of(table, reports, truth, {})
     if number == "4":
+      assert "1430" in compare.as_text(table, rows)
       assert {row.ours for row in rows} == {2.0}
       assert {row.published for row in rows} == {111, 1430, 77, 92, 26, 97, 45, None}
     else:
