@@ -40,6 +40,12 @@ _WEIGHTS_DIR = flags.DEFINE_string(
   "Folder with weights: files as published, or NAME.safetensors, NAME.pth.",
   flag_values=FLAGS,
 )
+_CHECK_WEIGHTS = flags.DEFINE_bool(
+  "check_weights",
+  True,
+  "Refuse weights under a published file name that have not the published digest.",
+  flag_values=FLAGS,
+)
 _DATA_DIR = flags.DEFINE_string(
   "data_dir",
   None,
@@ -126,7 +132,9 @@ def reproduce() -> str:
         "--download away"
       )
     weights_dir, data_dir = out / "rehearsal" / "weights", out / "rehearsal" / "data"
-  sources = WeightSources(weights_dir, _CACHE_DIR.value, _DOWNLOAD.value)
+  sources = WeightSources(
+    weights_dir, _CACHE_DIR.value, _DOWNLOAD.value, _CHECK_WEIGHTS.value
+  )
   found = supplies.supply(
     table,
     models=_MODELS.value,

@@ -140,6 +140,12 @@ _BATCH_SIZE = flags.DEFINE_integer(
   lower_bound=1,
   flag_values=FLAGS,
 )
+_CHECK_WEIGHTS = flags.DEFINE_bool(
+  "check_weights",
+  True,
+  "Refuse weights under a published file name that have not the published digest.",
+  flag_values=FLAGS,
+)
 _PRECISION = flags.DEFINE_enum(
   "precision",
   "float32",
@@ -259,6 +265,7 @@ def _rank(dataset: str) -> int:
       data_dir=_DATA_DIR.value,
       weights_dir=_WEIGHTS_DIR.value,
       download=_DOWNLOAD.value,
+      check_weights=_CHECK_WEIGHTS.value,
       precision=_PRECISION.value,
       listener=listener,
     )

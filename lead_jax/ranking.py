@@ -90,6 +90,7 @@ def rank(
   data_dir: str | os.PathLike | None = None,
   weights_dir: str | os.PathLike | None = None,
   download: bool = True,
+  check_weights: bool = True,
   precision: str = "float32",
   listener: Listener | None = None,
 ) -> Report:
@@ -119,6 +120,8 @@ def rank(
     data_dir: Where prepared tfds data sets are.
     weights_dir: Where weights of published networks are looked for first.
     download: Whether weights that are not on this machine are downloaded.
+    check_weights: Whether weights under a published file name must have the published
+      digest, where there is one.
     precision: `float32`, or `bfloat16` for the products of the networks, which is faster
       on accelerators; scores differ a little, and are kept apart.
     listener: Told of progress.
@@ -141,7 +144,7 @@ def rank(
     warnings.append(message)
     listener.warned(message)
 
-  sources = WeightSources(weights_dir, cache, download, warn)
+  sources = WeightSources(weights_dir, cache, download, check_weights, warn)
   specs = [
     with_precision(spec, precision) for spec in resolve_models(models, zoo, sources)
   ]

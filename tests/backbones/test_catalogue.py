@@ -1,5 +1,6 @@
 """The catalogue of published networks, and the way from a card to a backbone."""
 
+import dataclasses
 import hashlib
 
 import jax
@@ -179,8 +180,42 @@ def test_what_is_nowhere_says_what_to_fetch(tmp_path):
 def test_a_file_under_the_published_name_must_be_the_published_one(tmp_path):
   (tmp_path / "resnet34-b627a593.pth").write_bytes(b"something else")
   (spec,) = resolve_models(["resnet34"], sources=_offline(tmp_path, tmp_path / "cache"))
-  with pytest.raises(InputError, match=r"SHA256 begins .*published is b627a593"):
+  with pytest.raises(
+    InputError, match=r"SHA256 begins .*published is b627a593"
+  ) as error:
     spec.load()
+  assert str(error.value).endswith("; --nocheck_weights takes it as it is")
+
+
+def test_another_file_under_the_published_name_may_be_taken(weights, tmp_path):
+  folder = tmp_path / "weights"
+  folder.mkdir()
+  content = (weights / "mobilenet_v2.safetensors").read_bytes()
+  (folder / SMALLEST.files[0].name).write_bytes(content)
+  sources = _offline(folder, tmp_path, check=False)
+  assert fetch_weights(SMALLEST, sources).origin == "own"
+  loaded = catalogue_model(SMALLEST, sources).load()
+  assert "mobilenet_v2-b0353104.pth, not a published file" in loaded.source
+
+
+def test_a_checkpoint_of_several_files_is_judged_by_all(tmp_path):
+  """SimCLR's index and data, each in its folder; no digest of them is published."""
+  card = CATALOGUE["simclr_v2"]
+  for file in card.files:
+    path = tmp_path / file.name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+  found = fetch_weights(card, _offline(tmp_path, tmp_path, check=False))
+  assert (found.path, found.origin) == (tmp_path / card.files[0].name, "unverified")
+  digested = [dataclasses.replace(file, sha256="00") for file in card.files]
+  other = dataclasses.replace(card, files=tuple(digested))
+  assert fetch_weights(other, _offline(tmp_path, tmp_path, check=False)).origin == "own"
+  empty = hashlib.sha256(b"").hexdigest()
+  same = dataclasses.replace(
+    card, files=tuple(dataclasses.replace(f, sha256=empty) for f in card.files)
+  )
+  found = fetch_weights(same, _offline(tmp_path, tmp_path, check=False))
+  assert found.origin == "verified"
 
 
 @pytest.mark.parametrize(
