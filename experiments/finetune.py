@@ -61,6 +61,12 @@ _WEIGHTS_DIR = flags.DEFINE_string(
   "NAME.safetensors, NAME.pth.",
   flag_values=FLAGS,
 )
+_CHECK_WEIGHTS = flags.DEFINE_bool(
+  "check_weights",
+  True,
+  "Refuse weights under a published file name that have not the published digest.",
+  flag_values=FLAGS,
+)
 _PROTOCOL = flags.DEFINE_string(
   "protocol",
   None,
@@ -132,7 +138,9 @@ def finetune() -> int:
   out = pathlib.Path(_OUT.value).expanduser()
   cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
   to = progress.LiveProgress() if sys.stderr.isatty() else progress.PlainProgress()
-  sources = WeightSources(_WEIGHTS_DIR.value, cache_dir, warn=to.warned)
+  sources = WeightSources(
+    _WEIGHTS_DIR.value, cache_dir, check=_CHECK_WEIGHTS.value, warn=to.warned
+  )
   models = resolve_models(_MODELS.value, _ZOO.value, sources)
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

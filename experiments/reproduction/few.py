@@ -1,5 +1,6 @@
 """LEAD's Table 3: the same zoos from few samples a class."""
 
+import itertools
 import math
 import pathlib
 from collections import Counter
@@ -38,12 +39,11 @@ def rows_of(
     seed: Of all draws.
     cache_dir: Of features and scores.
   """
-  printed = {
+  theirs = {
     (c.zoo, c.method, c.samples_per_class, c.dataset): c.value
     for c in published.published_results(table.number)
-  }
-  averages = {
-    (a.zoo, a.method, a.samples_per_class): a.printed
+  } | {
+    (a.zoo, a.method, a.samples_per_class, "mean"): a.printed
     for a in published.published_averages(table.number)
   }
   truth = truth_of(ready.cards)
@@ -69,31 +69,31 @@ def rows_of(
     cells = low_data.tabulate(found._replace(classes=classes)).cells
     here = Counter(low_data.group_of(count) for count in classes.values())
     here[low_data.AVERAGE] = len(classes)
-    for size in table.per_class:
-      for method, metric in methods_of(table).items():
-        for name, group in _GROUPS.items():
-          cell = cells[metric][size].get(group)
-          theirs = (
-            averages.get((zoo, method, size))
-            if name == "mean"
-            else printed.get((zoo, method, size, name))
-          )
-          has = cell is not None and not math.isnan(cell.tau)
-          rows.append(
-            Row(
-              table.number,
-              zoo,
-              method,
-              metric,
-              name,
-              size,
-              table.measures[0],
-              cell.tau if cell is not None and has else None,
-              theirs,
-              len(names),
-              here[group],
-              published.DATASETS_IN.get(name, len(table.datasets)),
-              "" if has else ("no such data set" if cell is None else cell.reason),
-            )
-          )
+    places = itertools.product(
+      table.per_class, methods_of(table).items(), _GROUPS.items()
+    )
+    for size, (method, metric), (name, group) in places:
+      cell = cells[metric][size].get(group)
+      if cell is None:
+        ours, reason = None, "no such data set"
+      else:
+        ours = None if math.isnan(cell.tau) else cell.tau
+        reason = cell.reason if ours is None else ""
+      rows.append(
+        Row(
+          table.number,
+          zoo,
+          method,
+          metric,
+          name,
+          size,
+          table.measures[0],
+          ours,
+          theirs.get((zoo, method, size, name)),
+          len(names),
+          here[group],
+          published.DATASETS_IN.get(name, len(table.datasets)),
+          reason,
+        )
+      )
   return rows

@@ -174,15 +174,16 @@ def catalogue_model(
     return found
 
   def load() -> Backbone:
-    loaded = _load(name, card, fetch(), at, input_spec or card.input)
-    if own is None:
-      return dataclasses.replace(
-        loaded,
-        source_accuracy=card.top1,
-        pretraining=card.pretraining,
-        licence=card.licence,
-      )
-    return loaded
+    place = fetch()
+    loaded = _load(name, card, place, at, input_spec or card.input)
+    if place.origin == "own":
+      return loaded  # What was published of the network need not hold of this file.
+    return dataclasses.replace(
+      loaded,
+      source_accuracy=card.top1,
+      pretraining=card.pretraining,
+      licence=card.licence,
+    )
 
   return ModelSpec(name=name, load=load, fetch=fetch)
 
