@@ -78,7 +78,7 @@ def load_tfds_dataset(
       where = os.fspath(data_dir or tfds.core.constants.DATA_DIR)
       raise InputError(
         f"{source} is not prepared in {where!r}: run `tfds build {name} "
-        f"--data_dir={shlex.quote(where)}`, or allow the download"
+        f"--data_dir={shlex.quote(where)}`"
         f"{_in_brackets(how_to_prepare(name))}"
       )
     _prepare(builder, name, source)
