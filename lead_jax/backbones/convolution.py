@@ -40,9 +40,9 @@ def convolve(
   """Convolves images with a kernel, zero-padded, in the fastest form for the platform.
 
   Args:
-    x: Images, float[N, *space, C] (`NHWC`) or float[N, C, *space] (`NCHW`), with any
+    x: Images, `float[N, *space, C]` (`NHWC`) or `float[N, C, *space]` (`NCHW`), with any
       number of spatial axes, at least one.
-    w: Kernel, float[*k, C / groups, M] (`HWIO`) or float[M, C / groups, *k] (`OIHW`).
+    w: Kernel, `float[*k, C / groups, M]` (`HWIO`) or `float[M, C / groups, *k]` (`OIHW`).
     strides: Step along each spatial axis, at least 1.
     padding: Zeros (before, after) along each spatial axis, at least 0.
     dilations: Spacing of the kernel's taps, at least 1; all 1 if None.

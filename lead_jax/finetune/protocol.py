@@ -2,14 +2,14 @@
 
 Named protocols, to be varied with `dataclasses.replace`:
 
-`papers`  What Hu et al. (LEAD, CVPR 2024, Sec. 4.2) and Li et al. (PED, ICCV 2023) print:
-          learning rate {1e-1 .. 1e-4} x weight decay {0, 1e-6 .. 1e-3}, five seeds. What
-          they leave open is taken from the public code that both follow (TencentARC/SFDA,
-          `finetune_group1.py`): Nesterov momentum, cosine to zero, 5,000 steps of 64
-          images, random resized crops and flips, a fifth of train held out, the chosen
-          setting trained again on all of train, weight decay divided by the learning rate.
-`adamw8`  Eight epochs of AdamW on at most 1,000 images: minutes on a CPU.
-`adamw5`  Five epochs for the bundled digits, no augmentation: seconds on a CPU.
+* `papers`: what Hu et al. (LEAD, CVPR 2024, Sec. 4.2) and Li et al. (PED, ICCV 2023)
+  print: learning rate {1e-1 .. 1e-4} x weight decay {0, 1e-6 .. 1e-3}, five seeds. What
+  they leave open is taken from the public code that both follow (TencentARC/SFDA,
+  `finetune_group1.py`): Nesterov momentum, cosine to zero, 5,000 steps of 64 images,
+  random resized crops and flips, a fifth of train held out, the chosen setting trained
+  again on all of train, weight decay divided by the learning rate.
+* `adamw8`: eight epochs of AdamW on at most 1,000 images: minutes on a CPU.
+* `adamw5`: five epochs for the bundled digits, no augmentation: seconds on a CPU.
 """
 
 import dataclasses

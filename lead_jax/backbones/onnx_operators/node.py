@@ -26,7 +26,7 @@ Value = Any  # np.ndarray | jax.Array | ChannelsLast | None (an input left out)
 
 @dataclasses.dataclass(frozen=True)
 class ChannelsLast:
-  """An array [N, *space, C] standing for [N, C, *space]."""
+  """An array `[N, *space, C]` standing for `[N, C, *space]`."""
 
   array: jax.Array
 
@@ -132,7 +132,7 @@ def channels_first(value: Value) -> Value:
 
 
 def channels_last(value: Value) -> jax.Array:
-  """Returns the array of [N, C, *space] with its channels moved last."""
+  """Returns the array of `[N, C, *space]` with its channels moved last."""
   if isinstance(value, ChannelsLast):
     return value.array
   return jnp.moveaxis(jnp.asarray(value), 1, -1)
