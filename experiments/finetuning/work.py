@@ -108,7 +108,7 @@ def finetune_models(
       )
     )
     for seed, path in enumerate(outcome.logits):
-      _copy(path, out / "logits" / target.name / f"{_plain(spec.name)}.{seed}.npz")
+      _copy(path, out / "logits" / target.name / f"{plain_name(spec.name)}.{seed}.npz")
   return outcomes
 
 
@@ -146,7 +146,7 @@ def _facts() -> dict[str, Any]:
   return found
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
   """A file's name for a model's."""
   return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
 

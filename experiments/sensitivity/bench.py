@@ -101,6 +101,9 @@ class Lines:
   def scoring(self, metric: str) -> None:
     self._now_and_then(f"scoring {metric}")
 
+  def resampling(self, done: int, total: int) -> None:
+    self._now_and_then(f"{done} of {total} parts of the images scored")
+
   def say(self, text: str) -> None:
     """Prints a line at once."""
     print(f"{self._place}: {text}", file=self._stream, flush=True)
@@ -145,7 +148,7 @@ class Bench:
       self.lines.at(f"{dataset.name}, {spec.name}")
       try:
         loaded = spec.load()
-        outputs.append(_outputs(scorer, loaded, spec.name))
+        outputs.append(outputs_of(scorer, loaded, spec.name))
       except InputError as error:
         raise InputError(f"model {spec.name!r} on {dataset.name}: {error}") from error
       row, found = scorer.model(ready_spec(spec.name, loaded))
@@ -246,7 +249,7 @@ def ready_spec(name: str, loaded: Backbone | ReadyFeatures) -> ModelSpec:
   return ModelSpec(name, lambda: loaded)
 
 
-def _outputs(
+def outputs_of(
   scorer: Scorer, loaded: Backbone | ReadyFeatures, name: str
 ) -> ReadyFeatures:
   """A model's features, and its probabilities over the source classes where it has any."""

@@ -4,8 +4,8 @@ import pathlib
 
 from experiments.evaluation.collect import Collected
 from experiments.evaluation.figures import agreement, cost, heatmap, means, ranks
-from experiments.evaluation.figures.style import save, styled
 from experiments.evaluation.summary import Summary
+from experiments.plotting import save, styled
 
 # By the name of the file.
 FIGURES = {

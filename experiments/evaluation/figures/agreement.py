@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments import plotting
 from experiments.evaluation.collect import Collected
-from experiments.evaluation.figures import style
+from experiments.evaluation.figures import kinds
 from experiments.evaluation.numbers import number
 from experiments.evaluation.summary import Summary
 from lead_jax.evaluation import ScoreTable
@@ -57,15 +58,15 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   tau = agreements(collected.table, methods)
   order = clustered(tau)
   names = [methods[i] for i in order]
-  kinds = {row.method: style.kind_of(row) for row in summary.ranked}
-  picture = style.new_figure(5.4)
+  drawn = {row.method: kinds.kind_of(row) for row in summary.ranked}
+  picture = plotting.new_figure(5.4)
   axes = picture.add_subplot()
   shown = axes.imshow(tau[np.ix_(order, order)], cmap="RdBu", vmin=-1, vmax=1)
   axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
   axes.set_yticks(range(len(names)), names, fontsize=6)
   for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
     for label, name in zip(labels, names, strict=True):
-      label.set_color(kinds[name].colour)
+      label.set_color(drawn[name].colour)
   axes.tick_params(length=0)
   axes.spines[:].set_visible(False)
   picture.colorbar(
@@ -74,7 +75,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   below = np.tril(np.ones_like(tau, bool), -1)
 
   a, b = np.unravel_index(np.argmax(np.where(below, tau, -2)), tau.shape)
-  style.title(
+  plotting.title(
     picture,
     f"Two methods agree at tau {number(float(np.median(tau[below])))} in the median; the"
     " closest are"

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from experiments import plotting
 from experiments.evaluation.collect import Collected
-from experiments.evaluation.figures import style
+from experiments.evaluation.figures import kinds
 from experiments.evaluation.numbers import number, seconds
 from experiments.evaluation.summary import RANDOM, Row, Summary
 
@@ -30,14 +31,16 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   rows = [row for row in summary.ranked if row.cost is not None and _spent(row) > 0]
   if not rows:
     return None
-  picture = style.new_figure(4.3)
+  picture = plotting.new_figure(4.3)
   axes = picture.add_subplot()
   axes.set_xscale("log")
   front = pareto_front(rows)
   chance = summary.row(RANDOM).measures["tau_w"]
-  axes.axhspan(chance.low, chance.high, color=style.LIGHT, lw=0, label="95 % of chance")
-  for kind in (style.METRIC, style.LEAD):
-    points = [row for row in rows if style.kind_of(row) == kind]
+  axes.axhspan(
+    chance.low, chance.high, color=plotting.LIGHT, lw=0, label="95 % of chance"
+  )
+  for kind in (kinds.METRIC, kinds.LEAD):
+    points = [row for row in rows if kinds.kind_of(row) == kind]
     axes.plot(
       [_spent(row) for row in points],
       [row.tau for row in points],
@@ -51,7 +54,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   if static:
     axes.axhline(
       static[0].tau,
-      color=style.BLACK,
+      color=plotting.BLACK,
       lw=0.8,
       ls=":",
       label=f"{static[0].method}, free",
@@ -64,7 +67,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
     [*(_spent(row) for row in front), axes.get_xlim()[1]],
     [*(row.tau for row in front), front[-1].tau],
     where="post",
-    color=style.GREEN,
+    color=plotting.GREEN,
     lw=1,
     zorder=1,
     label="Pareto front",
@@ -74,12 +77,12 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   )
   axes.set_ylabel("mean weighted Kendall tau")
   axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-  style.legend_below(axes)
+  plotting.legend_below(axes)
   best, cheap = front[-1], front[0]
   last = f"{best.method} ({number(best.tau)}) takes {seconds(_spent(best))} s a model"
   cheaper = len(front) - 1
   are = "method is" if cheaper == 1 else "methods are"
-  style.title(
+  plotting.title(
     picture,
     last
     if best is cheap
@@ -96,11 +99,11 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
     if row in front
     or row in rows[:_NAMED]
     or row.method == summary.baseline
-    or style.kind_of(row) == style.LEAD
+    or kinds.kind_of(row) == kinds.LEAD
   )
   # Last: it looks at what is there.
   order = sorted(rows, key=lambda row: row.method not in named)
-  style.name_points(
+  plotting.name_points(
     axes,
     [(_spent(row), row.tau) for row in order],
     [row.method for row in order if row.method in named],

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments import plotting
 from experiments.evaluation.collect import Collected
-from experiments.evaluation.figures import style
+from experiments.evaluation.figures import kinds
 from experiments.evaluation.numbers import number
 from experiments.evaluation.summary import Summary
 
@@ -21,7 +22,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   datasets = list(collected.table.datasets)
   values = np.array([[*row.by_dataset.values(), row.tau] for row in rows])
   height = 0.8 + 0.155 * len(rows) + 0.05 * max(map(len, datasets))
-  picture = style.new_figure(height)
+  picture = plotting.new_figure(height)
   axes = picture.add_subplot()
   shown = axes.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
   axes.axvline(len(datasets) - 0.5, color="white", lw=3)
@@ -30,7 +31,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   axes.xaxis.tick_top()
   axes.set_yticks(range(len(rows)), [row.method for row in rows])
   for label, row in zip(axes.get_yticklabels(), rows, strict=True):
-    label.set_color(style.kind_of(row).colour)
+    label.set_color(kinds.kind_of(row).colour)
   axes.tick_params(length=0)
   axes.spines[:].set_visible(False)
   if len(datasets) <= _NUMBERS:
@@ -48,7 +49,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
       )
   picture.colorbar(shown, ax=axes, shrink=0.5, label="weighted Kendall tau")
   winners = [rows[int(np.argmax(column))].method for column in values[:, :-1].T]
-  style.title(picture, _title(winners, datasets, rows[0].method))
+  plotting.title(picture, _title(winners, datasets, rows[0].method))
   picture.caption = "Methods by their mean; bold: the best of a column."
   return picture
 

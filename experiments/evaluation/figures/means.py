@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from experiments import plotting
 from experiments.evaluation import verdict
 from experiments.evaluation.collect import Collected
-from experiments.evaluation.figures import style
+from experiments.evaluation.figures import kinds
 from experiments.evaluation.numbers import number
 from experiments.evaluation.summary import RANDOM, Summary
 
@@ -14,18 +15,20 @@ _LINE = 0.155
 
 def figure(summary: Summary, collected: Collected) -> Any | None:
   """Draws the figure; None if no method has a mean."""
-  rows = style.ranked_with_chance(summary)
+  rows = kinds.ranked_with_chance(summary)
   if not summary.ranked:
     return None
-  picture = style.new_figure(1.4 + _LINE * len(rows))
+  picture = plotting.new_figure(1.4 + _LINE * len(rows))
   axes = picture.add_subplot()
   chance = summary.row(RANDOM).measures["tau_w"]
-  axes.axvspan(chance.low, chance.high, color=style.LIGHT, lw=0, label="95 % of chance")
+  axes.axvspan(
+    chance.low, chance.high, color=plotting.LIGHT, lw=0, label="95 % of chance"
+  )
   axes.axvline(0, color="white", lw=0.5)
   tied = {row.method for row in verdict.tied_with_the_best(summary)}
   tied.add(summary.ranked[0].method)
   for y, row in enumerate(rows):
-    tau, kind = row.measures["tau_w"], style.kind_of(row)
+    tau, kind = row.measures["tau_w"], kinds.kind_of(row)
     if row.kind != "chance":
       axes.plot([tau.wide_low, tau.wide_high], [y, y], color=kind.colour, lw=0.6)
       axes.plot([tau.low, tau.high], [y, y], color=kind.colour, lw=2, alpha=0.55)
@@ -42,23 +45,23 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
     )
   if summary.ceiling is not None:
     mean, low, high = summary.ceiling
-    axes.axvline(mean, color=style.GREEN, lw=1, ls="--", label="ceiling by noise")
-    axes.axvspan(low, high, color=style.GREEN, alpha=0.09, lw=0)
-  for kind in style.KINDS:
-    if any(style.kind_of(row) == kind for row in rows):
+    axes.axvline(mean, color=plotting.GREEN, lw=1, ls="--", label="ceiling by noise")
+    axes.axvspan(low, high, color=plotting.GREEN, alpha=0.09, lw=0)
+  for kind in kinds.KINDS:
+    if any(kinds.kind_of(row) == kind for row in rows):
       axes.plot([], [], color=kind.colour, marker=kind.marker, ms=4.2, label=kind.label)
   axes.set_yticks(range(len(rows)), [row.method for row in rows])
   for label, row in zip(axes.get_yticklabels(), rows, strict=True):
-    label.set_color(style.kind_of(row).colour)
+    label.set_color(kinds.kind_of(row).colour)
   axes.set_ylim(len(rows) - 0.4, -0.6)
   axes.set_xlim(
     min(-0.5, *(row.measures["tau_w"].wide_low for row in summary.ranked)), 1
   )
   axes.set_xlabel("mean weighted Kendall tau over data sets")
   axes.tick_params(axis="y", length=0)
-  style.legend_below(axes)
+  plotting.legend_below(axes)
   best = summary.ranked[0]
-  style.title(
+  plotting.title(
     picture,
     f"{best.method} ranks best ({number(best.tau)}), but the data cannot tell"
     f" {len(tied) - 1} of {len(summary.ranked) - 1} other methods from it"

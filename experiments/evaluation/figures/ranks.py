@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from experiments import plotting
 from experiments.evaluation.collect import Collected
-from experiments.evaluation.figures import style
 from experiments.evaluation.numbers import number
 from experiments.evaluation.summary import Row, Summary
 
@@ -31,8 +31,8 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   if not rows:
     return None
   table = collected.table
-  datasets = list(table.datasets)[: len(style.COLOURS)]
-  picture = style.new_figure(2.8)
+  datasets = list(table.datasets)[: len(plotting.COLOURS)]
+  picture = plotting.new_figure(2.8)
   panels = picture.subplots(1, len(rows), sharey=True, squeeze=False)[0]
   for axes, row in zip(panels, rows, strict=True):
     r = list(table.methods).index(row.method)
@@ -42,8 +42,8 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
         places,
         truth,
         ls="none",
-        marker=style.MARKERS[d],
-        color=style.COLOURS[d],
+        marker=plotting.MARKERS[d],
+        color=plotting.COLOURS[d],
         ms=3.5,
         mew=0,
         alpha=0.85,
@@ -53,7 +53,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
       axes.plot(
         np.arange(1, len(truth) + 1),
         np.sort(truth)[::-1],
-        color=style.COLOURS[d],
+        color=plotting.COLOURS[d],
         lw=0.7,
         alpha=0.7,
       )
@@ -71,7 +71,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
     + (" points" if row is rows[0] else "")
     for row in rows
   ]
-  style.title(
+  plotting.title(
     picture,
     f"Taking the first costs, in the mean over data sets, by {', by '.join(lost)}",
   )

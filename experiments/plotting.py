@@ -10,9 +10,8 @@ import os
 import pathlib
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from experiments.evaluation.summary import RANDOM, Row, Summary
 from lead_jax.errors import InputError
 
 WIDTH = 6.0
@@ -24,41 +23,6 @@ COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LINE = 0.105  # inches of a caption's line
 _LETTERS = 124  # of a caption's line
-
-
-class Kind(NamedTuple):
-  """How a kind of method is drawn.
-
-  Attributes:
-    label: In a legend.
-    colour: Of points and names.
-    marker: Of points.
-  """
-
-  label: str
-  colour: str
-  marker: str
-
-
-LEAD = Kind("LEAD family", VERMILION, "D")
-METRIC = Kind("other metrics", BLUE, "o")
-STATIC = Kind("never looks at the data", BLACK, "s")
-CHANCE = Kind("chance", GREY, "x")
-KINDS = (LEAD, METRIC, STATIC)
-
-
-def kind_of(row: Row) -> Kind:
-  """Returns how a method is drawn."""
-  if row.kind == "static":
-    return STATIC
-  if row.kind == "chance":
-    return CHANCE
-  return LEAD if row.method.startswith("lead") else METRIC
-
-
-def ranked_with_chance(summary: Summary) -> list[Row]:
-  """Returns the methods that have a mean, and `random` among them, the best first."""
-  return [row for row in summary.rows if row.place is not None or row.method == RANDOM]
 
 
 @contextlib.contextmanager
@@ -110,13 +74,19 @@ def legend_below(axes: Any) -> None:
   )
 
 
-def save(picture: Any, path: pathlib.Path, origin: str) -> list[pathlib.Path]:
-  """Writes a figure with its caption as PNG and SVG.
+def save(
+  picture: Any, path: pathlib.Path, origin: str, *, svg: bool = True
+) -> list[pathlib.Path]:
+  """Writes a figure with its caption as PNG, and as SVG.
 
   Args:
     picture: Its attribute `caption`, where it has one, is what to know of it.
     path: Without the ending.
     origin: Where it is from, for the caption.
+    svg: Whether the SVG is wanted.
+
+  Returns:
+    What was written.
 
   Raises:
     InputError: If it cannot be written.
@@ -137,7 +107,10 @@ def save(picture: Any, path: pathlib.Path, origin: str) -> list[pathlib.Path]:
     0.01, 0.04 / height, "\n".join(text), fontsize=6, color=GREY, va="bottom"
   )
   found = []
-  for ending, options in (("png", {"dpi": 200}), ("svg", {"metadata": {"Date": None}})):
+  formats: dict[str, dict[str, Any]] = {"png": {"dpi": 200}}
+  if svg:
+    formats["svg"] = {"metadata": {"Date": None}}
+  for ending, options in formats.items():
     buffer = io.BytesIO()
     picture.savefig(buffer, format=ending, **options)
     found.append(path.with_name(f"{path.name}.{ending}"))

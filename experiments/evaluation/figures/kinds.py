@@ -1,0 +1,41 @@
+"""How the kinds of methods are drawn in all figures of an evaluation."""
+
+from typing import NamedTuple
+
+from experiments import plotting
+from experiments.evaluation.summary import RANDOM, Row, Summary
+
+
+class Kind(NamedTuple):
+  """How a kind of method is drawn.
+
+  Attributes:
+    label: In a legend.
+    colour: Of points and names.
+    marker: Of points.
+  """
+
+  label: str
+  colour: str
+  marker: str
+
+
+LEAD = Kind("LEAD family", plotting.VERMILION, "D")
+METRIC = Kind("other metrics", plotting.BLUE, "o")
+STATIC = Kind("never looks at the data", plotting.BLACK, "s")
+CHANCE = Kind("chance", plotting.GREY, "x")
+KINDS = (LEAD, METRIC, STATIC)
+
+
+def kind_of(row: Row) -> Kind:
+  """Returns how a method is drawn."""
+  if row.kind == "static":
+    return STATIC
+  if row.kind == "chance":
+    return CHANCE
+  return LEAD if row.method.startswith("lead") else METRIC
+
+
+def ranked_with_chance(summary: Summary) -> list[Row]:
+  """Returns the methods that have a mean, and `random` among them, the best first."""
+  return [row for row in summary.rows if row.place is not None or row.method == RANDOM]

@@ -1,0 +1,126 @@
+"""`python -m experiments.figures --only=lead_fig4,lead_fig8 --out=docs/figures`
+
+Draws the figures of the LEAD and PED papers, and further ones, from runs of our own:
+without flags those of the bundled digits zoo, or those of a zoo on every data set of a
+folder whose true accuracies are known (`--zoo`, `--data`, `--ground_truth`). Those that
+show fine-tuned logits need `--finetuned`, what `experiments.finetune` wrote.
+
+Writes NAME.png, the numbers behind it as NAME.csv, and NAME.json, which says what they
+were made of. Interrupted, the same command goes on from where it was: numbers made of the
+same things are drawn and not measured again. docs/figures.md shows all of them.
+
+Exit codes: 0; 2 where a flag or the input is wrong (one line says what); 130 interrupted.
+"""
+
+import functools
+import pathlib
+import shlex
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from experiments.script_flags import run_script
+from lead_jax.cache import default_cache_dir
+from lead_jax.errors import InputError
+
+# Of its own, so that importing this module leaves the process-wide flags alone.
+FLAGS = flags.FlagValues()
+_ONLY = flags.DEFINE_list("only", [], "Figures; all by default.", flag_values=FLAGS)
+_ZOO = flags.DEFINE_string(
+  "zoo",
+  None,
+  "Zoo file that lists models; the digits zoo by default.",
+  flag_values=FLAGS,
+)
+_MODELS = flags.DEFINE_list("models", None, "As lead-rank.", flag_values=FLAGS)
+_DATA = flags.DEFINE_string(
+  "data", "digits", "Folder with one folder a data set, or digits.", flag_values=FLAGS
+)
+_DATASETS = flags.DEFINE_list(
+  "datasets", [], "Folders of --data; all that the truth knows.", flag_values=FLAGS
+)
+_GROUND_TRUTH = flags.DEFINE_string(
+  "ground_truth",
+  None,
+  "CSV of true accuracies (columns model,dataset,accuracy); bundled for digits.",
+  flag_values=FLAGS,
+)
+_FINETUNED = flags.DEFINE_string(
+  "finetuned", None, "Folder that experiments.finetune wrote.", flag_values=FLAGS
+)
+_OUT = flags.DEFINE_string("out", "docs/figures", "Folder to write.", flag_values=FLAGS)
+_SVG = flags.DEFINE_bool("svg", False, "Write SVG beside PNG.", flag_values=FLAGS)
+_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
+)
+
+
+def _data_and_truth():
+  """The data sets and the true accuracies of all models on them."""
+  from experiments.evaluation.collect import data_folders, read_truth
+  from lead_jax import preflight
+  from lead_jax.data import load_dataset
+
+  if _DATA.value == "digits":
+    if _DATASETS.value:
+      raise InputError("--datasets names folders of --data: give that too")
+    truth = preflight.read_truth(_GROUND_TRUTH.value, "digits", bundled=True)
+    return [load_dataset("digits", split="train")], truth
+  if not _GROUND_TRUTH.value:
+    raise InputError("--ground_truth is needed with --data")
+  truth = read_truth(_GROUND_TRUTH.value).accuracies
+  folders, _ = data_folders(_DATA.value, truth, _DATASETS.value)
+  return [load_dataset(folder, split="train") for folder in folders], truth
+
+
+def figures(command: str) -> str:
+  """Does what the flags ask for; returns a line on each figure.
+
+  Args:
+    command: That the captions name.
+
+  Raises:
+    InputError: If a flag or a file is wrong, or a figure cannot be made.
+  """
+  from experiments.figures import write
+
+  names = write.chosen(_ONLY.value)
+  import jax
+
+  from experiments.figures.material import Material
+  from experiments.sensitivity.bench import Bench, Lines, known_models
+  from lead_jax import preflight
+  from lead_jax.backbones.resolve import resolve_models
+  from lead_jax.features import FeatureStore
+
+  datasets, truth = _data_and_truth()
+  finetuned = None
+  if _FINETUNED.value:
+    finetuned = pathlib.Path(_FINETUNED.value).expanduser()
+    if not (finetuned / "logits").is_dir():
+      raise InputError(f"--finetuned={finetuned}: has no folder 'logits'")
+  out = pathlib.Path(_OUT.value).expanduser()
+  preflight.make_writable(out)
+  specs = resolve_models(_MODELS.value, _ZOO.value)
+  cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
+  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  lines = Lines()
+  store = FeatureStore(cache_dir / "features", warn=lines.say)
+  bench = Bench(specs, [], store, _SEED.value, lines)
+  known = {d.name: known_models(bench, d.name, truth[d.name]) for d in datasets}
+  material = Material(bench, datasets, known, finetuned)
+  return write.make_all(names, material, out, command=command, svg=_SVG.value)
+
+
+def run(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  command = shlex.join(["python", "-m", "experiments.figures", *argv[1:]])
+  work = functools.partial(figures, command)
+  return run_script(FLAGS, "figures", __doc__, work, argv)
+
+
+if __name__ == "__main__":
+  sys.exit(run(sys.argv))

@@ -1,0 +1,17 @@
+"""Every figure, by the name of its files: one literal table.
+
+A module has `measure(material) -> rows`, the numbers, and `figure(rows, material)`, which
+draws a picture with a `caption` from those rows alone.
+"""
+
+from types import ModuleType
+
+from experiments.figures import lead_fig4
+
+FIGURES: dict[str, ModuleType] = {
+  # Hu et al., LEAD, CVPR 2024.
+  "lead_fig4": lead_fig4,
+}
+
+# Those that need the logits of fine-tuning (`--finetuned`).
+FINETUNED = frozenset({"lead_fig3", "lead_fig5", "lead_fig10", "ped_fig3"})
