@@ -19,6 +19,7 @@ setup(
   packages=find_packages(include=["lead_jax", "lead_jax.*"]),
   package_data={
     "lead_jax.evaluation": ["tables/*.csv"],
+    "lead_jax.report.html": ["*.css", "*.js"],
     "lead_jax.zoo": ["*.safetensors", "*.json", "*.csv"],
   },
   install_requires=[

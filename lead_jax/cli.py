@@ -9,6 +9,7 @@ import ast
 import contextlib
 import os
 import pathlib
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -153,6 +154,13 @@ _PRECISION = flags.DEFINE_enum(
   "Of the networks' products; bfloat16 is faster on accelerators.",
   flag_values=FLAGS,
 )
+_RESAMPLES = flags.DEFINE_integer(
+  "resamples",
+  None,
+  "Random parts of the images that the first metric scores too, for intervals of its "
+  "ranks; 0: none. Default: 50, or 20 where a score takes seconds.",
+  flag_values=FLAGS,
+)
 _SEED = flags.DEFINE_integer(
   "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
 )
@@ -267,6 +275,8 @@ def _rank(dataset: str) -> int:
       download=_DOWNLOAD.value,
       check_weights=_CHECK_WEIGHTS.value,
       precision=_PRECISION.value,
+      resamples=_RESAMPLES.value,
+      command=_command(dataset),
       listener=listener,
     )
   width, color = _terminal()
@@ -281,6 +291,17 @@ def _rank(dataset: str) -> int:
       file=sys.stderr,
     )
   return 2 if failed else 0
+
+
+def _command(dataset: str) -> str:
+  """The command line as it was given, all flags written in one way."""
+  given = [FLAGS[name] for name in FLAGS if FLAGS[name].present]
+  return shlex.join(["lead-rank", dataset, *_serialised(given)])
+
+
+def _serialised(given: Sequence[flags.Flag]) -> list[str]:
+  """Flags as texts; one that was repeated has a line for each value."""
+  return [line for flag in given for line in flag.serialize().splitlines()]
 
 
 def _failed(result: lead_jax.Report, named: Sequence[str]) -> set[str]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lead_jax import evaluation
+from lead_jax.certainty import Halves, certainty_of
 from lead_jax.metrics import METRICS
 from lead_jax.metrics.base import join
-from lead_jax.results import Report, ScoreRow
+from lead_jax.results import Certainty, Report, ScoreRow
 
 # By data set, by model.
 Truth = Mapping[str, Mapping[str, float]]
@@ -101,6 +102,55 @@ def _static_agreement(report: Report, truth: Truth) -> dict[str, Any]:
     if (agreement := _agreement(known, report.ground_truth)) is not None:
       found[name] = agreement
   return found
+
+
+def with_certainty(
+  report: Report, halves: Halves | None, reason: str, seed: int
+) -> Report:
+  """Adds what the scores of random parts of the images say about the ranking.
+
+  Args:
+    report: Concluded; the first metric's rows have the scores of the parts.
+    halves: Which parts; None where there could be none.
+    reason: Why there could be none.
+    seed: Of the intervals.
+  """
+  metric = report.metrics[0]
+  rows = [row for row in report.scores if row.metric == metric and row.rank is not None]
+  rows = _pooled_parts([row for row in rows if row.resampled])
+  if halves is None or len(rows) < 2:
+    if halves is not None:
+      why = [row.details.get("not_resampled") for row in report.scores]
+      reason = next(filter(None, why), "fewer than two models have a rank")
+    certainty = Certainty(metric, reason=reason)
+    return dataclasses.replace(report, certainty=certainty)
+  certainty = certainty_of(
+    metric,
+    {row.model: row.score for row in rows},
+    {row.model: row.resampled for row in rows},
+    images=halves.images,
+    scale=halves.scale,
+    seed=seed,
+  )
+  found = {row.model: row for row in rows}
+  scores = [
+    found[row.model] if row.metric == metric and row.model in found else row
+    for row in report.scores
+  ]
+  return dataclasses.replace(report, scores=scores, certainty=certainty)
+
+
+def _pooled_parts(rows: list[ScoreRow]) -> list[ScoreRow]:
+  """The rows with pool-relative scores of each part of the images."""
+  rule = METRICS[rows[0].metric].pool if rows else None
+  if rule is None:
+    return rows
+  draws = zip(*(row.resampled_parts for row in rows), strict=True)
+  of_draws = [rule(parts) for parts in draws]
+  return [
+    dataclasses.replace(row, resampled=list(scores))
+    for row, scores in zip(rows, zip(*of_draws, strict=True), strict=True)
+  ]
 
 
 def static_scores(report: Report, truth: Truth) -> dict[str, dict[str, float]]:

@@ -87,6 +87,25 @@ def check_numbers(seed: int, batch_size: int) -> None:
     raise InputError(f"batch_size must be a whole number above 0, got {batch_size!r}")
 
 
+def resamples_or_default(resamples: int | None, metric: str) -> int:
+  """Checks how many parts of the images are scored.
+
+  Args:
+    resamples: As the user asked; None for what suits the metric.
+    metric: That ranks the table.
+
+  Raises:
+    InputError: If it is one, which says nothing of how scores vary, or no such number.
+  """
+  if resamples is None:
+    return metrics.find_metric(metric).resamples
+  if not isinstance(resamples, int) or resamples < 0 or resamples == 1:
+    raise InputError(
+      f"resamples must be 0 (none) or a whole number above 1, got {resamples!r}"
+    )
+  return resamples
+
+
 def file_hash(path: str | os.PathLike | None) -> str | None:
   """Returns the SHA-256 of a file that a run depends on; None where there is none."""
   if path is None:

@@ -19,8 +19,9 @@ from lead_jax.backbones.catalogue import WeightSources
 from lead_jax.backbones.precision import with_precision
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.cache import default_cache_dir
+from lead_jax.certainty import Halves, stratified_halves
 from lead_jax.compiled import forget_if_many
-from lead_jax.conclusion import conclude
+from lead_jax.conclusion import conclude, with_certainty
 from lead_jax.data import Dataset, load_dataset, load_digits_dataset
 from lead_jax.data.preprocess import ResizedCache
 from lead_jax.errors import InputError
@@ -64,6 +65,9 @@ class Listener:
   def scoring(self, metric: str) -> None:
     """A metric of the current model is being computed."""
 
+  def resampling(self, done: int, total: int) -> None:
+    """Parts of the images scored for the current model so far."""
+
   def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
     """The current model is done, or has failed; ranks are not yet known."""
 
@@ -92,6 +96,8 @@ def rank(
   download: bool = True,
   check_weights: bool = True,
   precision: str = "float32",
+  resamples: int | None = None,
+  command: str = "",
   listener: Listener | None = None,
 ) -> Report:
   """Ranks pre-trained models by how well they promise to fine-tune on a data set.
@@ -109,8 +115,8 @@ def rank(
     options: By metric, its options: `{"lead": {"classifier": "lda"}}`.
     batch_size: Images a batch; features do not depend on it.
     cache_dir: Where features and scores are kept; `default_cache_dir()` where None.
-    out: Folder for `scores.csv` and `report.json`, written anew after every model;
-      nothing is written where None.
+    out: Folder for `scores.csv` and `report.json`, written anew after every model, and at
+      the end `report.html`, `report.md` and `report.tex`; nothing is written where None.
     overwrite: Whether `out` may hold the results of another run.
     ground_truth: CSV of true accuracies (see `evaluation.ground_truth_table`) to compare
       the ranking with; the bundled zoo on `digits` brings its own.
@@ -124,6 +130,10 @@ def rank(
       digest, where there is one.
     precision: `float32`, or `bfloat16` for the products of the networks, which is faster
       on accelerators; scores differ a little, and are kept apart.
+    resamples: Random parts of the images that the first metric scores beside all of them,
+      for intervals of ranks; 0 for none, None for as many as the metric's entry in
+      `METRICS` says.
+    command: That starts this run, for the report.
     listener: Told of progress.
 
   Returns:
@@ -137,6 +147,7 @@ def rank(
   names = preflight.metrics_or_default(metrics, reference=reference)
   options = preflight.check_options(names, options or {})
   preflight.check_numbers(seed, batch_size)
+  resamples = preflight.resamples_or_default(resamples, names[0])
   cache = default_cache_dir() if cache_dir is None else pathlib.Path(cache_dir)
   warnings: list[str] = []
 
@@ -179,6 +190,7 @@ def rank(
     "source_data": None if source_data is None else source_data.fingerprint,
     "seed": seed,
     "precision": precision,
+    "resamples": resamples,
     "x64": bool(jnp.result_type(float) == jnp.float64),
     "versions": [EXTRACTION_VERSION, SCORING_VERSION],
     "files": {
@@ -189,6 +201,7 @@ def rank(
   }
   if out is not None:
     preflight.keep_other_results(out, config, overwrite)
+  halves, no_halves = _halves(dataset, seed) if resamples else (None, "")
   scorer = Scorer(
     dataset=dataset,
     metrics=names,
@@ -200,6 +213,8 @@ def rank(
     progress=listener,
     reference=compared,
     source_data=source_data,
+    resamples=resamples,
+    halves=halves,
   )
   listener.planned(Plan(dataset, specs, names, cache, out))
   if dataset.skipped:
@@ -222,6 +237,7 @@ def rank(
     ground_truth=truth,
     metric_facts={name: _metric_facts(name) for name in names},
     complete=False,
+    command=command,
   )
   for index, spec in enumerate(specs):
     forget_if_many()
@@ -237,9 +253,19 @@ def rank(
     if out is not None and not report.complete:
       _save(conclude(report, true_everywhere, warnings, lambda _: None), out)
   report = conclude(report, true_everywhere, warnings, warn)
+  if resamples:
+    report = with_certainty(report, halves, no_halves, seed)
   if out is not None:
     _save(report, out)
   return report
+
+
+def _halves(dataset: Dataset, seed: int) -> tuple[Halves | None, str]:
+  """Which parts of the images are scored, or why none are."""
+  try:
+    return stratified_halves(dataset.labels, dataset.class_names, seed=seed), ""
+  except InputError as error:
+    return None, str(error)
 
 
 def _is_bundled(dataset: Dataset) -> bool:

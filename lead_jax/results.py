@@ -43,6 +43,9 @@ class ScoreRow:
       score is their mean.
     draws: What was drawn: `8 heads`.
     parts: Of a pool-relative metric, what its models are compared by.
+    resampled: Of the metric that ranks the table, its scores on random parts of the
+      images (`certainty.stratified_halves`), the same parts for all models.
+    resampled_parts: The same of what pool-relative scores are made of.
   """
 
   model: str
@@ -56,6 +59,8 @@ class ScoreRow:
   std: float | None = None
   draws: str = ""
   parts: Mapping[str, float] | None = None
+  resampled: Sequence[float] = ()
+  resampled_parts: Sequence[Mapping[str, float]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,11 +76,12 @@ class ModelRow:
     licence: Of the weights.
     weights_hash: SHA-256 of the weights.
     num_params: As published.
+    flops: Floating-point operations an image, a multiply and an add counted as two.
     source_accuracy: Stated accuracy on the source data, in percent.
     feature_dim: D.
     features_cached: Whether extraction was spared.
     seconds: Wall time by stage (`load`, `extract`, of which `read` and `compute`,
-      `check`, `score`).
+      `check`, `score`, `resample`).
     peak_memory_mib: Largest resident memory by stage, in MiB.
   """
 
@@ -88,10 +94,62 @@ class ModelRow:
   weights_hash: str = ""
   num_params: int | None = None
   source_accuracy: float | None = None
+  flops: float | None = None
   feature_dim: int | None = None
   features_cached: bool = False
   seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
   peak_memory_mib: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCertainty:
+  """How far chance in the images moves one model.
+
+  Attributes:
+    model: Name.
+    score_low: Lower end of the score's interval.
+    score_high: Upper end.
+    rank_low: The better end of the rank's interval; 1 is best.
+    rank_high: The worse end.
+    p_best: How often it is first, in [0, 1].
+  """
+
+  model: str
+  score_low: float
+  score_high: float
+  rank_low: int
+  rank_high: int
+  p_best: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Certainty:
+  """What resampling the images says about a ranking.
+
+  It says how the same metric would have ranked other images like these; whether the
+  metric is right about fine-tuning is another question.
+
+  Attributes:
+    metric: Whose ranking.
+    draws: How many parts of the images were scored.
+    images: In each part.
+    level: Of the intervals.
+    models: Those with draws, the best first.
+    groups: Models, the best first; none of a group can be told from the group's first.
+    reason: Why there are no intervals, where there are none.
+  """
+
+  metric: str
+  draws: int = 0
+  images: int = 0
+  level: float = 0.95
+  models: Sequence[ModelCertainty] = ()
+  groups: Sequence[Sequence[str]] = ()
+  reason: str = ""
+
+  def of(self, model: str) -> ModelCertainty | None:
+    """Returns what is known of a model; None where it has no interval."""
+    return next((row for row in self.models if row.model == model), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +171,8 @@ class Report:
     static_agreement: The same of rankings that never look at the target: parameters,
       source accuracy, mean rank on the other data sets of the ground truth.
     complete: Whether every model was reached.
+    certainty: What resampling the images says; None where that was not asked for.
+    command: That makes this report again; empty where it is not known.
   """
 
   dataset: Mapping[str, Any]
@@ -131,6 +191,8 @@ class Report:
     default_factory=dict
   )
   complete: bool = True
+  certainty: Certainty | None = None
+  command: str = ""
 
   def score_of(self, model: str, metric: str) -> ScoreRow:
     """Returns the row of a model under a metric; KeyError if there is none."""
@@ -158,6 +220,24 @@ class Report:
     """Writes the whole report as JSON, atomically."""
     text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
+
+  def to_html(self, path: str | os.PathLike) -> None:
+    """Writes the report for people: one file that needs no other, atomically."""
+    from lead_jax.report import as_html
+
+    write_text(path, as_html(self))
+
+  def to_markdown(self, path: str | os.PathLike) -> None:
+    """Writes the report as Markdown, atomically."""
+    from lead_jax.report import as_markdown
+
+    write_text(path, as_markdown(self))
+
+  def to_latex(self, path: str | os.PathLike) -> None:
+    """Writes the report's tables for a LaTeX document, atomically."""
+    from lead_jax.report import as_latex
+
+    write_text(path, as_latex(self))
 
   def to_csv(self, path: str | os.PathLike) -> None:
     """Writes one line a model and metric, atomically; no score is an empty field."""

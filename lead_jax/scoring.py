@@ -16,6 +16,7 @@ import numpy as np
 
 from lead_jax import metrics as metrics_room
 from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.certainty import Halves
 from lead_jax.data import Dataset
 from lead_jax.data.preprocess import ResizedCache, prepared_images
 from lead_jax.errors import InputError
@@ -25,6 +26,7 @@ from lead_jax.features import (
   content_key,
   extract,
   extraction_key,
+  flops_per_image,
 )
 from lead_jax.labels import encode_labels
 from lead_jax.lead_rates import Network
@@ -34,6 +36,9 @@ from lead_jax.results import ModelRow, ScoreRow
 
 # To be raised whenever a metric gives another number for the same features.
 SCORING_VERSION = 3
+
+# Parts of the images that are scored between two looks at the store.
+_DRAWS_AT_ONCE = 10
 
 # Stands before the reason that a score is not there and never could be, with this model
 # and these flags: not a failure.
@@ -48,6 +53,8 @@ class Progress(Protocol):
   def extracting(self, done: int, total: int) -> None: ...
 
   def scoring(self, metric: str) -> None: ...
+
+  def resampling(self, done: int, total: int) -> None: ...
 
 
 def labels_hash(dataset: Dataset) -> str:
@@ -73,6 +80,8 @@ class Scorer:
     reference: A loaded model whose features of the data set some metrics compare with.
     source_data: Images of what the models were pre-trained on, for metrics that use the
       statistics of their features there.
+    resamples: How many parts of the images the first metric scores beside all of them.
+    halves: Which parts; None for none.
   """
 
   dataset: Dataset
@@ -85,6 +94,8 @@ class Scorer:
   progress: Progress
   reference: Backbone | ReadyFeatures | None = None
   source_data: Dataset | None = None
+  resamples: int = 0
+  halves: Halves | None = None
 
   def model(self, spec: ModelSpec) -> tuple[ModelRow, list[ScoreRow]]:
     """Does one model; never raises but for an interrupt."""
@@ -99,9 +110,14 @@ class Scorer:
       row = dataclasses.replace(row, **_facts(loaded))
       source = _Source(self, loaded, stages)
       scores = [self.score(spec.name, name, source) for name in self.metrics]
+      scores[0] = self.resample(scores[0], source)
       row = dataclasses.replace(
         row, feature_dim=source.feature_dim, features_cached=source.cached
       )
+      if isinstance(loaded, Backbone):
+        with stages.stage("count"):
+          flops = flops_per_image(loaded, self.store)
+        row = dataclasses.replace(row, flops=flops)
     except Exception as error:
       # Whatever is wrong with one model must not cost the others their scores.
       row = dataclasses.replace(row, status=f"failed: {_one_line(error)}")
@@ -138,16 +154,7 @@ class Scorer:
   def score(self, model: str, metric: str, source: "_Source") -> ScoreRow:
     """Computes one score, or takes it from the store."""
     options = self.options.get(metric, {})
-    key = content_key(
-      scoring=SCORING_VERSION,
-      features=source.key,
-      companions=source.companion_keys(metric),
-      labels=labels_hash(self.dataset),
-      metric=metric,
-      options=dict(options),
-      seed=self.seed,
-      x64=bool(jnp.result_type(float) == jnp.float64),
-    )
+    key = content_key(**self._key_parts(metric, source))
     if (kept := self.store.get_json(key)) is not None:
       source.feature_dim = kept.pop("feature_dim")
       return ScoreRow(model, metric, rank=None, cached=True, **kept)
@@ -177,6 +184,65 @@ class Scorer:
     except InputError as error:
       self.store.warn(str(error))
     return ScoreRow(model, metric, rank=None, **kept)
+
+  def resample(self, row: ScoreRow, source: "_Source") -> ScoreRow:
+    """Adds the scores of random parts of the images, or takes them from the store.
+
+    A part that cannot be scored leaves the row as it is, with the reason among its
+    details: intervals are not worth the model.
+    """
+    if self.halves is None or math.isnan(row.score):
+      return row
+    scores: list[float] = []
+    parts: list[Mapping[str, float]] = []
+    try:
+      with source.stages.stage("resample"):
+        for start in range(0, self.resamples, _DRAWS_AT_ONCE):
+          draws = range(start, min(start + _DRAWS_AT_ONCE, self.resamples))
+          for score, part in self._parts(row.metric, draws, self.halves, source):
+            scores.append(score)
+            parts += [] if part is None else [part]
+          self.progress.resampling(len(scores), self.resamples)
+    except Exception as error:
+      details = {**row.details, "not_resampled": _one_line(error)}
+      return dataclasses.replace(row, details=details)
+    return dataclasses.replace(row, resampled=scores, resampled_parts=parts)
+
+  def _parts(
+    self, metric: str, draws: range, halves: Halves, source: "_Source"
+  ) -> list[tuple[float, Mapping[str, float] | None]]:
+    key = content_key(
+      **self._key_parts(metric, source),
+      draws=[draws.start, draws.stop],
+      sizes=halves.sizes.tolist(),
+      draws_seed=halves.seed,
+    )
+    if (kept := self.store.get_json(key)) is not None:
+      return [(score, part) for score, part in kept]
+    found: list[tuple[float, Mapping[str, float] | None]] = []
+    for draw in draws:
+      problem = source.problem(metric).subset(halves.rows(draw))
+      value = metrics_room.evaluate_metric(
+        metric, problem, **self.options.get(metric, {})
+      )
+      if not math.isfinite(value.score):
+        raise InputError(f"a part of the images has the score {value.score}")
+      found.append((value.score, None if value.parts is None else dict(value.parts)))
+    self.store.put_json(key, found)
+    return found
+
+  def _key_parts(self, metric: str, source: "_Source") -> dict[str, Any]:
+    """Everything that a score depends on."""
+    return {
+      "scoring": SCORING_VERSION,
+      "features": source.key,
+      "companions": source.companion_keys(metric),
+      "labels": labels_hash(self.dataset),
+      "metric": metric,
+      "options": dict(self.options.get(metric, {})),
+      "seed": self.seed,
+      "x64": bool(jnp.result_type(float) == jnp.float64),
+    }
 
   def extract(self, loaded: Backbone, dataset: Dataset) -> Extracted:
     """A network's outputs on a data set, from the store where it has them."""

@@ -176,6 +176,7 @@ def collect(
       zoo=zoo,
       seed=seed,
       cache_dir=cache_dir,
+      resamples=0,
       out=results,
       overwrite=overwrite,
       listener=told,

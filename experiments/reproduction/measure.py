@@ -186,6 +186,7 @@ def rank_everywhere(
       table.metrics,
       seed=seed,
       cache_dir=cache_dir,
+      resamples=0,
       out=out / dataset.name,
       overwrite=overwrite,
       ground_truth=path,

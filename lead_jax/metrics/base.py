@@ -6,6 +6,7 @@ pieces that several metrics of one model need (an SVM, a LEAD result) are comput
 kept by the problem.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -21,6 +22,9 @@ from lead_jax.typing import Array, ArrayLike
 T = TypeVar("T")
 
 OK = "ok"
+
+# Arrays beside features and labels that have a row for every sample.
+_PER_SAMPLE = ("source_probs", "reference_features", "gmm_responsibilities")
 
 
 class Problem:
@@ -88,6 +92,25 @@ class Problem:
     self.network = network
     self.key: Array = jax.random.key(seed)
     self._kept: dict[Any, Any] = {}
+
+  def subset(self, rows: np.ndarray) -> "Problem":
+    """Returns the problem of some of the samples, all classes among them.
+
+    Args:
+      rows: int[M], ascending; every class has samples there.
+
+    Returns:
+      With the same key, and what was given of the source data as it is.
+    """
+    found = copy.copy(self)
+    found._kept = {}
+    for name in ("features", "labels", *_PER_SAMPLE):
+      if (array := getattr(self, name)) is not None:
+        setattr(found, name, jax.numpy.asarray(np.asarray(array)[rows]))
+    if (network := self.network) is not None:
+      inputs_of = lambda chosen: network.inputs_of(rows[chosen])
+      found.network = network._replace(inputs_of=inputs_of)
+    return found
 
   def provide(self, name: str, array: ArrayLike) -> None:
     """Sets one of the arrays that only some metrics need, after checking it.
@@ -196,6 +219,8 @@ class Metric:
       to all models' scores. The function's own score is then that of a model alone.
     least_per_class: Samples of the smallest class below which the score means little.
     least_ratio: N / D below which the score means little.
+    resamples: Random parts of the images that are scored for intervals, unless the user
+      says: fewer where a score takes a second and more.
   """
 
   function: Callable[..., Value]
@@ -210,6 +235,7 @@ class Metric:
   pool: Callable[[Parts], Sequence[float]] | None = None
   least_per_class: int = 1
   least_ratio: float = 0.0
+  resamples: int = 50
 
   @property
   def arrays(self) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ METRICS: dict[str, Metric] = {
     lead_config,
     ("variant", *lead.LEAD_OPTIONS),
     random=True,
+    resamples=20,
   ),
   "lead_normalised": Metric(
     lead.lead_normalised,
@@ -48,6 +49,7 @@ METRICS: dict[str, Metric] = {
     lead.check_normalised,
     lead.LEAD_OPTIONS,
     random=True,
+    resamples=20,
   ),
   "lead_held_out": Metric(
     held_out.evaluate,
@@ -74,6 +76,7 @@ METRICS: dict[str, Metric] = {
     lead_config,
     lead.RATE_OPTIONS,
     random=True,
+    resamples=20,
   ),
   "feature_norm": Metric(
     lead.feature_norm,

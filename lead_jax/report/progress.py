@@ -66,6 +66,11 @@ class PlainProgress(Listener):
       self._said = time.monotonic()
       self.say(f"{self._place}: scoring {metric}")
 
+  def resampling(self, done: int, total: int) -> None:
+    if time.monotonic() - self._said >= self._interval:
+      self._said = time.monotonic()
+      self.say(f"{self._place}: {done} of {total} parts of the images scored")
+
   def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
     self.say(f"{self._place}: {summary(row, scores)}")
 
@@ -138,6 +143,13 @@ class LiveProgress(PlainProgress):
 
   def scoring(self, metric: str) -> None:
     self._show(metric)
+
+  def resampling(self, done: int, total: int) -> None:
+    if self._task is None:
+      self._show("parts of the images")
+    if self._task is not None:
+      text = f"{self._place}: parts of the images"
+      self._bar.update(self._task, completed=done, total=total, description=text)
 
   def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
     self._drop()

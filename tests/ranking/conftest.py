@@ -15,7 +15,7 @@ def digits():
 @pytest.fixture
 def run(tmp_path, digits):
   def call(models=None, metrics=("knn", "feature_norm"), **options):
-    options = {"cache_dir": tmp_path / "cache", **options}
+    options = {"cache_dir": tmp_path / "cache", "resamples": 0, **options}
     if models is None:
       models = [tiny_spec("a", 1), tiny_spec("b", 2, width=3), tiny_spec("c", 3)]
     return lead_jax.rank(options.pop("dataset", digits), models, metrics, **options)
