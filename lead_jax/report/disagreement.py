@@ -1,0 +1,172 @@
+"""Where the metrics of a report disagree, in numbers and in words."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+
+from lead_jax import evaluation
+from lead_jax.report.words import Text, names, ordinal, plural, tau
+from lead_jax.results import Report
+
+# Kendall's tau between two rankings from which on they are much alike, and below which
+# they have little to do with each other.
+_ALIKE, _UNLIKE = 0.7, 0.3
+# With fewer models than this a tau says nothing.
+_LEAST = 3
+_MODELS_NAMED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Disagreement:
+  """How alike the rankings by different metrics are.
+
+  Attributes:
+    metrics: Those that rank enough models; the ranking metric, then by their likeness
+      to it. Empty where there are fewer than two.
+    taus: By pair of metrics, in this order and the other, Kendall's tau-b over the models
+      that both rank.
+    lines: What is worth knowing of it.
+  """
+
+  metrics: Sequence[str]
+  taus: Mapping[tuple[str, str], float]
+  lines: Sequence[Text]
+
+
+def disagreement(report: Report) -> Disagreement:
+  """Compares the rankings of a report's metrics with each other."""
+  columns: dict[str, dict[str, float]] = {metric: {} for metric in report.metrics}
+  ranks: dict[str, dict[str, int]] = {metric: {} for metric in report.metrics}
+  for row in report.scores:
+    if row.rank is not None:
+      columns[row.metric][row.model] = row.score
+      ranks[row.metric][row.model] = row.rank
+  taus: dict[tuple[str, str], float] = {}
+  for one, other in itertools.combinations(report.metrics, 2):
+    if (found := _tau(columns[one], columns[other])) is not None:
+      taus[one, other] = taus[other, one] = found
+  first = report.metrics[0]
+  compared = [metric for metric in report.metrics if (first, metric) in taus]
+  compared.sort(key=lambda metric: -taus[first, metric])
+  if not compared:
+    return Disagreement([], {}, [])
+  shown = [first, *compared]
+  lines = [_beside(first, compared, taus)]
+  controls = {
+    metric
+    for metric, facts in report.metric_facts.items()
+    if str(facts.get("description", "")).startswith("control")
+  }
+  judges = [metric for metric in shown if metric == first or metric not in controls]
+  if (apart := _furthest(judges, taus)) is not None:
+    lines.append(apart)
+  lines += _models(report, judges, ranks, aside=bool(controls))
+  return Disagreement(shown, taus, lines)
+
+
+def _tau(one: Mapping[str, float], other: Mapping[str, float]) -> float | None:
+  models = [model for model in one if model in other]
+  if len(models) < _LEAST:
+    return None
+  try:
+    return evaluation.kendall([one[m] for m in models], [other[m] for m in models])
+  except ValueError:
+    return None  # all tied: no ranking
+
+
+def _beside(
+  first: str, compared: Sequence[str], taus: Mapping[tuple[str, str], float]
+) -> Text:
+  """How the other metrics' rankings compare with the one that orders the table."""
+  alike = [metric for metric in compared if taus[first, metric] >= _ALIKE]
+  unlike = [metric for metric in compared if taus[first, metric] < _UNLIKE]
+  if len(compared) == 1:
+    return (
+      "The orders by ",
+      *names([first, compared[0]]),
+      f" agree to a Kendall τ of {tau(taus[first, compared[0]])} (1 is the same order, 0 "
+      "nothing in common).",
+    )
+  some = f"{len(alike)} order" if len(alike) != 1 else "1 orders"
+  text: list[str] = [
+    f"Of {plural(len(compared), 'other metric')}, {some} the models much as ",
+    *names([first]),
+    f" does (Kendall τ of {tau(_ALIKE)} or more)",
+  ]
+  if unlike:
+    text.append(f", {len(unlike)} with little in common (below {tau(_UNLIKE)}): ")
+    text += names(unlike[::-1], 8)
+  return (*text, ".")
+
+
+def _furthest(
+  metrics: Sequence[str], taus: Mapping[tuple[str, str], float]
+) -> Text | None:
+  """The two metrics with the least in common."""
+  pairs = [pair for pair in itertools.combinations(metrics, 2) if pair in taus]
+  if len(pairs) < 2:
+    return None
+  worst = min(pairs, key=lambda pair: taus[pair])
+  return (
+    "The least alike are the orders by ",
+    *names(worst),
+    f" (τ {tau(taus[worst])}).",
+  )
+
+
+def _models(
+  report: Report,
+  metrics: Sequence[str],
+  ranks: Mapping[str, Mapping[str, int]],
+  *,
+  aside: bool,
+) -> list[Text]:
+  """The first model's places, then the models whose places differ most."""
+  if len(metrics) < 2:
+    return []
+  first = metrics[0]
+  ranking = report.ranking()
+  places = {
+    model: {
+      metric: ranks[metric][model] for metric in metrics if model in ranks[metric]
+    }
+    for model in ranking
+  }
+  lines: list[Text] = []
+  head = places[ranking[0]]
+  others = {metric: rank for metric, rank in head.items() if metric != first}
+  if others:
+    firsts = [metric for metric, rank in others.items() if rank == 1]
+    lowest = max(others, key=lambda metric: others[metric])
+    left_out = " (controls left aside)" if aside else ""
+    furthest: Text = ()
+    if others[lowest] > 1:
+      place = ordinal(others[lowest])
+      furthest = (", furthest down by ", *names([lowest]), f" ({place})")
+    lines.append(
+      (
+        *names(ranking[:1]),
+        f" is 1st by {len(firsts)} of {plural(len(others), 'other metric')}{left_out}",
+        *furthest,
+        ".",
+      )
+    )
+  spread = lambda model: max(places[model].values()) - min(places[model].values())
+  widest = sorted(ranking, key=lambda model: -spread(model))[:_MODELS_NAMED]
+  for model in widest:
+    found = places[model]
+    if spread(model) < 2:
+      continue
+    high = min(found, key=lambda metric: found[metric])
+    low = max(found, key=lambda metric: found[metric])
+    lines.append(
+      (
+        *names([model]),
+        f" is {ordinal(found[high])} by ",
+        *names([high]),
+        f" and {ordinal(found[low])} by ",
+        *names([low]),
+        ".",
+      )
+    )
+  return lines

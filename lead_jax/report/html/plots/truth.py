@@ -1,0 +1,40 @@
+"""Predicted against true: scores beside the accuracies after fine-tuning."""
+
+from lead_jax.report.html.markup import Markup, tag
+from lead_jax.report.html.plots.axes import Box, Dot, frame, scale_of, scatter, svg
+from lead_jax.report.summary import Summary
+from lead_jax.report.words import accuracy, significant
+
+_WIDTH, _HEIGHT = 480.0, 380.0
+
+
+def truth_plot(summary: Summary) -> Markup | None:
+  """Returns the plot; None where fewer than two models have both numbers."""
+  rows = [row for row in summary.ranked if row.truth is not None]
+  if len(rows) < 2:
+    return None
+  x = scale_of([row.score or 0.0 for row in rows], 48, _WIDTH - 14)
+  y = scale_of([row.truth or 0.0 for row in rows], _HEIGHT - 46, 40)
+  best = max(rows, key=lambda row: row.truth or 0.0)
+  dots = [
+    Dot(
+      x(row.score or 0.0),
+      y(row.truth or 0.0),
+      str(row.rank),
+      f"{row.model}: rank {row.rank}, score {significant(row.score)}, fine-tuned "
+      f"{accuracy(row.truth)} %",
+      row.model in (best.model, rows[0].model),
+    )
+    for row in rows
+  ]
+  drawing = svg(
+    _WIDTH,
+    _HEIGHT,
+    "Score against accuracy after fine-tuning",
+    f"{len(rows)} models. First by {summary.metric}: {rows[0].model}, "
+    f"{accuracy(rows[0].truth)} %. Truly best: {best.model}, {accuracy(best.truth)} %.",
+    frame(x, y, f"score by {summary.metric}", "accuracy after fine-tuning, %"),
+    scatter(dots, Box(x.start, y.end - 6, x.end + 10, y.start)),
+    key="truth",
+  )
+  return tag("div", drawing, class_="panel")

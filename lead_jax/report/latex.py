@@ -1,0 +1,200 @@
+"""The report's tables for a LaTeX document, from the same summary as the page."""
+
+from collections.abc import Callable, Sequence
+
+from lead_jax.report.summary import Row, Summary, summarise
+from lead_jax.report.words import (
+  NONE,
+  Name,
+  Text,
+  accuracy,
+  count,
+  interval,
+  percent,
+  seconds,
+  significant,
+  span,
+  tau,
+  visible,
+)
+from lead_jax.results import Report
+
+_SPECIAL = {
+  "\\": r"\textbackslash{}",
+  "{": r"\{",
+  "}": r"\}",
+  "$": r"\$",
+  "&": r"\&",
+  "#": r"\#",
+  "%": r"\%",
+  "_": r"\_\allowbreak{}",
+  "^": r"\textasciicircum{}",
+  "~": r"\textasciitilde{}",
+  "<": r"\textless{}",
+  ">": r"\textgreater{}",
+  "|": r"\textbar{}",
+  '"': r"\textquotedbl{}",
+  "`": r"\textasciigrave{}",
+  "'": r"\textquotesingle{}",
+  "–": "--",
+  "—": "---",
+  "−": "$-$",
+  "…": r"\ldots{}",
+  "±": r"$\pm$",
+  "×": r"$\times$",
+  "·": r"$\cdot$",
+  "→": r"$\to$",
+  "≥": r"$\geq$",
+  "≤": r"$\leq$",
+  "τ": r"$\tau$",
+  "λ": r"$\lambda$",
+  "µ": r"$\mu$",
+  "²": r"$^2$",
+  "\u00a0": "~",
+}
+# Letters that LaTeX sets without further packages.
+_LETTERS = range(0xC0, 0x180)
+
+_HEAD = r"""% Tables of a lead_jax report. In the preamble:
+%   \usepackage{booktabs,textcomp,graphicx}   \usepackage[T1]{fontenc}
+% then, where they belong, \input this file.
+"""
+
+
+def as_latex(report: Report) -> str:
+  """Returns the ranking, and the agreement with ground truth where there is any."""
+  summary = summarise(report)
+  parts = [_HEAD, _ranking(summary)]
+  if any(not one.error for one in summary.agreement):
+    parts.append(_agreement(summary))
+  return "\n".join(parts)
+
+
+def escape(value: str) -> str:
+  """Returns text that LaTeX sets as it is; letters it has not by their number."""
+  # Two hyphens would become a dash.
+  return "-{}-".join("".join(map(_character, p)) for p in visible(value).split("--"))
+
+
+def _character(c: str) -> str:
+  if c in _SPECIAL:
+    return _SPECIAL[c]
+  if ord(c) < 128 or ord(c) in _LETTERS:
+    return c
+  return f"[U+{ord(c):04X}]"
+
+
+def code(value: str) -> str:
+  """A name in a typewriter's letters."""
+  return rf"\texttt{{{escape(value)}}}"
+
+
+def text(sentence: Text) -> str:
+  """A sentence with its names set off."""
+  return "".join(
+    code(part) if isinstance(part, Name) else escape(part) for part in sentence
+  )
+
+
+def _table(
+  heads: Sequence[str],
+  rows: Sequence[Sequence[str]],
+  caption: str,
+  label: str,
+  left: int,
+) -> str:
+  """A table environment; cells and caption are LaTeX already."""
+  align = "l" * left + "r" * (len(heads) - left)
+  line = lambda cells: f"    {' & '.join(cells)} \\\\"
+  return "\n".join(
+    [
+      r"\begin{table}[tbp]",
+      r"  \centering",
+      rf"  \caption{{{caption}}}",
+      rf"  \label{{{label}}}",
+      r"  \resizebox{\linewidth}{!}{%",
+      rf"  \begin{{tabular}}{{{align}}}",
+      r"    \toprule",
+      line(heads),
+      r"    \midrule",
+      *map(line, rows),
+      r"    \bottomrule",
+      r"  \end{tabular}}",
+      r"\end{table}",
+      "",
+    ]
+  )
+
+
+def _ranking(summary: Summary) -> str:
+  columns: list[tuple[str, Callable[[Row], str], bool]] = [
+    ("model", lambda row: code(row.model), True),
+    ("rank", _rank, True),
+    ("score", _score, True),
+    ("$P$(best)", lambda row: escape(percent(row.p_best)), bool(summary.draws)),
+    (
+      r"kNN \%",
+      lambda row: _plain(accuracy(row.knn)),
+      any(r.knn for r in summary.rows),
+    ),
+    (
+      r"probe \%",
+      lambda row: _plain(accuracy(row.linear_probe)),
+      any(r.linear_probe for r in summary.rows),
+    ),
+    (
+      r"fine-tuned \%",
+      lambda row: _plain(accuracy(row.truth)),
+      any(r.truth for r in summary.rows),
+    ),
+    ("params", lambda row: _plain(count(row.params)), True),
+    ("FLOPs", lambda row: _plain(count(row.flops)), True),
+    ("seconds", lambda row: _plain(seconds(row.seconds)), True),
+  ]
+  shown = [(head, show) for head, show, there in columns if there]
+  rows = [[show(row) for _, show in shown] for row in summary.rows]
+  caption = [f"Models ranked for {escape(summary.dataset)} by {code(summary.metric)}"]
+  caption.append(text(summary.recommendation.sentence).rstrip("."))
+  caption.append(escape(summary.certainty).rstrip("."))
+  caption += [
+    f"{code(row.model)}: {escape(row.failure)}" for row in summary.rows if row.failure
+  ]
+  whole = f"{'. '.join(caption)}."
+  return _table([head for head, _ in shown], rows, whole, "tab:ranking", left=1)
+
+
+def _plain(value: str) -> str:
+  return "--" if value == NONE else value
+
+
+def _rank(row: Row) -> str:
+  if row.rank is None:
+    return "--"
+  return (
+    str(row.rank) if row.ranks is None else f"{row.rank} ({escape(span(*row.ranks))})"
+  )
+
+
+def _score(row: Row) -> str:
+  shown = escape(significant(row.score))
+  return shown if row.scores is None else f"{shown} ({escape(interval(*row.scores))})"
+
+
+def _agreement(summary: Summary) -> str:
+  rows = [
+    [
+      code(one.ranking) if one.looks else rf"\emph{{{escape(one.ranking)}}}",
+      *(escape(tau(value)) for value in (one.tau, one.tau_paper, one.tau_b)),
+      "--" if one.regret is None else f"{one.regret:.1f}",
+      str(one.models),
+    ]
+    for one in summary.agreement
+    if not one.error
+  ]
+  caption = (
+    r"Agreement with the accuracy after fine-tuning. $\tau$: weighted Kendall; Eq.~1: as "
+    r"LEAD's paper weights it; $\tau_b$: unweighted; regret: accuracy points lost by "
+    "taking the first. Emphasised: never looks at the data."
+  )
+  heads = ["ranking", r"$\tau$", "Eq.~1", r"$\tau_b$", "regret", "models"]
+  return _table(heads, rows, caption, "tab:agreement", left=1)
