@@ -21,7 +21,7 @@ def metrics_or_default(
   """Checks the names of metrics; the default ones where None, each once.
 
   Args:
-    names: `all` stands for all that are not named.
+    names: `all` stands for all that are not named, the recommended one first.
     reference: The model to compare with, where there is one. A metric that needs it is
       refused without; among `all` it is left to say so in its rows.
   """
@@ -36,7 +36,7 @@ def metrics_or_default(
   found: list[str] = []
   for name in names:
     if name == "all":
-      found += metrics.METRICS
+      found += [metrics.RECOMMENDED, *metrics.METRICS]
       continue
     if "reference_features" in metrics.find_metric(name).needs and reference is None:
       raise InputError(

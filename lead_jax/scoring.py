@@ -179,10 +179,7 @@ class Scorer:
       "draws": "" if value.spread is None else value.spread.draws,
       "parts": None if value.parts is None else dict(value.parts),
     }
-    try:
-      self.store.put_json(key, {**kept, "feature_dim": source.feature_dim})
-    except InputError as error:
-      self.store.warn(str(error))
+    self.store.keep_json(key, {**kept, "feature_dim": source.feature_dim})
     return ScoreRow(model, metric, rank=None, **kept)
 
   def resample(self, row: ScoreRow, source: "_Source") -> ScoreRow:
@@ -228,7 +225,7 @@ class Scorer:
       if not math.isfinite(value.score):
         raise InputError(f"a part of the images has the score {value.score}")
       found.append((value.score, None if value.parts is None else dict(value.parts)))
-    self.store.put_json(key, found)
+    self.store.keep_json(key, found)
     return found
 
   def _key_parts(self, metric: str, source: "_Source") -> dict[str, Any]:

@@ -35,7 +35,7 @@ def flops_per_image(backbone: Backbone, store: FeatureStore) -> float | None:
   if (kept := store.get_json(key)) is not None:
     return kept["flops"]
   flops = _count(backbone)
-  store.put_json(key, {"flops": flops})
+  store.keep_json(key, {"flops": flops})
   return flops
 
 
@@ -46,7 +46,10 @@ def _count(backbone: Backbone) -> float | None:
   shape = (channels, *plane) if spec.layout == "NCHW" else (*plane, channels)
   image = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
   params = jax.tree.map(_shape, backbone.params)
-  lowered = jax.jit(backbone.apply).lower(params, image)
+  try:
+    lowered = jax.jit(backbone.apply).lower(params, image)
+  except Exception:
+    return None  # made for other batches than of one image
   # XLA would count a network behind a callback as next to nothing.
   if "callback" in lowered.as_text():
     return None

