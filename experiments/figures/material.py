@@ -3,8 +3,8 @@
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from lead_jax.results import ScoreRow
 from lead_jax.scoring import SCORING_VERSION, labels_hash
 
 Options = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class MissingError(InputError):
@@ -76,6 +77,12 @@ class Material:
     """Names of the networks, in the order asked for."""
     return [spec.name for spec in self.bench.models]
 
+  def once(self, what: Any, compute: Callable[[], T]) -> T:
+    """Returns `compute()`, computed the first time that `what` is asked for."""
+    if what not in self._kept:
+      self._kept[what] = compute()
+    return self._kept[what]
+
   def say(self, figure: str, text: str) -> None:
     """Tells of progress, on one line."""
     self.bench.lines.at(figure)
@@ -87,7 +94,8 @@ class Material:
     Raises:
       InputError: If a network cannot be read or applied: all are needed.
     """
-    if dataset.name not in self._kept:
+
+    def compute() -> list[ReadyFeatures]:
       scorer = self.bench.scorer(dataset)
       found = []
       for spec in self.bench.models:
@@ -97,8 +105,9 @@ class Material:
           found.append(outputs_of(scorer, spec.load(), spec.name))
         except InputError as error:
           raise InputError(f"model {spec.name!r} on {dataset.name}: {error}") from error
-      self._kept[dataset.name] = found
-    return self._kept[dataset.name]
+      return found
+
+    return self.once(("outputs", dataset.name), compute)
 
   def scores(
     self,

@@ -139,3 +139,8 @@ def draw_line(
   axes.fill_between(
     column("value"), column(low), column(high), color=colour, alpha=0.12, lw=0
   )
+
+
+def on(dataset: str) -> str:
+  """Returns where a number holds, for a sentence."""
+  return "in the mean over data sets" if dataset == MEAN else f"on {dataset}"

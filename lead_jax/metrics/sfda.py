@@ -62,30 +62,41 @@ class SFDA(NamedTuple):
   singular: Bool[Array, ""]
 
 
-def sfda(
+class Fits(NamedTuple):
+  """The two fits of SFDA, on the same samples before and after their confusion.
+
+  Attributes:
+    first_nk: Posteriors of the first.
+    second_nk: Discriminants of the second, up to a term common to the classes: the
+      predicted logits, whose softmax is the posterior that is scored; -inf for an empty
+      class.
+    shrinkage: lambda, of both.
+    singular: As `SFDA`.
+  """
+
+  first_nk: Float[Array, "n k"]
+  second_nk: Float[Array, "n k"]
+  shrinkage: Float[Array, ""]
+  singular: Bool[Array, ""]
+
+
+def fit(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
   *,
   num_classes: int,
   variant: Variant = "exact",
-) -> SFDA:
-  """Computes SFDA.
+) -> Fits:
+  """Fits the discriminant, confuses the samples and fits it again.
 
   Args:
-    features: Samples, one a row.
-    labels: Class ids in `[0, num_classes)`; a class may be empty.
-    num_classes: Static K; at least two.
-    variant: How sigma is found: exactly, or as the public code does (`official`).
-
-  Returns:
-    The score, in `[0, 1]`; larger is better. It is 1 to rounding where N is small against
-    D.
+    features: As `sfda`.
+    labels: As `sfda`.
+    num_classes: As `sfda`.
+    variant: As `sfda`.
 
   Raises:
     ValueError: If a static argument is out of its bounds.
-
-  References:
-    Shao et al., 2022, Eq. 4 (shrinkage), 7 (posterior), 8 (confusion), 9 (score).
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
@@ -122,9 +133,40 @@ def sfda(
   means = class_means(x_nm, labels, num_classes=num_classes)
   mixed: Scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=dim)
   second = linear_discriminants(x_nm, means.mean_kd, means.count_k, mixed, shrinkage)
-  log_error = _log_error(second.decision_nk, labels)
-  first_score = jnp.mean(jnp.take_along_axis(posterior_nk, labels[:, None], axis=1))
-  return SFDA(-jnp.expm1(log_error), log_error, first_score, shrinkage, first.singular)
+  return Fits(posterior_nk, second.decision_nk, shrinkage, first.singular)
+
+
+def sfda(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  *,
+  num_classes: int,
+  variant: Variant = "exact",
+) -> SFDA:
+  """Computes SFDA.
+
+  Args:
+    features: Samples, one a row.
+    labels: Class ids in `[0, num_classes)`; a class may be empty.
+    num_classes: Static K; at least two.
+    variant: How sigma is found: exactly, or as the public code does (`official`).
+
+  Returns:
+    The score, in `[0, 1]`; larger is better. It is 1 to rounding where N is small against
+    D.
+
+  Raises:
+    ValueError: If a static argument is out of its bounds.
+
+  References:
+    Shao et al., 2022, Eq. 4 (shrinkage), 7 (posterior), 8 (confusion), 9 (score).
+  """
+  fits = fit(features, labels, num_classes=num_classes, variant=variant)
+  log_error = _log_error(fits.second_nk, labels)
+  first_score = jnp.mean(jnp.take_along_axis(fits.first_nk, labels[:, None], axis=1))
+  return SFDA(
+    -jnp.expm1(log_error), log_error, first_score, fits.shrinkage, fits.singular
+  )
 
 
 def _mixed(x_nm, labels, keep_n1, other_km):

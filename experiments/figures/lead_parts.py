@@ -1,0 +1,213 @@
+"""LEAD taken apart: what its figures share is computed once and kept.
+
+A class's rate is the mean over its samples of the kernel's diagonal (`ntk.spectrum`), so
+that the diagonals of all samples under a few heads give the rates for any S, any draw of
+samples and any part of the data set; the initial logits and the time enter afterwards.
+Keys are split as `lead_jax.lead` splits them: the same seed is the same LEAD.
+"""
+
+import functools
+import hashlib
+from collections.abc import Iterator, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.figures.material import Material
+from lead_jax import heads, logits, ntk
+from lead_jax.backbones.base import ReadyFeatures
+from lead_jax.compiled import forget_if_many
+from lead_jax.data import Dataset
+from lead_jax.evaluation import ScoreTable, score_table
+from lead_jax.features import content_key
+from lead_jax.lead import lead_start, transfer_score
+from lead_jax.lead_config import lead_config
+from lead_jax.logits import Classifier
+
+# The paper's form: S = 64, t = 1, eight heads of 1024 and 2048.
+PAPER = lead_config()
+
+
+def each(
+  material: Material, dataset: Dataset, what: str
+) -> Iterator[tuple[int, ReadyFeatures]]:
+  """Yields all networks with their places, those of one feature width together."""
+  outputs = material.outputs(dataset)
+  for m in sorted(range(len(outputs)), key=lambda m: outputs[m].features.shape[1]):
+    forget_if_many()
+    material.bench.lines.at(f"{dataset.name}, {outputs[m].name}")
+    material.bench.lines.scoring(what)
+    yield m, outputs[m]
+
+
+def starts(
+  material: Material, dataset: Dataset, classifier: Classifier = "svm"
+) -> np.ndarray:
+  """Returns the initial logits float32[M, N, K] of all networks."""
+
+  def compute() -> np.ndarray:
+    found = {}
+    for m, ready in each(material, dataset, f"initial logits of {classifier}"):
+      found[m] = start_of(ready.features, dataset.labels, dataset, classifier)
+    return np.stack([found[m] for m in range(len(found))])
+
+  return material.once(("starts", dataset.name, classifier), compute)
+
+
+def start_of(
+  features: np.ndarray,
+  labels: np.ndarray,
+  dataset: Dataset,
+  classifier: Classifier = "svm",
+) -> np.ndarray:
+  """Returns the initial logits [N, K] of samples.
+
+  Args:
+    features: [N, D].
+    labels: [N].
+    dataset: Whose classes these are.
+    classifier: See `LeadConfig`.
+  """
+  start = lead_start(
+    jnp.asarray(features, jnp.float32),
+    jnp.asarray(labels),
+    config=lead_config(classifier=classifier),
+    num_classes=len(dataset.class_names),
+  )
+  return np.asarray(start.log_init)
+
+
+def keys_of(seed: int, head_count: int) -> tuple[jax.Array, jax.Array]:
+  """Returns LEAD's keys of the samples and of each head."""
+  key_rates, _ = jax.random.split(jax.random.key(seed))
+  key_samples, key_heads = jax.random.split(key_rates)
+  return key_samples, jax.random.split(key_heads, head_count)
+
+
+@functools.partial(jax.jit, static_argnames=("num_classes", "hidden"))
+def _diagonals(x_nd, keys_h, *, num_classes: int, hidden: tuple[int, ...]):
+  head = heads.MLPHead(num_classes, hidden, PAPER.initializer)
+
+  def one_head(key):
+    params = heads.init_head(head, key, x_nd.shape[1], x_nd.dtype)
+    return ntk.head_kernel_diagonal(params, x_nd)
+
+  return jax.lax.map(one_head, keys_h)
+
+
+def diagonals(material: Material, dataset: Dataset) -> np.ndarray:
+  """Returns the kernels' diagonals of all samples, float32[M, heads, N].
+
+  The heads are those of the paper's form under the material's seed; what is in the store
+  is read.
+  """
+
+  def compute() -> np.ndarray:
+    _, keys_h = keys_of(material.seed, PAPER.head_seeds)
+    classes = len(dataset.class_names)
+    found = {}
+    for m, ready in each(material, dataset, "kernels' diagonals"):
+      features = np.ascontiguousarray(ready.features, np.float32)
+      key = content_key(
+        what="diagonals of head kernels",
+        features=hashlib.sha256(features.tobytes()).hexdigest(),
+        shape=list(features.shape),
+        classes=classes,
+        hidden=list(PAPER.hidden),
+        heads=PAPER.head_seeds,
+        seed=material.seed,
+      )
+      kept = material.bench.store.get_json(key)
+      if kept is None:
+        rows = _diagonals(
+          jnp.asarray(features), keys_h, num_classes=classes, hidden=PAPER.hidden
+        )
+        kept = {"diagonals": np.asarray(rows).astype(float).tolist()}
+        material.bench.store.put_json(key, kept)
+      found[m] = np.asarray(kept["diagonals"], np.float32)
+    return np.stack([found[m] for m in range(len(found))])
+
+  return material.once(("diagonals", dataset.name), compute)
+
+
+def chosen(
+  dataset: Dataset, size: int, seed: int, *, mixed: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+  """Draws LEAD's samples of each class, or of all classes mixed.
+
+  Args:
+    dataset: Whose samples.
+    size: S.
+    seed: Of LEAD.
+    mixed: One draw of all samples (`evolution="mixed"`).
+
+  Returns:
+    Rows [C, S] and which of them count, as `ntk.class_indices`.
+  """
+  labels = jnp.asarray(dataset.labels)
+  indices, mask = ntk.class_indices(
+    jnp.zeros_like(labels) if mixed else labels,
+    num_classes=1 if mixed else len(dataset.class_names),
+    samples_per_class=size,
+    key=keys_of(seed, 1)[0],
+  )
+  return np.asarray(indices), np.asarray(mask)
+
+
+def rates_of(
+  diagonal: np.ndarray, indices: np.ndarray, mask: np.ndarray, classes: int
+) -> np.ndarray:
+  """Returns the classes' rates [..., K] from diagonals [..., N] of chosen samples."""
+  total = np.where(mask, diagonal[..., indices], 0).sum(axis=-1)
+  rates = total / mask.sum(axis=-1)
+  return np.broadcast_to(rates, (*rates.shape[:-1], classes))
+
+
+def rates(material: Material, dataset: Dataset) -> np.ndarray:
+  """Returns the rates [M, K] of the paper's form."""
+  mean = diagonals(material, dataset).mean(axis=1)
+  picked = chosen(dataset, PAPER.samples_per_class, material.seed)
+  return rates_of(mean, *picked, len(dataset.class_names))
+
+
+@jax.jit
+def _evolved(log_init, labels, rates_k, eta_t):
+  final = logits.evolve_class_aware(log_init, labels, rates_k, eta_t)
+  return final, transfer_score(final, labels)
+
+
+def evolved(
+  log_init: np.ndarray, labels: np.ndarray, rates_k: np.ndarray, t: float
+) -> tuple[np.ndarray, float]:
+  """Returns one network's F_t and its score, in the paper's unit of time."""
+  eta_t = jnp.asarray(PAPER.eta * t * PAPER.unit, jnp.float32)
+  rates_k = jnp.asarray(rates_k, jnp.float32)
+  final, score = _evolved(log_init, jnp.asarray(labels), rates_k, eta_t)
+  return np.asarray(final), float(score)
+
+
+def scores(
+  log_init: np.ndarray, labels: np.ndarray, rates_mk: np.ndarray, t: float
+) -> list[float]:
+  """Returns LEAD's scores of all networks at time t; see `evolved`."""
+  return [
+    evolved(start, labels, own, t)[1]
+    for start, own in zip(log_init, rates_mk, strict=True)
+  ]
+
+
+def tabulate(
+  material: Material, found: Mapping[str, Mapping[str, list[float]]]
+) -> ScoreTable:
+  """Puts scores of all networks, by method and data set, beside the truth."""
+  return score_table(
+    {
+      method: {
+        dataset: dict(zip(material.models, values, strict=True))
+        for dataset, values in by_dataset.items()
+      }
+      for method, by_dataset in found.items()
+    },
+    material.truth,
+  )
