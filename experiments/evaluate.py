@@ -93,10 +93,9 @@ def evaluate(command: str) -> str:
   Raises:
     InputError: If a flag or a file is wrong.
   """
-  import jax
-
   from experiments.evaluation import collect, write
   from lead_jax import preflight, report
+  from lead_jax.compiled import keep_compiled
 
   zoo, data, ground_truth = map(_needed, (_ZOO, _DATA, _GROUND_TRUTH))
   truth = collect.read_truth(ground_truth)
@@ -106,8 +105,7 @@ def evaluate(command: str) -> str:
     raise InputError(f"--baseline={_BASELINE.value} is none of {', '.join(methods)}")
   write.check_families(_FAMILIES.value)
   cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
-  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  keep_compiled(cache_dir)
   out = pathlib.Path(_OUT.value).expanduser()
   with report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress() as to:
     for note in notes:

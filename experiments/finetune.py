@@ -127,11 +127,10 @@ def finetune() -> int:
   Raises:
     InputError: If a flag or a file is wrong.
   """
-  import jax
-
   from experiments.finetuning import progress, settings, work
   from lead_jax.backbones.catalogue import WeightSources
   from lead_jax.backbones.resolve import resolve_models
+  from lead_jax.compiled import keep_compiled
 
   name = _PROTOCOL.value or ("adamw5" if _DATA.value == "digits" else "adamw8")
   protocol = settings.protocol_of(name, settings.given(FLAGS))
@@ -142,8 +141,7 @@ def finetune() -> int:
     _WEIGHTS_DIR.value, cache_dir, check=_CHECK_WEIGHTS.value, warn=to.warned
   )
   models = resolve_models(_MODELS.value, _ZOO.value, sources)
-  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  keep_compiled(cache_dir)
   target = _target()
   with to:
     outcomes = work.finetune_models(

@@ -109,12 +109,11 @@ def reproduce() -> str:
   Raises:
     InputError: If a flag is wrong, or too little can be had.
   """
-  import jax
-
   from experiments.reproduction import compare, few, measure, rehearsal, tables
   from experiments.reproduction import supply as supplies
   from lead_jax import preflight, report
   from lead_jax.backbones.catalogue import WeightSources
+  from lead_jax.compiled import keep_compiled
   from lead_jax.results import write_text
 
   if _TABLE.value is None:
@@ -156,8 +155,7 @@ def reproduce() -> str:
       data_dir=data_dir,
     )
   preflight.make_writable(out)
-  jax.config.update("jax_compilation_cache_dir", str(sources.cache / "xla"))
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  keep_compiled(sources.cache)
   if _REHEARSE.value and weights_dir and data_dir:
     rehearsal.write_weights([model.card for model in found.models], weights_dir)
     rehearsal.write_datasets([data.paper for data in found.datasets], data_dir)

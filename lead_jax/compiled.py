@@ -1,10 +1,11 @@
-"""Keeps a long run's compiled programs within what the system allows.
+"""Keeps compiled programs from run to run, and a long run's within what the system allows.
 
 Every program that XLA compiles for a CPU holds several memory maps, and Linux lets a
 process have 65,530 of them: some forty models of new feature widths under all metrics.
 Beyond that the compiler ends the process, which no `except` can catch.
 """
 
+import os
 import pathlib
 
 import jax
@@ -12,9 +13,18 @@ import jax
 _MAPS = pathlib.Path("/proc/self/maps")
 _LIMIT = pathlib.Path("/proc/sys/vm/max_map_count")
 
-
 # Of the maps that are allowed. One model's programs must fit in the rest.
 _SHARE = 0.4
+
+
+def keep_compiled(cache_dir: str | os.PathLike) -> None:
+  """Has every network and every shape compiled once, not once a run.
+
+  Args:
+    cache_dir: Programs are kept in its folder `xla`.
+  """
+  jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(cache_dir) / "xla"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def forget_if_many() -> bool:

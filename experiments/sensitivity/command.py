@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 from absl import flags
 
 from experiments.evaluation.collect import data_folders, read_truth
@@ -13,6 +12,7 @@ from experiments.sensitivity.bench import Bench, Lines
 from lead_jax import measure, preflight
 from lead_jax.backbones.resolve import resolve_models
 from lead_jax.cache import default_cache_dir
+from lead_jax.compiled import keep_compiled
 from lead_jax.data import Dataset, load_dataset
 from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore
@@ -123,8 +123,7 @@ def open_bench(common: Common, metrics: Sequence[str]) -> Bench:
   cache_dir = pathlib.Path(root).expanduser()
   lines = Lines()
   store = FeatureStore(cache_dir / "features", warn=lines.say)
-  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  keep_compiled(cache_dir)
   return Bench(specs, metrics, store, common.seed.value, lines)
 
 
