@@ -40,6 +40,7 @@ Examples:
   lead-rank npz:labels_and_images.npz --models=features:mine.npz,features:theirs.npz
   lead-rank photos/ --zoo=zoo.json --metrics=all --reference=resnet50
   lead-rank digits --metrics=lead --option=lead.classifier=lda --option=lead.t=2
+  lead-rank photos/ --zoo=zoo.json --format=json | jq .certainty.models
 
 Flags:
 """
@@ -84,7 +85,8 @@ _SPLIT = flags.DEFINE_enum(
 _OUT = flags.DEFINE_string(
   "out",
   None,
-  "Folder for scores.csv and report.json. Default: runs/DATASET.",
+  "Folder for report.html, report.md, report.tex, report.json and scores.csv. Default: "
+  "runs/DATASET.",
   flag_values=FLAGS,
 )
 _OVERWRITE = flags.DEFINE_bool(
@@ -159,6 +161,15 @@ _RESAMPLES = flags.DEFINE_integer(
   None,
   "Random parts of the images that the first metric scores too, for intervals of its "
   "ranks; 0: none. Default: 50, or 20 where a score takes seconds.",
+  flag_values=FLAGS,
+)
+# By format, the file whose text is printed.
+_FILES = {"json": "report.json", "csv": "scores.csv", "md": "report.md"}
+_FORMAT = flags.DEFINE_enum(
+  "format",
+  "table",
+  ["table", *_FILES],
+  "What is printed: a table, or the text of report.json, scores.csv or report.md.",
   flag_values=FLAGS,
 )
 _SEED = flags.DEFINE_integer(
@@ -254,6 +265,8 @@ def _rank(dataset: str) -> int:
   jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
   listener = report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress()
+  out = pathlib.Path(_OUT.value or pathlib.Path("runs") / _folder_name(dataset))
+  out = out.expanduser()
   with listener:
     result = ranking.rank(
       dataset,
@@ -265,7 +278,7 @@ def _rank(dataset: str) -> int:
       options=parse_options(_OPTION.value),
       batch_size=_BATCH_SIZE.value,
       cache_dir=cache_dir,
-      out=_OUT.value or pathlib.Path("runs") / _folder_name(dataset),
+      out=out,
       overwrite=_OVERWRITE.value,
       ground_truth=_GROUND_TRUTH.value,
       reference=_REFERENCE.value,
@@ -279,9 +292,7 @@ def _rank(dataset: str) -> int:
       command=_command(dataset),
       listener=listener,
     )
-  width, color = _terminal()
-  print()
-  print(report.render(result, width=width, color=color))
+  _show(result, out)
   failed = _failed(result, _METRICS.value)
   if failed:
     count = f"{len(failed)} of {len(result.models)} models"
@@ -291,6 +302,24 @@ def _rank(dataset: str) -> int:
       file=sys.stderr,
     )
   return 2 if failed else 0
+
+
+def _show(result: lead_jax.Report, out: pathlib.Path) -> None:
+  """Prints the result in the format asked for, and where the rest of it lies."""
+  from lead_jax import report
+
+  written = f"Report: {out / 'report.html'} (and {', '.join(_FILES.values())})"
+  if _FORMAT.value in _FILES:
+    # What was written is what is printed: the two cannot differ.
+    text = (out / _FILES[_FORMAT.value]).read_text(encoding="utf-8")
+    print(text, end="", flush=True)
+    print(written, file=sys.stderr)
+    return
+  width, color = _terminal()
+  print()
+  print(report.render(result, width=width, color=color))
+  print()
+  print(written)
 
 
 def _command(dataset: str) -> str:

@@ -5,7 +5,7 @@ import math
 import shlex
 
 from lead_jax.evaluation.evidence import evidence
-from lead_jax.report.words import Text, clean, listed, names, plural, tau
+from lead_jax.report.words import Text, clean, listed, names, percent, plural, tau
 from lead_jax.results import Report
 
 # How many models are worth fine-tuning before one is chosen, where the data tell more
@@ -87,18 +87,24 @@ def _sentence(report: Report, ranking: list[str]) -> Text:
     text += [*names([metric]), f" ranks it ahead of {others}"]
   if certainty is None or certainty.reason or not certainty.models:
     return (*text, "; how sure that is was not measured.")
-  sure = {one.model: one for one in certainty.models}
-  share = round(sure[best].p_best * certainty.draws)
-  whose = "all" if share == certainty.draws else f"{share} of"
-  text.append(f", and it comes first in {whose} {certainty.draws} random halves of the")
-  text.append(" images")
+  found = certainty.of(best)
+  if found is not None:
+    text.append(f", and it stays first in {_share(found.p_best)} of the rankings that")
+    text.append(" resampled images give")
   group = next((g for g in certainty.groups if best in g), (best,))
   rest = [model for model in group if model != best]
   if rest:
     text += ["; the data cannot tell it from ", *names(rest, 6), "."]
   else:
-    text.append(", which tell it from every other model.")
+    text.append("; the data tell it from every other model.")
   return tuple(text)
+
+
+def _share(value: float) -> str:
+  """`71 %`; a share of draws is never quite all or none."""
+  if value > 0.995:
+    return "more than 99 %"
+  return "less than 1 %" if value < 0.005 else percent(value)
 
 
 def _anchors(report: Report, best: str) -> Text:

@@ -92,7 +92,9 @@ def _run(report: Report) -> list[tuple[str, str]]:
     ("source data", config.get("source_data")),
   )
   if report.certainty is not None and not report.certainty.reason:
-    facts += _pairs(("halves of the images drawn", report.certainty.draws))
+    certainty = report.certainty
+    parts = f"{certainty.draws} of {certainty.images} images"
+    facts += _pairs(("random parts scored", parts))
   return facts
 
 

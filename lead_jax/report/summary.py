@@ -50,7 +50,7 @@ class Row:
     score: By the ranking metric.
     std: Of a score that depends on chance.
     scores: 95 % interval of the score.
-    p_best: Share of the draws in which it is first.
+    p_best: How often it is first when the images are resampled, in 0..1.
     group: 1 is the leading one; None where models were not told apart.
     knn: Accuracy in percent.
     linear_probe: Accuracy in percent.
@@ -131,7 +131,7 @@ class Summary:
     recommendation: Which model, how sure that is, and what speaks for the metric.
     rows: One a model: the ranking, then those without a rank.
     certainty: What the intervals are, or why there are none.
-    draws: How often images were drawn anew; 0 where there are no intervals.
+    draws: How many parts of the images were scored; 0 where there are no intervals.
     level: Of the intervals.
     groups: Models that the data cannot tell apart, the best first.
     disagreement: Between the metrics.
@@ -310,11 +310,12 @@ def _certainty_words(report: Report) -> str:
     return f"How sure the ranking is is not known: {clean(found.reason)}."
   share = f"{100 * found.level:g} %"
   return (
-    f"Intervals ({share}) are from scoring {found.draws} random halves of the images "
-    f"({found.images:,} images each) by {metric}. Models of one group cannot be told from "
-    f"its first at {share}, all comparisons taken together. This is how far the choice "
-    "of images moves the ranking. Whether the metric is right about fine-tuning is "
-    "another question, which no resampling answers."
+    f"From the scores by {metric} of {found.draws} random parts of the images "
+    f"({found.images:,} each): {share} intervals of scores and ranks, and P(best), how "
+    "often a model is first. A model is in a new group where it can be told from the "
+    f"first of the group above, at {share} for all comparisons together. All this is how "
+    "far the choice of images moves the ranking. Whether the metric is right about "
+    "fine-tuning is another question, which no resampling answers."
   )
 
 
@@ -358,6 +359,6 @@ def _remarks(report: Report) -> list[Text]:
     elif len(found) == 1:
       who = names(found)
     else:
-      who = (f"{plural(len(found), 'model')} (", *names(found), ")")
+      who = (f"{plural(len(found), 'model')} (", *names(found, 6), ")")
     lines.append((*names([metric]), ", ", *who, f": {clean(status)}"))
   return lines

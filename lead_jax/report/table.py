@@ -1,18 +1,33 @@
-"""The ranked table and its footnotes, for a terminal or a pipe."""
+"""The ranked table, its footnotes and the conclusion, for a terminal or a pipe."""
 
 import io
-import math
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from lead_jax.metrics import METRICS
 from lead_jax.report.console import text_console
-from lead_jax.results import ModelRow, Report, ScoreRow
-from lead_jax.scoring import NEEDS
+from lead_jax.report.summary import Cell, Row, Summary, summarise
+from lead_jax.report.words import (
+  NONE,
+  accuracy,
+  count,
+  percent,
+  plain,
+  significant,
+  span,
+)
+from lead_jax.results import Report
 
-FACTS = ("params", "D", "seconds")
+if TYPE_CHECKING:
+  from rich.console import Console
+  from rich.table import Table
+  from rich.text import Text
+
+FACTS = ("params", "FLOPs", "D", "seconds")
 # Between a score and its rank, which belong on one line: rich breaks at every real space.
 _GLUE = "\ue000"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_BAR = 5
 
 
 def render(report: Report, *, width: int, color: bool) -> str:
@@ -23,175 +38,219 @@ def render(report: Report, *, width: int, color: bool) -> str:
     width: Columns of the terminal. Long names are folded; where it is too narrow for all
       numbers, the facts about models are left out from the right (they are in the
       report's files).
-    color: Whether escape codes may be used.
+    color: Whether escape codes may be used. Without them there are no bars either: what
+      reads a pipe wants the numbers.
   """
-  from rich.measure import Measurement
-
+  summary = summarise(report)
   buffer = io.StringIO()
   console = text_console(buffer, width=width, color=color)
+  for table in _tables(summary, console, width, color):
+    console.print(table)
+  for line in _notes(summary, width):
+    console.print(_styled(line), soft_wrap=True)
+  console.print()
+  for line in _conclusion(summary, width):
+    console.print(line, soft_wrap=True)
+  lines = buffer.getvalue().rstrip("\n").replace(_GLUE, " ").splitlines()
+  return "\n".join(line.rstrip() for line in lines)
+
+
+class _Layout(NamedTuple):
+  """What stands in a table.
+
+  Attributes:
+    metrics: A column each.
+    facts: About models, a column each.
+    bar: Whether the chance of being best is drawn too.
+  """
+
+  metrics: Sequence[str]
+  facts: Sequence[str] = ()
+  bar: bool = False
+
+
+def _tables(
+  summary: Summary, console: "Console", width: int, color: bool
+) -> list["Table"]:
+  """One table where it fits, else several of fewer metrics, the models in one order."""
+  from rich.measure import Measurement
+
   # Measured without a limit: within one, rich squeezes columns until they vanish.
   unlimited = console.options.update(width=10_000)
-  fits = lambda table: Measurement.get(console, unlimited, table).minimum <= width
-  facts = len(FACTS)
-  while facts and not fits(_table(report, report.metrics, FACTS[:facts], width, color)):
-    facts -= 1
-  # Still too wide: several tables of fewer metrics, the models in the same order.
-  at_once = len(report.metrics)
-  while at_once > 1 and not fits(
-    _table(report, report.metrics[:at_once], (), width, color)
-  ):
+
+  def fits(layout: _Layout) -> bool:
+    table = _table(summary, layout, width, color)
+    return Measurement.get(console, unlimited, table).minimum <= width
+
+  whole = summary.metrics
+  layouts = [
+    _Layout(whole, FACTS[:facts], bar=color) for facts in range(len(FACTS), -1, -1)
+  ]
+  for layout in (*layouts, _Layout(whole)):
+    if fits(layout):
+      return [_table(summary, layout, width, color)]
+  at_once = len(whole)
+  while at_once > 1 and not fits(_Layout(whole[:at_once])):
     at_once -= 1
-  for start in range(0, len(report.metrics), at_once):
-    group = report.metrics[start : start + at_once]
-    console.print(_table(report, group, FACTS[:facts], width, color))
-  text = buffer.getvalue().rstrip("\n").replace(_GLUE, " ")
-  lines = [line.rstrip() for line in text.splitlines()]
-  return "\n".join([*lines, "", *_notes(report, width)])
+  groups = [whole[i : i + at_once] for i in range(0, len(whole), at_once)]
+  return [_table(summary, _Layout(group), width, color) for group in groups]
 
 
-def _table(
-  report: Report, metrics: Sequence[str], facts: Sequence[str], width: int, color: bool
-):
+def _table(summary: Summary, layout: _Layout, width: int, color: bool) -> "Table":
   from rich import box
   from rich.table import Table
 
   table = Table(
-    box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if color else ""
+    box=box.SIMPLE_HEAD,
+    pad_edge=False,
+    collapse_padding=True,
+    header_style="bold" if color else "",
   )
-  first = report.metrics[0]
+  metrics = layout.metrics
+  # What is known of the order stands once, beside the metric that makes it.
+  sure = bool(summary.draws) and summary.metric in metrics
   table.add_column("#", justify="right", no_wrap=True)
+  if sure:
+    table.add_column(f"{100 * summary.level:g} %", justify="right", no_wrap=True)
   # A limit, since rich reckons that a column needs its longest word, folded or not.
   table.add_column("model", overflow="fold", max_width=max(12, width // 3))
+  if sure:
+    table.add_column("P(best)", justify="right", no_wrap=True)
   for metric in metrics:
     table.add_column(metric.replace("_", " "), justify="right", min_width=12)
-  if report.ground_truth:
+  truth = any(row.truth is not None for row in summary.rows)
+  if truth:
     table.add_column("fine-tuned %", justify="right", min_width=10)
-  for fact in facts:
+  for fact in layout.facts:
     table.add_column(fact, justify="right", no_wrap=True)
-  for model in _ordered(report):
-    row = {s.metric: s for s in report.scores if s.model == model.model}
-    cells = [_rank(row[first]), model.model]
-    cells += [_score(row[metric], metric == first) for metric in metrics]
-    if report.ground_truth:
-      truth = report.ground_truth.get(model.model)
-      cells.append("–" if truth is None else f"{truth:.1f}")
-    cells += [_fact(model, fact) for fact in facts]
-    table.add_row(*cells, style="dim" if color and row[first].rank is None else "")
+  for row in summary.rows:
+    cells: list[str | Text] = [NONE if row.rank is None else str(row.rank)]
+    if sure:
+      cells.append(NONE if row.ranks is None else span(*row.ranks))
+    cells.append(row.model)
+    if sure:
+      cells.append(_p_best(row, layout.bar))
+    known = dict(zip(summary.metrics, row.cells, strict=True))
+    cells += [_score(known[metric], metric == summary.metric) for metric in metrics]
+    if truth:
+      cells.append(accuracy(row.truth))
+    cells += [_fact(row, fact) for fact in layout.facts]
+    table.add_row(*cells, style=_style(row) if color else "")
   return table
 
 
-def _fact(model: ModelRow, fact: str) -> str:
+def _style(row: Row) -> str:
+  if row.rank is None:
+    return "dim"
+  return "bold" if row.rank == 1 or row.group == 1 else ""
+
+
+def _p_best(row: Row, drawn: bool) -> "str | Text":
+  from rich.text import Text
+
+  shown = percent(row.p_best)
+  if not drawn or row.p_best is None:
+    return shown
+  return Text.assemble((bar(row.p_best), "cyan not bold"), f" {shown:>5}")
+
+
+def bar(share: float) -> str:
+  """A bar whose full length is five columns, to an eighth of one."""
+  eighths = round(8 * _BAR * min(1.0, max(0.0, share)))
+  whole, rest = divmod(eighths, 8)
+  return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(_BAR)
+
+
+def _fact(row: Row, fact: str) -> str:
   if fact == "params":
-    return _count(model.num_params)
+    return count(row.params)
+  if fact == "FLOPs":
+    return count(row.flops)
   if fact == "D":
-    return "–" if model.feature_dim is None else str(model.feature_dim)
-  # Reading and computing are parts of the extraction.
-  stages = [v for k, v in model.seconds.items() if k not in ("read", "compute")]
-  return f"{sum(stages):.1f}"
+    return NONE if row.dim is None else str(row.dim)
+  return f"{row.seconds:.1f}"
 
 
-def _ordered(report: Report) -> list[ModelRow]:
-  """The first metric's ranking, then those without a rank in the order asked for."""
-  place = {model: i for i, model in enumerate(report.ranking())}
-  return sorted(report.models, key=lambda row: place.get(row.model, len(place)))
-
-
-def _rank(row: ScoreRow) -> str:
-  return "–" if row.rank is None else str(row.rank)
-
-
-def _score(row: ScoreRow, is_first: bool) -> str:
-  if math.isnan(row.score):
-    return "–" if row.status.startswith(NEEDS) else "failed"
-  text = f"{row.score:.4g}" if abs(row.score) < 1e4 else f"{row.score:.3e}"
-  if row.std is not None:
-    text = f"{text}{_GLUE}±{row.std:.1g}"
+def _score(cell: Cell, is_first: bool) -> str:
+  if cell.score is None:
+    return NONE if cell.lacks else "failed"
+  text = _ascii(significant(cell.score))
+  if cell.std is not None:
+    text = f"{text}{_GLUE}±{cell.std:.1g}"
   # The first column's rank stands at the line's beginning.
-  return text if is_first or row.rank is None else f"{text}{_GLUE}({row.rank})"
+  return text if is_first or cell.rank is None else f"{text}{_GLUE}({cell.rank})"
 
 
-def _count(number: int | None) -> str:
-  if number is None:
-    return "–"
-  for unit, size in (("M", 1e6), ("k", 1e3)):
-    if number >= size:
-      return f"{number / size:.1f}{unit}"
-  return str(number)
+def _ascii(number: str) -> str:
+  """With the minus that a program reads."""
+  return number.replace("−", "-")
 
 
-def _notes(report: Report, width: int) -> list[str]:
-  notes = [_description(report, metric) for metric in report.metrics]
-  if len(report.metrics) > 1:
+def _styled(line: str) -> "Text":
+  from rich.text import Text
+
+  style = "yellow" if line.startswith("warning: ") else ""
+  return Text(line, style=style)
+
+
+def _notes(summary: Summary, width: int) -> list[str]:
+  notes = [f"{metric}: {summary.descriptions[metric]}" for metric in summary.metrics]
+  if len(summary.metrics) > 1:
     notes.append("Larger is better everywhere; a rank under that metric in brackets.")
   else:
     notes.append("Larger is better.")
-  if report.agreement or report.static_agreement:
-    notes += ["", *_agreement(report)]
-  if report.warnings:
-    notes += ["", *(f"warning: {line}" for line in report.warnings)]
-  if reasons := _reasons(report):
-    notes += ["", *reasons]
-  fold = lambda line: textwrap.wrap(line, width, subsequent_indent="  ") or [""]
-  return [folded for note in notes for folded in fold(note)]
+  notes.append(summary.certainty)
+  if summary.agreement:
+    notes += ["", *_agreement(summary)]
+  if summary.warnings:
+    notes += ["", *(f"warning: {line}" for line in summary.warnings)]
+  if summary.remarks:
+    notes += ["", *map(plain, summary.remarks)]
+  return [folded for note in notes for folded in _fold(note, width)]
 
 
-def _description(report: Report, metric: str) -> str:
-  entry = METRICS[metric]
-  text = f"{metric}: {entry.description}; {entry.unit}"
-  draws = {row.draws for row in report.scores if row.metric == metric and row.draws}
-  if draws:
-    text += f"; ± the standard deviation over {' or '.join(sorted(draws))}"
-  elif entry.random:
-    text += "; depends on the seed"
-  if entry.pool is not None:
-    text += "; relative to the other models of this run"
-  return f"{text}."
+def _fold(text: str, width: int) -> list[str]:
+  return textwrap.wrap(text, width, subsequent_indent="  ") or [""]
 
 
-def _reasons(report: Report) -> list[str]:
-  """What is to be known of models and scores; what holds for many is said once."""
-  failed = [row for row in report.models if row.status != "ok"]
-  lines = [f"{row.model}: {row.status}" for row in failed]
-  names = {row.model for row in failed}
-  models: dict[tuple[str, str], list[str]] = {}
-  for metric in report.metrics:
-    for row in report.scores:
-      if row.metric == metric and row.status != "ok" and row.model not in names:
-        models.setdefault((metric, row.status), []).append(row.model)
-  for (metric, status), found in models.items():
-    if len(found) == 1:
-      who = found[0]
-    elif len(found) == len(report.models) - len(failed):
-      who = "all models"
-    else:
-      who = f"{len(found)} models ({', '.join(found)})"
-    lines.append(f"{metric}, {who}: {status}")
-  return lines
-
-
-def _agreement(report: Report) -> Sequence[str]:
+def _agreement(summary: Summary) -> list[str]:
   """A line a ranking, the best first; those that cannot be judged last."""
-  found = dict(report.agreement)
-  for name, measures in report.static_agreement.items():
-    found[f"{name} (never looks at the data)"] = measures
-  judged = {name: m for name, m in found.items() if "error" not in m}
-  order = sorted(judged, key=lambda name: -judged[name]["weighted_kendall"])
-  width = max((len(name) for name in order), default=0)
+  judged = {
+    one.ranking if one.looks else f"{one.ranking} (never looks at the data)": one
+    for one in summary.agreement
+  }
+  width = max(
+    len(name) for name, one in judged.items() if not one.error or not one.looks
+  )
   lines = [
     "Agreement with the models' real fine-tuned accuracy, the best first (tau: weighted "
     "Kendall, 1 is perfect; Eq. 1: as LEAD's paper weights it; tau-b: unweighted; regret: "
     "points lost by taking the first):"
   ]
-  if order:
+  if any(not one.error for one in judged.values()):
     lines.append(f"  {'':{width}}     tau   Eq. 1   tau-b  regret  models")
-  for name in order:
-    one = judged[name]
+  for name, one in judged.items():
+    if one.error:
+      lines.append(f"  {name}: none ({one.error})")
+      continue
     lines.append(
-      f"  {name:{width}}  {one['weighted_kendall']:6.3f}"
-      f"  {one['weighted_kendall_paper']:6.3f}  {one['kendall']:6.3f}"
-      f"  {one['regret_at_1']:6.1f}  {one['models']:6d}"
+      f"  {name:{width}}  {one.tau:6.3f}  {one.tau_paper:6.3f}  {one.tau_b:6.3f}"
+      f"  {one.regret:6.1f}  {one.models:6d}"
     )
-  lines += [
-    f"  {name}: none ({m['error']})" for name, m in found.items() if "error" in m
-  ]
+  return lines
+
+
+def _conclusion(summary: Summary, width: int) -> list["Text"]:
+  """The recommendation and the next step; a command is never folded."""
+  from rich.text import Text
+
+  advice, step = summary.recommendation, summary.next_step
+  lines = []
+  for i, sentence in enumerate((advice.sentence, advice.truth, advice.evidence)):
+    style = "bold" if i == 0 else ""
+    lines += [Text(line, style=style) for line in _fold(plain(sentence), width) if line]
+  lines.append(Text(""))
+  lines += [Text(line) for line in _fold(f"Next: {plain(step.text)}", width)]
+  if step.command:
+    lines.append(Text(f"  {step.command}", style="cyan"))
   return lines

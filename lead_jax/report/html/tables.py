@@ -55,7 +55,7 @@ def columns(summary: Summary) -> list[Column]:
     ),
     Column(
       "P(best)",
-      "Share of the draws in which the model is first",
+      "How often the model is first when the images are resampled",
       _p_best,
       lambda row: row.p_best,
     ),
