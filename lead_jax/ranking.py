@@ -257,6 +257,9 @@ def rank(
     report = with_certainty(report, halves, no_halves, seed)
   if out is not None:
     _save(report, out)
+    report.to_html(out / "report.html")
+    report.to_markdown(out / "report.md")
+    report.to_latex(out / "report.tex")
   return report
 
 
