@@ -1,16 +1,26 @@
 # make rank: rank the bundled zoo on the bundled data.  make test: run the tests.
+# make docs: build the documentation, warnings are errors.  make figures: measure and draw
+# the figures of the papers, and further ones, on the bundled digits zoo, into FIGURES.
 # make torch: add torch, torchvision and timm, so that the tests against them run too.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+FIGURES ?= runs/figures
 
-.PHONY: rank test torch lint clean
+.PHONY: rank test docs figures torch lint clean
 
 rank: $(VENV)/.ready
 	$(BIN)/lead-rank
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2
+
+docs: $(VENV)/.ready-dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+figures: $(VENV)/.ready
+	$(BIN)/python -m experiments.finetune --learning_rates=.001 --out=runs/figures_finetune
+	$(BIN)/python -m experiments.figures --finetuned=runs/figures_finetune --out=$(FIGURES)
 
 torch: $(VENV)/.ready-torch
 
