@@ -48,12 +48,17 @@ setup(
   extras_require={
     "torch": ["onnxscript>=0.5", "timm>=1.0", "torch>=2.8", "torchvision>=0.23"],
     "dev": [
+      "axe-playwright-python>=0.1.4",
+      "furo>=2024.8",
       "hypothesis>=6.130",
       "mypy>=1.15",
+      "myst-parser>=4",
       "onnxruntime>=1.22",
+      "playwright>=1.50",
       "pytest>=8",
       "pytest-xdist>=3.6",
       "ruff>=0.11",
+      "sphinx>=8",
     ],
   },
   entry_points={"console_scripts": ["lead-rank = lead_jax.cli:run"]},
