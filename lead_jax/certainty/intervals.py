@@ -63,13 +63,13 @@ def certainty_of(
   if drawn_rm.ndim != 2 or len(drawn_rm) < 2:
     raise ValueError("every model needs the same number of draws, two or more")
   deviations_rm = (drawn_rm - drawn_rm.mean(axis=0)) * scale
-  noise_sm = _combinations(deviations_rm, seed)
-  ranks_sm, best_m = _ranks(score_m + noise_sm)
+  noise_bm = _combinations(deviations_rm, seed)
+  ranks_bm, best_m = _ranks(score_m + noise_bm)
   tail = 100 * (1 - LEVEL) / 2
-  score_ends = np.percentile(score_m + noise_sm, [tail, 100 - tail], axis=0)
+  score_ends = np.percentile(score_m + noise_bm, [tail, 100 - tail], axis=0)
   # The rank that at most `tail` percent of the rankings undercut: ranks are whole.
-  low_m = np.percentile(ranks_sm, tail, axis=0, method="inverted_cdf")
-  high_m = np.percentile(ranks_sm, 100 - tail, axis=0, method="inverted_cdf")
+  low_m = np.percentile(ranks_bm, tail, axis=0, method="inverted_cdf")
+  high_m = np.percentile(ranks_bm, 100 - tail, axis=0, method="inverted_cdf")
   rows = [
     ModelCertainty(
       model,
@@ -81,39 +81,39 @@ def certainty_of(
     )
     for i, model in enumerate(models)
   ]
-  groups = [[models[i] for i in group] for group in _groups(score_m, noise_sm)]
+  groups = [[models[i] for i in group] for group in _groups(score_m, noise_bm)]
   return Certainty(metric, len(drawn_rm), images, LEVEL, rows, groups)
 
 
 def _combinations(deviations_rm: np.ndarray, seed: int) -> np.ndarray:
-  """Normal noise [S, M] whose covariance is that of the draws."""
+  """Normal noise [B, M] whose covariance is that of the draws."""
   rng = np.random.default_rng([seed, 1])
-  weights_sr = rng.normal(size=(_RANKINGS, len(deviations_rm)))
-  return weights_sr @ deviations_rm / math.sqrt(len(deviations_rm) - 1)
+  weights_br = rng.normal(size=(_RANKINGS, len(deviations_rm)))
+  return weights_br @ deviations_rm / math.sqrt(len(deviations_rm) - 1)
 
 
-def _ranks(scores_sm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Ranks [S, M], 1 the best, ties the better rank; and shares of first places [M]."""
+def _ranks(scores_bm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Ranks [B, M], 1 the best, ties the better rank; and shares of first places [M]."""
   ranks = [
     1 + (part[:, None, :] > part[:, :, None]).sum(axis=2)
-    for part in np.split(scores_sm, range(_AT_ONCE, len(scores_sm), _AT_ONCE))
+    for part in np.split(scores_bm, range(_AT_ONCE, len(scores_bm), _AT_ONCE))
   ]
-  ranks_sm = np.concatenate(ranks)
-  first_sm = ranks_sm == 1
+  ranks_bm = np.concatenate(ranks)
+  first_bm = ranks_bm == 1
   # Of equal firsts, each has its share.
-  return ranks_sm, (first_sm / first_sm.sum(axis=1, keepdims=True)).mean(axis=0)
+  return ranks_bm, (first_bm / first_bm.sum(axis=1, keepdims=True)).mean(axis=0)
 
 
-def _groups(score_m: np.ndarray, noise_sm: np.ndarray) -> list[list[int]]:
+def _groups(score_m: np.ndarray, noise_bm: np.ndarray) -> list[list[int]]:
   """Splits models, the best first, where one can be told from its group's first."""
-  std_mm = np.stack([(noise_sm[:, [i]] - noise_sm).std(axis=0) for i in _all(score_m)])
+  std_mm = np.stack([(noise_bm[:, [i]] - noise_bm).std(axis=0) for i in _all(score_m)])
   # A model and copies of it have no difference and no noise.
   safe_mm = np.where(std_mm > 0, std_mm, 1.0)
-  largest_s = np.zeros(len(noise_sm))
+  largest_b = np.zeros(len(noise_bm))
   for i in _all(score_m):
-    sizes_sm = np.abs(noise_sm[:, [i]] - noise_sm) / safe_mm[i]
-    largest_s = np.maximum(largest_s, sizes_sm.max(axis=1))
-  bound = np.quantile(largest_s, LEVEL)
+    sizes_bm = np.abs(noise_bm[:, [i]] - noise_bm) / safe_mm[i]
+    largest_b = np.maximum(largest_b, sizes_bm.max(axis=1))
+  bound = np.quantile(largest_b, LEVEL)
   groups: list[list[int]] = []
   for i in _all(score_m):
     if groups:
