@@ -94,7 +94,11 @@ def _sentence(report: Report, ranking: list[str]) -> Text:
   group = next((g for g in certainty.groups if best in g), (best,))
   rest = [model for model in group if model != best]
   if rest:
-    text += ["; the data cannot tell it from ", *names(rest, 6), "."]
+    # Which may be more than come first now and then: they are compared all at once.
+    text.append(
+      f"; at {100 * certainty.level:g} % for all comparisons together the data"
+    )
+    text += [" cannot tell it from ", *names(rest, 6), "."]
   else:
     text.append("; the data tell it from every other model.")
   return tuple(text)
@@ -174,16 +178,16 @@ def _truth(report: Report, best: str) -> Text:
     return ()
   top = max(truth, key=lambda model: truth[model])
   text: list[str] = [
-    "Really fine-tuned, ",
+    "By the ground truth, fine-tuned ",
     *names([best]),
-    f" reached {truth[best]:.1f} %",
+    f" reaches {truth[best]:.1f} %",
   ]
   lost = truth[top] - truth[best]
   if lost > 0:
-    text += [f", {lost:.1f} points less than the best, ", *names([top])]
+    text += [f", {lost:.1f} points less than the best of the models, ", *names([top])]
     text.append(f" ({truth[top]:.1f} %)")
   else:
-    text.append(", and no model of known accuracy reached more")
+    text.append(", and no model of known accuracy more")
   if report.metrics[0] in report.agreement:
     agreement = report.agreement[report.metrics[0]]
     if "weighted_kendall" in agreement:

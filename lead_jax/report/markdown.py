@@ -10,6 +10,7 @@ from lead_jax.report.words import (
   Name,
   Text,
   accuracy,
+  beginning,
   count,
   interval,
   percent,
@@ -33,12 +34,10 @@ def as_markdown(report: Report) -> str:
   parts += _advice(summary)
   parts += ["", "## The ranking", "", *_ranking(summary)]
   parts += ["", "## How sure it is", "", escape(summary.certainty)]
-  if summary.groups:
-    parts += ["", "Models that the data cannot tell apart:", ""]
-    parts += [
-      f"{number}. {', '.join(map(code, group))}"
-      for number, group in enumerate(summary.groups, start=1)
-    ]
+  groups = [(i, group) for i, group in enumerate(summary.groups, 1) if len(group) > 1]
+  if groups:
+    parts += ["", "Models that the data cannot tell apart, by group:", ""]
+    parts += [f"- {number}: {', '.join(map(code, group))}" for number, group in groups]
   if summary.disagreement.lines:
     parts += ["", "## Where metrics disagree", ""]
     parts += [f"- {text(line)}" for line in summary.disagreement.lines]
@@ -117,7 +116,7 @@ def _ranking(summary: Summary) -> list[str]:
     ("params", lambda row: count(row.params), True),
     ("FLOPs", lambda row: count(row.flops), True),
     ("seconds", lambda row: seconds(row.seconds), True),
-    ("licence", lambda row: escape(row.licence) or NONE, True),
+    ("licence", lambda row: escape(beginning(row.licence)), True),
   ):
     if there:
       heads.append(title)
@@ -130,6 +129,8 @@ def _ranking(summary: Summary) -> list[str]:
   described = f"Score: {summary.metric}, {summary.descriptions[summary.metric]}"
   parts += ["", f"{escape(described)} Larger is better."]
   failed = [row for row in summary.rows if row.failure]
+  if failed:
+    parts.append("")
   parts += [f"- {code(row.model)}: {escape(row.failure)}" for row in failed]
   return parts
 

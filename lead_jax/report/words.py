@@ -77,6 +77,13 @@ def seconds(value: float) -> str:
   return f"{value:.1f}" if value < 10 else f"{value:.0f}"
 
 
+def beginning(text: str, most: int = 40) -> str:
+  """Returns the first words of a long text; `–` where there is none."""
+  if len(text) <= most:
+    return text or NONE
+  return f"{text[:most].rsplit(' ', 1)[0].rstrip(' ,;(')} …"
+
+
 def span(low: int, high: int) -> str:
   """`3`, or `3–7`."""
   return str(low) if low == high else f"{low}–{high}"

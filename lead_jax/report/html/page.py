@@ -162,35 +162,50 @@ def _ranking(summary: Summary) -> Markup:
 
 
 def _certainty(summary: Summary) -> Markup:
-  caption = f"Scores by {summary.metric}."
+  caption = f"Score of every model by {summary.metric} on all images"
   if summary.draws:
-    caption = (
-      f"Score of every model by {summary.metric} on all images (dot) and its "
-      f"{100 * summary.level:g} % interval (line). Shades and numbers: groups that the "
-      "data tell apart."
+    caption += (
+      f" (dot) and its {100 * summary.level:g} % interval (line). Shades and numbers: "
+      "groups that the data tell apart"
     )
+  caption += f".{_far_below(summary)}"
   parts = [
     tag("p", summary.certainty),
     tag("figure", plots.intervals(summary), tag("figcaption", caption)),
   ]
-  if summary.groups:
+  together = [
+    _group(number, group)
+    for number, group in enumerate(summary.groups, start=1)
+    if len(group) > 1
+  ]
+  if together:
     parts.append(tag("h3", "Models that the data cannot tell apart"))
-    parts.append(tag("ol", *map(_group, summary.groups)))
+    parts.append(tag("ol", *together))
+  elif summary.groups:
+    parts.append(tag("p", "The data tell every model from the one above it."))
   return join(*parts)
 
 
-def _group(models: Sequence[str]) -> Markup:
+def _group(number: int, models: Sequence[str]) -> Markup:
   parts: list[object] = []
   for i, model in enumerate(models):
     parts += [", " if i else "", name(model)]
-  return tag("li", *parts)
+  return tag("li", *parts, value=number)
+
+
+def _far_below(summary: Summary) -> str:
+  scores = [row.score for row in summary.rows if row.score is not None]
+  if min(scores) >= plots.floor_of(scores):
+    return ""
+  return " Triangles: far below the others, off the scale."
 
 
 def _cost(summary: Summary, panels: list[Markup]) -> Markup:
   caption = (
     "Every model, by its rank. The dashed line is the best score that so much buys; the "
-    "dots on it are models that no cheaper one beats. Triangles: far below the others."
+    "dots on it are models that no cheaper one beats."
   )
+  caption += _far_below(summary)
   return tag("figure", tag("div", *panels, class_="panels"), tag("figcaption", caption))
 
 
@@ -218,15 +233,16 @@ def _disagreement(summary: Summary) -> Markup:
 
 
 def _truth(summary: Summary) -> Markup:
-  parts = []
-  if (drawing := plots.truth_plot(summary)) is not None:
-    caption = (
-      f"Score by {summary.metric} against the accuracy that fine-tuning really gave; "
-      "numbers are ranks by score. Dark: the first choice and the truly best."
-    )
-    parts.append(tag("figure", drawing, tag("figcaption", caption)))
-  parts.append(tables.agreement_table(summary.agreement))
-  return join(*parts)
+  table = tables.agreement_table(summary.agreement)
+  drawing = plots.truth_plot(summary)
+  if drawing is None:
+    return table
+  caption = (
+    f"Score by {summary.metric} against the accuracy that fine-tuning really gave; "
+    "numbers are ranks by score. Highlighted: the first choice and the truly best."
+  )
+  figure = tag("figure", drawing, tag("figcaption", caption))
+  return tag("div", figure, tag("div", table), class_="beside")
 
 
 def _know(summary: Summary) -> Markup:

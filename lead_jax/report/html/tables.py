@@ -8,6 +8,7 @@ from lead_jax.report.summary import Agreement, Cell, Row, Summary
 from lead_jax.report.words import (
   NONE,
   accuracy,
+  beginning,
   count,
   interval,
   percent,
@@ -16,9 +17,6 @@ from lead_jax.report.words import (
   span,
   tau,
 )
-
-# Letters of a licence that a cell shows.
-_LICENCE = 40
 
 
 class Column(NamedTuple):
@@ -60,21 +58,21 @@ def columns(summary: Summary) -> list[Column]:
       lambda row: row.p_best,
     ),
     Column(
-      "kNN %",
+      "kNN\u00a0%",
       "Leave-one-out accuracy of nearest neighbours on the features",
       lambda row: accuracy(row.knn),
       lambda row: row.knn,
       best=True,
     ),
     Column(
-      "linear probe %",
+      "linear probe\u00a0%",
       "Cross-validated accuracy of a linear classifier on the features",
       lambda row: accuracy(row.linear_probe),
       lambda row: row.linear_probe,
       best=True,
     ),
     Column(
-      "fine-tuned %",
+      "fine-tuned\u00a0%",
       "True accuracy after fine-tuning",
       lambda row: accuracy(row.truth),
       lambda row: row.truth,
@@ -276,10 +274,8 @@ def _score(row: Row) -> object:
 
 def _licence(row: Row) -> object:
   """Some hold a page: its beginning, and the whole where it is pointed at and below."""
-  if len(row.licence) <= _LICENCE:
-    return row.licence or NONE
-  start = row.licence[:_LICENCE].rsplit(" ", 1)[0].rstrip(" ,;(")
-  return tag("span", f"{start} …", title=row.licence)
+  start = beginning(row.licence)
+  return start if start == row.licence else tag("span", start, title=row.licence)
 
 
 def _p_best(row: Row) -> object:

@@ -49,6 +49,14 @@ def scale_of(
   return Scale(low - room, high + room, start, end)
 
 
+def floor_of(scores: Sequence[float]) -> float:
+  """Returns where a plot ends below: what is far worse would squeeze the rest."""
+  ordered = sorted(scores)
+  quarter = len(ordered) // 4
+  low, high = ordered[quarter], ordered[-1 - quarter]
+  return max(ordered[0], low - 1.5 * (high - low)) if high > low else ordered[0]
+
+
 def ticks(scale: Scale, most: int, extent: Callable[[float], float]) -> list[float]:
   """Returns round values on a scale: as many as have room, at most so many.
 
@@ -184,7 +192,7 @@ class Dot(NamedTuple):
     text: Beside it, where there is room.
     about: What it is; shown where it is pointed at.
     main: Whether it stands out.
-    below: Whether it lies below the plot, at whose edge it is drawn.
+    beyond: `left` or `below` where it lies off the plot and is drawn at its edge.
   """
 
   x: float
@@ -192,7 +200,7 @@ class Dot(NamedTuple):
   text: str
   about: str
   main: bool
-  below: bool = False
+  beyond: str = ""
 
 
 RADIUS = 4.5
@@ -219,10 +227,22 @@ def scatter(dots: Sequence[Dot], inside: Box, lines: Sequence[Box] = ()) -> Mark
 def _mark(dot: Dot) -> Markup:
   about = tag("title", dot.about)
   class_ = "dot" if dot.main else "dot others"
-  if not dot.below:
-    return tag("circle", about, cx=dot.x, cy=dot.y, r=RADIUS, class_=class_)
-  corners = ((-RADIUS, -RADIUS), (RADIUS, -RADIUS), (0, RADIUS))
-  points = " ".join(f"{dot.x + a:.1f},{dot.y + b:.1f}" for a, b in corners)
+  if dot.beyond:
+    return triangle(dot.x, dot.y, dot.beyond, about, class_)
+  return tag("circle", about, cx=dot.x, cy=dot.y, r=RADIUS, class_=class_)
+
+
+_CORNERS = {
+  "left": ((1, -1), (1, 1), (-1, 0)),
+  "below": ((-1, -1), (1, -1), (0, 1)),
+}
+
+
+def triangle(x: float, y: float, to: str, about: Markup, class_: str) -> Markup:
+  """What stands at a plot's edge for a dot beyond it, and points there."""
+  points = " ".join(
+    f"{x + a * RADIUS:.1f},{y + b * RADIUS:.1f}" for a, b in _CORNERS[to]
+  )
   return tag("polygon", about, points=points, class_=class_)
 
 

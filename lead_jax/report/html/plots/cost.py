@@ -4,7 +4,15 @@ import itertools
 from collections.abc import Callable
 
 from lead_jax.report.html.markup import Markup, tag
-from lead_jax.report.html.plots.axes import Box, Dot, frame, scale_of, scatter, svg
+from lead_jax.report.html.plots.axes import (
+  Box,
+  Dot,
+  floor_of,
+  frame,
+  scale_of,
+  scatter,
+  svg,
+)
 from lead_jax.report.summary import Row, Summary
 from lead_jax.report.words import count, seconds, significant
 
@@ -37,14 +45,6 @@ def front(rows: list[Row], cost: Callable[[Row], float | None]) -> list[Row]:
   return found
 
 
-def floor_of(scores: list[float]) -> float:
-  """Where the plot ends below: what is far worse than the rest would squeeze it."""
-  ordered = sorted(scores)
-  quarter = len(ordered) // 4
-  low, high = ordered[quarter], ordered[-1 - quarter]
-  return max(ordered[0], low - 1.5 * (high - low)) if high > low else ordered[0]
-
-
 def _panel(
   summary: Summary,
   title: str,
@@ -56,23 +56,26 @@ def _panel(
   scores = {row.model: row.score or 0.0 for row in rows}
   floor = floor_of(list(scores.values()))
   x = scale_of(list(values.values()), 48, _WIDTH - 14, log=True)
-  y = scale_of([max(floor, score) for score in scores.values()], _HEIGHT - 46, 40)
+  y = scale_of([s for s in scores.values() if s >= floor], _HEIGHT - 46, 40)
+  height = lambda row: (
+    y(scores[row.model]) if scores[row.model] >= floor else y.start - 9
+  )
   best = front(rows, cost)
   on_front = {row.model for row in best}
   order = [*best[::-1], *(row for row in rows if row.model not in on_front)]
   dots = [
     Dot(
       x(values[row.model]),
-      y(max(floor, scores[row.model])),
+      height(row),
       str(row.rank),
       f"{row.model}: rank {row.rank}, score {significant(row.score)}, "
       f"{text(values[row.model])} {title}",
       row.model in on_front,
-      scores[row.model] < floor,
+      "below" if scores[row.model] < floor else "",
     )
     for row in order
   ]
-  stairs = [(x(values[row.model]), y(max(floor, scores[row.model]))) for row in best]
+  stairs = [(x(values[row.model]), height(row)) for row in best]
   corners = _corners(stairs, x.end)
   drawing = svg(
     _WIDTH,

@@ -4,7 +4,9 @@ from lead_jax.report.html.markup import Markup, join, tag
 from lead_jax.report.html.plots.axes import (
   DIGIT_WIDTH,
   NAME_WIDTH,
+  RADIUS,
   Scale,
+  floor_of,
   label,
   line,
   scale_of,
@@ -12,6 +14,7 @@ from lead_jax.report.html.plots.axes import (
   svg,
   tick_label,
   ticks,
+  triangle,
 )
 from lead_jax.report.summary import Row, Summary
 from lead_jax.report.words import interval, percent, significant, span
@@ -31,8 +34,11 @@ def intervals(summary: Summary) -> Markup:
 
 def _plot(summary: Summary, *, wide: bool) -> Markup:
   rows = [row for row in summary.rows if row.score is not None]
-  ends = [end for row in rows for end in row.scores or ()]
-  values = [row.score for row in rows if row.score is not None] + ends
+  floor = floor_of([row.score for row in rows if row.score is not None])
+  ends = []
+  for row in rows:
+    if row.score is not None and row.score >= floor:
+      ends += [row.score, *(row.scores or ())]
   known = any(row.p_best is not None for row in rows)
   width, step = (1112.0, 25.0) if wide else (350.0, 40.0)
   top = 26.0 if wide else 8.0
@@ -42,7 +48,7 @@ def _plot(summary: Summary, *, wide: bool) -> Markup:
     right = width - (190 if known else 12)
   else:
     left, right = _GUTTER - 8, width - 10
-  x = scale_of(values, left, right)
+  x = scale_of(ends, left, right)
   bottom = top + step * len(rows)
   parts = [_bands(rows, top, step, width)]
   for value in ticks(x, 7, lambda value: len(tick_label(value)) * DIGIT_WIDTH):
@@ -124,15 +130,19 @@ def _narrow_row(row: Row, x: Scale, top: float, step: float, width: float) -> Ma
 
 def _interval(row: Row, x: Scale, y: float) -> Markup:
   assert row.score is not None
-  parts = [tag("title", f"{row.model}: {significant(row.score)}")]
+  text = f"{row.model}: {significant(row.score)}"
   if row.scores is not None:
-    low, high = row.scores
-    parts = [
-      tag(
-        "title",
-        f"{row.model}: {significant(row.score)} ({interval(low, high)})",
-      ),
-      line(x(low), y, x(high), y, "span"),
-    ]
-  parts.append(tag("circle", cx=x(row.score), cy=y, r=4.5, class_="dot"))
+    text += f" ({interval(*row.scores)})"
+  about = tag("title", text)
+  if row.score < x.low:
+    edge = x.start + RADIUS
+    return tag(
+      "g",
+      triangle(edge, y, "left", about, "dot others"),
+      label(significant(row.score), edge + 9, y + 4, "quiet"),
+    )
+  parts = [about]
+  if row.scores is not None:
+    parts.append(line(x(row.scores[0]), y, x(row.scores[1]), y, "span"))
+  parts.append(tag("circle", cx=x(row.score), cy=y, r=RADIUS, class_="dot"))
   return tag("g", *parts)

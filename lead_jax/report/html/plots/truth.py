@@ -1,7 +1,15 @@
 """Predicted against true: scores beside the accuracies after fine-tuning."""
 
 from lead_jax.report.html.markup import Markup, tag
-from lead_jax.report.html.plots.axes import Box, Dot, frame, scale_of, scatter, svg
+from lead_jax.report.html.plots.axes import (
+  Box,
+  Dot,
+  floor_of,
+  frame,
+  scale_of,
+  scatter,
+  svg,
+)
 from lead_jax.report.summary import Summary
 from lead_jax.report.words import accuracy, significant
 
@@ -13,17 +21,21 @@ def truth_plot(summary: Summary) -> Markup | None:
   rows = [row for row in summary.ranked if row.truth is not None]
   if len(rows) < 2:
     return None
-  x = scale_of([row.score or 0.0 for row in rows], 48, _WIDTH - 14)
-  y = scale_of([row.truth or 0.0 for row in rows], _HEIGHT - 46, 40)
-  best = max(rows, key=lambda row: row.truth or 0.0)
+  scores = {row.model: row.score or 0.0 for row in rows}
+  truths = {row.model: row.truth or 0.0 for row in rows}
+  left, below = floor_of(list(scores.values())), floor_of(list(truths.values()))
+  x = scale_of([v for v in scores.values() if v >= left], 48, _WIDTH - 14)
+  y = scale_of([v for v in truths.values() if v >= below], _HEIGHT - 46, 40)
+  best = max(rows, key=lambda row: truths[row.model])
   dots = [
     Dot(
-      x(row.score or 0.0),
-      y(row.truth or 0.0),
+      x(scores[row.model]) if scores[row.model] >= left else x.start + 6,
+      y(truths[row.model]) if truths[row.model] >= below else y.start - 9,
       str(row.rank),
       f"{row.model}: rank {row.rank}, score {significant(row.score)}, fine-tuned "
       f"{accuracy(row.truth)} %",
       row.model in (best.model, rows[0].model),
+      "left" * (scores[row.model] < left) or "below" * (truths[row.model] < below),
     )
     for row in rows
   ]
