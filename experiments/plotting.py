@@ -6,6 +6,7 @@ said by a marker or a word too. Six inches wide, so that a page shows them at th
 
 import contextlib
 import io
+import math
 import os
 import pathlib
 import textwrap
@@ -22,6 +23,7 @@ GREY, LIGHT = "#666666", "#DDDDDD"
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LINE = 0.105  # inches of a caption's line
+_LEGEND_LINE = 0.18
 _LETTERS = 124  # of a caption's line
 
 
@@ -74,6 +76,23 @@ def legend_below(axes: Any) -> None:
   )
 
 
+def legend_under(picture: Any, axes: Any, *, columns: int) -> None:
+  """Puts the legend of axes between all panels and the caption, when it is saved.
+
+  Args:
+    picture: The figure; its panels keep their sizes.
+    axes: Whose labelled artists it names.
+    columns: Entries of a line.
+  """
+  picture.entries = (*axes.get_legend_handles_labels(), columns)
+
+
+def signed(value: float, digits: int, *, plus: bool = False) -> str:
+  """Returns a number for people, with a minus sign that is one, perhaps with a plus."""
+  text = f"{value:+.{digits}f}" if plus else f"{value:.{digits}f}"
+  return text.replace("-", "\u2212")
+
+
 def save(
   picture: Any, path: pathlib.Path, origin: str, *, svg: bool = True
 ) -> list[pathlib.Path]:
@@ -99,10 +118,21 @@ def save(
   ]
   # Room below for the caption, so that the picture itself keeps its size.
   extra = _LINE * len(text) + 0.08
-  height = picture.get_figheight() + extra
+  handles, labels, columns = getattr(picture, "entries", ([], [], 1))
+  legend = _LEGEND_LINE * math.ceil(len(handles) / columns)
+  height = picture.get_figheight() + extra + legend
   picture.set_figheight(height)
-  share = extra / height
+  share = (extra + legend) / height
   picture.get_layout_engine().set(rect=(0, share, 1, 1 - share))
+  if handles:
+    picture.legend(
+      handles,
+      labels,
+      ncols=columns,
+      loc="lower center",
+      bbox_to_anchor=(0.5, extra / height),
+      borderaxespad=0,
+    )
   picture.text(
     0.01, 0.04 / height, "\n".join(text), fontsize=6, color=GREY, va="bottom"
   )

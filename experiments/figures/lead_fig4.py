@@ -43,9 +43,11 @@ def _sizes(material: Material, draw: int) -> dict[str, dict[str, list[float]]]:
   found: dict[str, dict[str, list[float]]] = {}
   for dataset in material.datasets:
     diagonal = lead_parts.diagonals(material, dataset)[:, draw]
+    classes = len(dataset.class_names)
     for size in SIZES:
-      picked = lead_parts.chosen(dataset, size, material.seed + draw)
-      own = lead_parts.rates_of(diagonal, *picked, len(dataset.class_names))
+      seed = material.seed + draw
+      picked = lead_parts.chosen(dataset.labels, classes, size, seed)
+      own = lead_parts.rates_of(diagonal, *picked, classes)
       log_init = lead_parts.starts(material, dataset)
       scores = lead_parts.scores(log_init, dataset.labels, own, lead_parts.PAPER.t)
       found.setdefault(f"S = {size}", {})[dataset.name] = scores
@@ -89,7 +91,8 @@ def _title(rows: list[dict[str, Any]]) -> str:
   here = [row for row in rows if row["dataset"] == name and row["panel"] == "t"]
   best = max(here, key=lambda row: row["gain"])
   at_one = next(row for row in here if row["value"] == 1)
+  gain = lambda row: plotting.signed(row["gain"], 2, plus=True)
   return (
-    f"At t = 1 LEAD gains {at_one['gain']:+.2f} in tau over its initial logits"
-    f" {rankings.on(name)}; at most {best['gain']:+.2f}, at t = {best['value']:g}"
+    f"At t = 1 LEAD gains {gain(at_one)} in tau over its initial logits"
+    f" {rankings.on(name)}; at most {gain(best)}, at t = {best['value']:g}"
   )

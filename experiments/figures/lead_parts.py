@@ -36,8 +36,7 @@ def each(
   outputs = material.outputs(dataset)
   for m in sorted(range(len(outputs)), key=lambda m: outputs[m].features.shape[1]):
     forget_if_many()
-    material.bench.lines.at(f"{dataset.name}, {outputs[m].name}")
-    material.bench.lines.scoring(what)
+    material.working(f"{dataset.name}, {outputs[m].name}", what)
     yield m, outputs[m]
 
 
@@ -132,12 +131,13 @@ def diagonals(material: Material, dataset: Dataset) -> np.ndarray:
 
 
 def chosen(
-  dataset: Dataset, size: int, seed: int, *, mixed: bool = False
+  labels: np.ndarray, classes: int, size: int, seed: int, *, mixed: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
   """Draws LEAD's samples of each class, or of all classes mixed.
 
   Args:
-    dataset: Whose samples.
+    labels: [N] class ids.
+    classes: K.
     size: S.
     seed: Of LEAD.
     mixed: One draw of all samples (`evolution="mixed"`).
@@ -145,10 +145,10 @@ def chosen(
   Returns:
     Rows [C, S] and which of them count, as `ntk.class_indices`.
   """
-  labels = jnp.asarray(dataset.labels)
+  ids = jnp.asarray(labels)
   indices, mask = ntk.class_indices(
-    jnp.zeros_like(labels) if mixed else labels,
-    num_classes=1 if mixed else len(dataset.class_names),
+    jnp.zeros_like(ids) if mixed else ids,
+    num_classes=1 if mixed else classes,
     samples_per_class=size,
     key=keys_of(seed, 1)[0],
   )
@@ -167,8 +167,9 @@ def rates_of(
 def rates(material: Material, dataset: Dataset) -> np.ndarray:
   """Returns the rates [M, K] of the paper's form."""
   mean = diagonals(material, dataset).mean(axis=1)
-  picked = chosen(dataset, PAPER.samples_per_class, material.seed)
-  return rates_of(mean, *picked, len(dataset.class_names))
+  classes = len(dataset.class_names)
+  picked = chosen(dataset.labels, classes, PAPER.samples_per_class, material.seed)
+  return rates_of(mean, *picked, classes)
 
 
 @jax.jit

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import pathlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +21,8 @@ from lead_jax.scoring import SCORING_VERSION, labels_hash
 
 Options = Mapping[str, Any]
 T = TypeVar("T")
+
+_INTERVAL = 10.0
 
 
 class MissingError(InputError):
@@ -87,6 +90,13 @@ class Material:
     """Tells of progress, on one line."""
     self.bench.lines.at(figure)
     self.bench.lines.say(text)
+
+  def working(self, place: str, what: str) -> None:
+    """Tells what is being done, if nothing was told for ten seconds."""
+    now = time.monotonic()
+    if now - self._kept.setdefault("told", now) >= _INTERVAL:
+      self._kept["told"] = now
+      self.say(place, what)
 
   def outputs(self, dataset: Dataset) -> list[ReadyFeatures]:
     """Returns every network's features of a data set, in the order of `models`.

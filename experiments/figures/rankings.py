@@ -111,6 +111,11 @@ def measured(
   return ranking_rows(tables, about, reference=reference, seed=material.seed)
 
 
+def colour_of(index: int, name: str) -> str:
+  """Returns a data set's colour; the mean is black."""
+  return plotting.BLACK if name == MEAN else plotting.COLOURS[index % 6]
+
+
 def draw_line(
   axes: Any, rows: Sequence[Mapping[str, Any]], index: int, name: str, *, y: str
 ) -> None:
@@ -125,7 +130,7 @@ def draw_line(
   """
   low, high = ("low", "high") if y == "tau" else ("gain_low", "gain_high")
   mean = name == MEAN
-  colour = plotting.BLACK if mean else plotting.COLOURS[index % 6]
+  colour = colour_of(index, name)
   column = lambda key: [row[key] for row in rows]
   axes.plot(
     column("value"),

@@ -6,11 +6,27 @@ draws a picture with a `caption` from those rows alone.
 
 from types import ModuleType
 
-from experiments.figures import lead_fig4
+from experiments.figures import (
+  lead_fig3,
+  lead_fig4,
+  lead_fig5,
+  lead_fig6,
+  lead_fig7,
+  lead_fig8,
+  lead_fig9,
+  lead_fig10,
+)
 
 FIGURES: dict[str, ModuleType] = {
   # Hu et al., LEAD, CVPR 2024.
+  "lead_fig3": lead_fig3,
   "lead_fig4": lead_fig4,
+  "lead_fig5": lead_fig5,
+  "lead_fig6": lead_fig6,
+  "lead_fig7": lead_fig7,
+  "lead_fig8": lead_fig8,
+  "lead_fig9": lead_fig9,
+  "lead_fig10": lead_fig10,
 }
 
 # Those that need the logits of fine-tuning (`--finetuned`).

@@ -118,8 +118,9 @@ def origin(rows: Sequence[Mapping[str, Any]], material: Material, command: str) 
   )
   shown = [model for model in material.models if not models or model in models]
   seeds = f"Seed {material.seed}."
-  if trained := sorted(named("finetuning_seed"), key=float):
-    seeds += f" Fine-tuning seeds {', '.join(trained)}."
+  trained = {seed for cell in named("finetuning_seeds") for seed in cell.split()}
+  if trained:
+    seeds += f" Fine-tuning seeds {', '.join(sorted(trained, key=int))}."
   count = f"{len(shown)} networks" if len(shown) > 1 else "Network"
   return f"Data: {data}. {count}: {', '.join(short(shown))}. {seeds} {command}".strip()
 
