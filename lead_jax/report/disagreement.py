@@ -2,9 +2,12 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
-from lead_jax import evaluation
+import numpy as np
+
+from lead_jax.evaluation.many_rankings import many_kendall
 from lead_jax.report.words import Text, names, ordinal, plural, tau
 from lead_jax.results import Report
 
@@ -35,16 +38,11 @@ class Disagreement:
 
 def disagreement(report: Report) -> Disagreement:
   """Compares the rankings of a report's metrics with each other."""
-  columns: dict[str, dict[str, float]] = {metric: {} for metric in report.metrics}
+  taus = _taus(report)
   ranks: dict[str, dict[str, int]] = {metric: {} for metric in report.metrics}
   for row in report.scores:
-    if row.rank is not None:
-      columns[row.metric][row.model] = row.score
+    if row.rank is not None and row.metric in ranks:
       ranks[row.metric][row.model] = row.rank
-  taus: dict[tuple[str, str], float] = {}
-  for one, other in itertools.combinations(report.metrics, 2):
-    if (found := _tau(columns[one], columns[other])) is not None:
-      taus[one, other] = taus[other, one] = found
   first = report.metrics[0]
   compared = [metric for metric in report.metrics if (first, metric) in taus]
   compared.sort(key=lambda metric: -taus[first, metric])
@@ -64,14 +62,25 @@ def disagreement(report: Report) -> Disagreement:
   return Disagreement(shown, taus, lines)
 
 
-def _tau(one: Mapping[str, float], other: Mapping[str, float]) -> float | None:
-  models = [model for model in one if model in other]
-  if len(models) < _LEAST:
-    return None
-  try:
-    return evaluation.kendall([one[m] for m in models], [other[m] for m in models])
-  except ValueError:
-    return None  # all tied: no ranking
+def _taus(report: Report) -> dict[tuple[str, str], float]:
+  """Kendall's tau-b of every two metrics that rank enough models in common."""
+  place = {row.model: i for i, row in enumerate(report.models)}
+  scores = np.zeros((len(report.metrics), len(place)))
+  there = np.zeros(scores.shape, int)
+  index = {metric: j for j, metric in enumerate(report.metrics)}
+  for row in report.scores:
+    if row.rank is not None and row.metric in index:
+      at = index[row.metric], place[row.model]
+      scores[at], there[at] = row.score, 1
+  one, other = np.triu_indices(len(report.metrics), 1)
+  both = there[one] * there[other]
+  found = many_kendall(scores[one], scores[other], both)
+  taus = {}
+  for i, j, value, common in zip(one, other, found, both.sum(axis=1), strict=True):
+    if common >= _LEAST and not math.isnan(value):
+      pair = report.metrics[i], report.metrics[j]
+      taus[pair] = taus[pair[::-1]] = float(value)
+  return taus
 
 
 def _beside(

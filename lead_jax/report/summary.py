@@ -303,9 +303,7 @@ def _description(report: Report, metric: str) -> str:
 def _certainty_words(report: Report) -> str:
   found, metric = report.certainty, report.metrics[0]
   if found is None:
-    return (
-      "No images were drawn anew (--resamples=0): how sure the ranking is is not known."
-    )
+    return "The images were not resampled: how sure the ranking is is not known."
   if found.reason:
     return f"How sure the ranking is is not known: {clean(found.reason)}."
   share = f"{100 * found.level:g} %"

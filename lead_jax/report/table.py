@@ -46,8 +46,8 @@ def render(report: Report, *, width: int, color: bool) -> str:
   console = text_console(buffer, width=width, color=color)
   for table in _tables(summary, console, width, color):
     console.print(table)
-  for line in _notes(summary, width):
-    console.print(_styled(line), soft_wrap=True)
+  for note in _notes(summary, width):
+    console.print(_styled(note), soft_wrap=True)
   console.print()
   for line in _conclusion(summary, width):
     console.print(line, soft_wrap=True)

@@ -9,8 +9,11 @@ import pytest
 
 from lead_jax.data import load_digits_dataset
 from lead_jax.ranking import Plan
-from lead_jax.report import LiveProgress, PlainProgress, render
-from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.report import LiveProgress, PlainProgress, render, summarise
+from lead_jax.report.table import bar
+from tests.report.reports import full_report, small_report
+
+LONG = "a_network_with_quite_a_long_name_224"
 
 
 def _agreement(tau, regret):
@@ -25,28 +28,16 @@ def _agreement(tau, regret):
 
 @pytest.fixture
 def report():
-  long_name = "a_network_with_quite_a_long_name_224"
-  models = [
-    ModelRow("weak", "ok", num_params=900, feature_dim=8, seconds={"score": 1.0}),
-    ModelRow(long_name, "ok", num_params=3_200_000, feature_dim=1024),
-    ModelRow("gone", "failed: gone.onnx: there is no such file"),
-  ]
-  scores = [
-    ScoreRow("weak", "lead", -1.5, 2, "ok"),
-    ScoreRow("weak", "knn", 0.75, 1, f"tied with {long_name}"),
-    ScoreRow(long_name, "lead", -0.123456, 1, "ok", details={"x": math.inf}),
-    ScoreRow(long_name, "knn", 0.75, 1, "tied with weak"),
-    ScoreRow("gone", "lead", math.nan, None, models[2].status),
-    ScoreRow("gone", "knn", math.nan, None, models[2].status),
-  ]
-  return Report(
-    dataset={"name": "photos"},
-    config={},
-    environment={},
-    metrics=["lead", "knn"],
-    models=models,
-    scores=scores,
-    ground_truth={long_name: 91.25},
+  """The small one, with a long name and ground truth."""
+  plain = small_report()
+  rename = lambda row: dataclasses.replace(
+    row, model=LONG if row.model == "strong" else row.model
+  )
+  return dataclasses.replace(
+    plain,
+    models=[rename(row) for row in plain.models],
+    scores=[rename(row) for row in plain.scores],
+    ground_truth={LONG: 91.25},
     agreement={
       "lead": _agreement(0.5, 1.25),
       "knn": {"models": 2, "error": "all predicted scores are tied: they rank nothing"},
@@ -60,36 +51,30 @@ def test_the_table_says_everything(report):
   lines = text.splitlines()
   body = [line for line in lines if line.strip()[:1] in ("1", "2", "–")]
   assert [line.split()[0] for line in body] == ["1", "2", "–"]
-  assert body[0].split()[1:] == [
-    "a_network_with_quite_a_long_name_224",
-    "-0.1235",
-    "0.75",
-    "(1)",
-    "91.2",
-    "3.2M",
-    "1024",
-    "0.0",
-  ]
-  assert body[1].split() == ["2", "weak", "-1.5", "0.75", "(1)", "–", "900", "8", "1.0"]
-  assert body[2].split() == ["–", "gone", "failed", "failed", "–", "–", "–", "0.0"]
+  cells = [LONG, "-0.1235", "0.75", "(1)", "91.2", "3.2M", "–", "1024", "0.0"]
+  assert body[0].split()[1:] == cells
+  cells = ["2", "weak", "-1.5", "0.75", "(1)", "–", "900", "–", "8", "1.0"]
+  assert body[1].split() == cells
+  assert body[2].split() == ["–", "gone", "failed", "failed", *["–"] * 4, "0.0"]
   assert "gone: failed: gone.onnx: there is no such file" in lines
-  assert "knn, weak: tied with a_network_with_quite_a_long_name_224" in lines
+  assert "knn, weak: tied with strong" in lines
   start = next(i for i, line in enumerate(lines) if line.startswith("Agreement"))
   found = [" ".join(line.split()) for line in lines[start:] if line.startswith("  ")]
-  assert found[-3:-1] == [
-    "parameters (never looks at the data) 0.750 0.250 -0.750 0.0 2",
-    "lead 0.500 0.250 -0.500 1.2 2",
-  ]
+  assert "parameters (never looks at the data) 0.750 0.250 -0.750 0.0 2" in found
+  assert "lead 0.500 0.250 -0.500 1.2 2" in found
   assert "  knn: none (all predicted scores are tied: they rank nothing)" in lines
   assert "\x1b" not in text
 
 
 @pytest.mark.parametrize("width", [60, 90])
 def test_a_narrow_terminal_loses_columns_and_no_digits(report, width):
+  report = dataclasses.replace(report, command="lead-rank photos")
   text = render(report, width=width, color=False)
-  assert max(len(line) for line in text.splitlines()) <= width
-  assert ("params" in text) == (width == 90)
-  joined = "".join(text.split())
+  lines = [line for line in text.splitlines() if "experiments.finetune" not in line]
+  assert max(len(line) for line in lines) <= width
+  table = text[: text.index("lead: lead")]
+  assert ("params" in table) == (width == 90)
+  joined = "".join(table.split())
   assert "…" not in joined
   for part in ("a_network_with", "-0.1235", "91.2"):
     assert part in joined
@@ -106,11 +91,37 @@ def test_many_metrics_are_all_there(report, width):
   ]
   wide = dataclasses.replace(report, metrics=list(names), scores=rows)
   text = render(wide, width=width, color=False)
-  assert max(len(line) for line in text.splitlines()) <= width
-  table = text[: text.index("lead: LEAD")]
+  table = text[: text.index("lead: lead")]
+  assert max(len(line) for line in table.splitlines()) <= width
   for word in ("lead", "normalised", "knn", "probe"):
     assert word in table
   assert table.count("0.75") == 8
+
+
+def test_intervals_and_what_to_do_next_come_with_the_table():
+  report = full_report(metrics=2)
+  text = render(report, width=160, color=False)
+  first = next(line for line in text.splitlines() if "network_0" in line)
+  assert first.split()[:5] == ["1", "1–3", "network_0", "71", "%"]
+  ending = text[text.index("Fine-tune network_0 first") :]
+  lines = ending.splitlines()
+  assert "71 % of the rankings" in ending
+  command = summarise(report).next_step.command
+  assert lines[-1] == f"  {command}"  # whole, to be copied
+  assert "█" not in text
+
+
+def test_bars_are_for_eyes():
+  text = render(full_report(metrics=2), width=160, color=True)
+  assert "███▌" in text
+  assert "\x1b[36m" in text
+  assert [bar(share) for share in (0, 0.025, 0.5, 1, 1.5)] == [
+    "     ",
+    "▏    ",
+    "██▌  ",
+    "█████",
+    "█████",
+  ]
 
 
 def test_color_is_only_where_asked_for(report):
@@ -118,6 +129,8 @@ def test_color_is_only_where_asked_for(report):
 
 
 def test_json_has_no_nan(report, tmp_path):
+  rows = [dataclasses.replace(row, details={"x": math.inf}) for row in report.scores]
+  report = dataclasses.replace(report, scores=rows)
   report.to_json(tmp_path / "report.json")
   content = json.loads((tmp_path / "report.json").read_text())
   assert content["scores"][4]["score"] is None

@@ -1,0 +1,58 @@
+"""Markdown that GitHub renders: tables whole, names as they are."""
+
+import dataclasses
+import re
+
+import pytest
+
+from lead_jax.report import as_markdown
+from lead_jax.report.markdown import code, escape
+from tests.report.reports import GONE, PLAIN, full_report, small_report
+
+
+@pytest.fixture(scope="module")
+def text():
+  return as_markdown(full_report())
+
+
+def test_tables_are_whole(text):
+  blocks = re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE)
+  assert len(blocks) == 2
+  for block in blocks:
+    # A bar that belongs to a cell is escaped.
+    columns = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+    assert len(columns) == 1
+  first = next(line for line in text.splitlines() if line.startswith("| 1 "))
+  cells = [cell.strip() for cell in first.strip("|").split("|")]
+  assert cells[:4] == ["1 (1–3)", f"`{PLAIN[0]}`", "1 (0.92 … 1.08)", "71 %"]
+
+
+def test_no_html_but_as_text(text):
+  without_code = re.sub(r"```\n.*?\n```|`[^`\n]*`", "", text, flags=re.DOTALL)
+  assert not re.search(r"(?<!\\)<[a-z/]", without_code)
+  assert "\n```\npython -m experiments.finetune --models=" in text
+  assert f"`{GONE}`: failed: \\<b\\>" in text
+
+
+def test_a_fence_is_longer_than_what_is_in_it():
+  report = dataclasses.replace(small_report(), command="lead-rank '```'")
+  assert "\n````\nlead-rank '```'\n````\n" in as_markdown(report)
+
+
+@pytest.mark.parametrize(
+  ("given", "expected"),
+  [
+    ("a_b", "a_b"),
+    ("_a_ *b*", "\\_a\\_ \\*b\\*"),
+    ("a|b\\", "a\\|b\\\\"),
+    ("a\n# b", "a \\# b"),
+    ("<b>&amp;", "\\<b\\>\\&amp;"),
+  ],
+)
+def test_escape(given, expected):
+  assert escape(given) == expected
+
+
+def test_code():
+  assert code("a_b<i>") == "`a_b<i>`"
+  assert code("a`b|c") == "a\\`b\\|c"
