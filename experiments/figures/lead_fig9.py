@@ -142,7 +142,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
     f"Left: mean of {HEADS} single heads; thick: least and most of them; band: 95 %"
     " bootstrap over networks; dotted: rates expected over all heads of the width. Right:"
     " distance (Frobenius) of a head's kernel of one class to the closed form of wide"
-    " heads, mean over heads and networks. Rates grow with the width, and t = 1 reaches further."
+    " heads, mean over heads and networks. Rates grow with the width: t reaches further."
     " The paper: ranking improves with the width."
   )
   return picture

@@ -15,6 +15,7 @@ from experiments.figures import (
   lead_fig8,
   lead_fig9,
   lead_fig10,
+  trajectories,
 )
 
 FIGURES: dict[str, ModuleType] = {
@@ -27,7 +28,11 @@ FIGURES: dict[str, ModuleType] = {
   "lead_fig8": lead_fig8,
   "lead_fig9": lead_fig9,
   "lead_fig10": lead_fig10,
+  # Beyond the papers.
+  "trajectories": trajectories,
 }
 
 # Those that need the logits of fine-tuning (`--finetuned`).
-FINETUNED = frozenset({"lead_fig3", "lead_fig5", "lead_fig10", "ped_fig3"})
+FINETUNED = frozenset(
+  {"lead_fig3", "lead_fig5", "lead_fig10", "ped_fig3", "trajectories"}
+)
