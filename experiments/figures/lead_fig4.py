@@ -21,7 +21,7 @@ def measure(material: Material) -> list[dict[str, Any]]:
   times: dict[str, dict[str, list[float]]] = {}
   for dataset in material.datasets:
     log_init = lead_parts.starts(material, dataset)
-    own = lead_parts.rates(material, dataset)
+    own = lead_parts.all_rates(material, dataset)
     for t in (0.0, *TIMES):
       found = lead_parts.scores(log_init, dataset.labels, own, t)
       times.setdefault(f"t = {t:g}", {})[dataset.name] = found

@@ -18,7 +18,7 @@ def measure(material: Material) -> list[dict[str, Any]]:
     found: dict[str, dict[str, list[float]]] = {}
     for dataset in material.datasets:
       log_init = lead_parts.starts(material, dataset, classifier)
-      own = lead_parts.rates(material, dataset)
+      own = lead_parts.all_rates(material, dataset)
       for t in (0.0, lead_parts.PAPER.t):
         scores = lead_parts.scores(log_init, dataset.labels, own, t)
         found.setdefault(f"t = {t:g}", {})[dataset.name] = scores

@@ -25,7 +25,7 @@ def measure(material: Material) -> list[dict[str, Any]]:
     put = lambda method, scores, name=dataset.name: found.setdefault(
       method, {}
     ).__setitem__(name, scores)
-    own = lead_parts.rates(material, dataset)
+    own = lead_parts.all_rates(material, dataset)
     put(START, lead_parts.scores(log_init, labels, own, 0.0))
     for c in COEFFICIENTS:
       put(f"constant {c:g}", [_constant(start, labels, c) for start in log_init])

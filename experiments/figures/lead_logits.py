@@ -25,6 +25,7 @@ from experiments.figures import lead_parts
 from experiments.figures.material import Material
 from lead_jax import held_out
 from lead_jax.backbones.base import ReadyFeatures
+from lead_jax.compiled import forget_if_many
 from lead_jax.data import Dataset
 from lead_jax.metrics import ped, sfda
 
@@ -132,28 +133,26 @@ def _of_network(ready: ReadyFeatures, dataset: Dataset) -> dict[str, Logits]:
   return found
 
 
-def predictions(material: Material, dataset: Dataset) -> list[dict[str, Logits]]:
-  """Returns what each method predicts for each network, on all training images."""
+def predictions(material: Material, dataset: Dataset, m: int) -> dict[str, Logits]:
+  """Returns what each method predicts for the network in place m, on all its images."""
 
-  def compute() -> list[dict[str, Logits]]:
-    log_init = lead_parts.starts(material, dataset)
-    rates = lead_parts.rates(material, dataset)
+  def compute() -> dict[str, Logits]:
+    forget_if_many()
+    ready = material.outputs(dataset)[m]
+    material.working(f"{dataset.name}, {ready.name}", "predicted logits")
+    log_init = lead_parts.start(material, dataset, m)
+    rates = lead_parts.rates(material, dataset, m)
+    final, _ = lead_parts.evolved(log_init, dataset.labels, rates, lead_parts.PAPER.t)
     onehot = np.eye(len(dataset.class_names))[dataset.labels]
-    found = {}
-    for m, ready in lead_parts.each(material, dataset, "predicted logits"):
-      final, _ = lead_parts.evolved(
-        log_init[m], dataset.labels, rates[m], lead_parts.PAPER.t
-      )
-      found[m] = {
-        "lead": _of_f(final),
-        "log_init": _of_f(log_init[m]),
-        "labels": _of_f(onehot),
-        "uniform": _of_f(np.full(onehot.shape, 1 / onehot.shape[1])),
-        **_of_network(ready, dataset),
-      }
-    return [found[m] for m in range(len(found))]
+    return {
+      "lead": _of_f(final),
+      "log_init": _of_f(log_init),
+      "labels": _of_f(onehot),
+      "uniform": _of_f(np.full(onehot.shape, 1 / onehot.shape[1])),
+      **_of_network(ready, dataset),
+    }
 
-  return material.once(("predicted logits", dataset.name), compute)
+  return material.once(("predicted logits", dataset.name, m), compute)
 
 
 class Pair(NamedTuple):
@@ -183,13 +182,12 @@ def pairs(material: Material, dataset: Dataset) -> list[Pair]:
   runs = material.runs(dataset)
   if not runs:
     return []
-  predicted = predictions(material, dataset)
   found = []
   for model, own in runs.items():
     rows = own[0].train_rows
     if not all(np.array_equal(rows, run.train_rows) for run in own):
       own = own[:1]  # seeds of other images are no repetition
-    every = predicted[material.models.index(model)]
+    every = predictions(material, dataset, material.models.index(model))
     found.append(
       Pair(
         model,

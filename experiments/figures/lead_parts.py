@@ -20,10 +20,10 @@ from lead_jax.backbones.base import ReadyFeatures
 from lead_jax.compiled import forget_if_many
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
-from lead_jax.features import content_key
 from lead_jax.lead import lead_start, transfer_score
 from lead_jax.lead_config import lead_config
 from lead_jax.logits import Classifier
+from lead_jax.scoring import labels_hash
 
 # The paper's form: S = 64, t = 1, eight heads of 1024 and 2048.
 PAPER = lead_config()
@@ -40,18 +40,38 @@ def each(
     yield m, outputs[m]
 
 
+def features_of(material: Material, ready: ReadyFeatures) -> tuple[np.ndarray, str]:
+  """Returns a network's features float32[N, D] and their hash."""
+
+  def compute() -> tuple[np.ndarray, str]:
+    features = np.ascontiguousarray(ready.features, np.float32)
+    text = f"{features.shape}".encode()
+    return features, hashlib.sha256(text + features.tobytes()).hexdigest()
+
+  return material.once(("features", id(ready)), compute)
+
+
+def start(
+  material: Material, dataset: Dataset, m: int, classifier: Classifier = "svm"
+) -> np.ndarray:
+  """Returns the initial logits float32[N, K] of the network in place m."""
+  features, content = features_of(material, material.outputs(dataset)[m])
+  what = {"what": "initial logits", "features": content, "classifier": classifier}
+  return material.array(
+    {**what, "labels": labels_hash(dataset)},
+    lambda: start_of(features, dataset.labels, dataset, classifier),
+  )
+
+
 def starts(
   material: Material, dataset: Dataset, classifier: Classifier = "svm"
 ) -> np.ndarray:
   """Returns the initial logits float32[M, N, K] of all networks."""
-
-  def compute() -> np.ndarray:
-    found = {}
-    for m, ready in each(material, dataset, f"initial logits of {classifier}"):
-      found[m] = start_of(ready.features, dataset.labels, dataset, classifier)
-    return np.stack([found[m] for m in range(len(found))])
-
-  return material.once(("starts", dataset.name, classifier), compute)
+  found = {
+    m: start(material, dataset, m, classifier)
+    for m, _ in each(material, dataset, f"initial logits of {classifier}")
+  }
+  return np.stack([found[m] for m in range(len(found))])
 
 
 def start_of(
@@ -95,39 +115,30 @@ def _diagonals(x_nd, keys_h, *, num_classes: int, hidden: tuple[int, ...]):
   return jax.lax.map(one_head, keys_h)
 
 
-def diagonals(material: Material, dataset: Dataset) -> np.ndarray:
-  """Returns the kernels' diagonals of all samples, float32[M, heads, N].
+def diagonal(material: Material, dataset: Dataset, m: int) -> np.ndarray:
+  """Returns the kernels' diagonals of all samples, float32[heads, N], of one network.
 
-  The heads are those of the paper's form under the material's seed; what is in the store
-  is read.
+  The heads are those of the paper's form under the material's seed.
   """
+  features, content = features_of(material, material.outputs(dataset)[m])
+  classes = len(dataset.class_names)
+  _, keys_h = keys_of(material.seed, PAPER.head_seeds)
+  what = {"what": "diagonals of head kernels", "features": content, "classes": classes}
+  return material.array(
+    {**what, "heads": PAPER.head_seeds, "seed": material.seed},
+    lambda: _diagonals(
+      jnp.asarray(features), keys_h, num_classes=classes, hidden=PAPER.hidden
+    ),
+  )
 
-  def compute() -> np.ndarray:
-    _, keys_h = keys_of(material.seed, PAPER.head_seeds)
-    classes = len(dataset.class_names)
-    found = {}
-    for m, ready in each(material, dataset, "kernels' diagonals"):
-      features = np.ascontiguousarray(ready.features, np.float32)
-      key = content_key(
-        what="diagonals of head kernels",
-        features=hashlib.sha256(features.tobytes()).hexdigest(),
-        shape=list(features.shape),
-        classes=classes,
-        hidden=list(PAPER.hidden),
-        heads=PAPER.head_seeds,
-        seed=material.seed,
-      )
-      kept = material.bench.store.get_json(key)
-      if kept is None:
-        rows = _diagonals(
-          jnp.asarray(features), keys_h, num_classes=classes, hidden=PAPER.hidden
-        )
-        kept = {"diagonals": np.asarray(rows).astype(float).tolist()}
-        material.bench.store.put_json(key, kept)
-      found[m] = np.asarray(kept["diagonals"], np.float32)
-    return np.stack([found[m] for m in range(len(found))])
 
-  return material.once(("diagonals", dataset.name), compute)
+def diagonals(material: Material, dataset: Dataset) -> np.ndarray:
+  """Returns the kernels' diagonals of all networks, float32[M, heads, N]."""
+  found = {
+    m: diagonal(material, dataset, m)
+    for m, _ in each(material, dataset, "kernels' diagonals")
+  }
+  return np.stack([found[m] for m in range(len(found))])
 
 
 def chosen(
@@ -164,12 +175,19 @@ def rates_of(
   return np.broadcast_to(rates, (*rates.shape[:-1], classes))
 
 
-def rates(material: Material, dataset: Dataset) -> np.ndarray:
-  """Returns the rates [M, K] of the paper's form."""
-  mean = diagonals(material, dataset).mean(axis=1)
+def rates(material: Material, dataset: Dataset, m: int) -> np.ndarray:
+  """Returns one network's rates [K] in the paper's form."""
   classes = len(dataset.class_names)
   picked = chosen(dataset.labels, classes, PAPER.samples_per_class, material.seed)
+  mean = diagonal(material, dataset, m).mean(axis=0)
   return rates_of(mean, *picked, classes)
+
+
+def all_rates(material: Material, dataset: Dataset) -> np.ndarray:
+  """Returns all networks' rates [M, K] in the paper's form."""
+  diagonals(material, dataset)  # in their best order
+  every = range(len(material.models))
+  return np.stack([rates(material, dataset, m) for m in every])
 
 
 @jax.jit
@@ -183,8 +201,8 @@ def evolved(
 ) -> tuple[np.ndarray, float]:
   """Returns one network's F_t and its score, in the paper's unit of time."""
   eta_t = jnp.asarray(PAPER.eta * t * PAPER.unit, jnp.float32)
-  rates_k = jnp.asarray(rates_k, jnp.float32)
-  final, score = _evolved(log_init, jnp.asarray(labels), rates_k, eta_t)
+  own = jnp.asarray(rates_k, jnp.float32)
+  final, score = _evolved(log_init, jnp.asarray(labels), own, eta_t)
   return np.asarray(final), float(score)
 
 

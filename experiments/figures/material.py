@@ -16,6 +16,7 @@ from lead_jax.compiled import forget_if_many
 from lead_jax.data import Dataset
 from lead_jax.errors import InputError
 from lead_jax.evaluation import ScoreTable, score_table
+from lead_jax.features import content_key
 from lead_jax.results import ScoreRow
 from lead_jax.scoring import SCORING_VERSION, labels_hash
 
@@ -86,6 +87,24 @@ class Material:
       self._kept[what] = compute()
     return self._kept[what]
 
+  def array(self, what: Mapping[str, Any], compute: Callable[[], Any]) -> np.ndarray:
+    """Returns an array, computed if it is not in the store yet.
+
+    Args:
+      what: JSON values that it hangs on, its kind among them.
+      compute: Returns it.
+    """
+    key = content_key(scoring=SCORING_VERSION, **what)
+
+    def computed() -> np.ndarray:
+      if (kept := self.bench.store.get(key)) is not None:
+        return kept["value"]
+      found = np.asarray(compute())
+      self.bench.store.put(key, {"value": found})
+      return found
+
+    return self.once(key, computed)
+
   def say(self, figure: str, text: str) -> None:
     """Tells of progress, on one line."""
     self.bench.lines.at(figure)
@@ -112,7 +131,8 @@ class Material:
         forget_if_many()
         self.bench.lines.at(f"features of {dataset.name}, {spec.name}")
         try:
-          found.append(outputs_of(scorer, spec.load(), spec.name))
+          loaded = self.once(("network", spec.name), spec.load)
+          found.append(outputs_of(scorer, loaded, spec.name))
         except InputError as error:
           raise InputError(f"model {spec.name!r} on {dataset.name}: {error}") from error
       return found

@@ -11,6 +11,7 @@ The network is the truly best one of the first data set that has fine-tuned logi
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -56,15 +57,17 @@ def measure(material: Material) -> list[dict[str, Any]]:
   about["finetuning_seeds"] = seeds
   for e, epoch in enumerate(runs[0].epochs):
     values = [own_and_others(run.train_logits[e], run.train_labels) for run in runs]
-    rows += _rows(TUNING, TUNING, float(epoch), np.asarray(values))
-  final = pairs[model].predicted["lead"].raw
-  values = np.asarray([own_and_others(final, pairs[model].labels)])
-  rows += _rows(TUNING, "LEAD (t = 1)", float(runs[0].epochs[-1]), values)
+    rows += _rows(TUNING, TUNING, float(epoch), values)
+  predicted = own_and_others(pairs[model].predicted["lead"].raw, pairs[model].labels)
+  rows += _rows(TUNING, "LEAD (t = 1)", float(runs[0].epochs[-1]), [predicted])
   return [{**about, **row} for row in rows]
 
 
-def _rows(panel: str, curve: str, time: float, values: np.ndarray):
-  """Two rows from the averages [repetitions, 2] of the own class and of the others."""
+def _rows(
+  panel: str, curve: str, time: float, averages: Sequence[tuple[float, float]]
+) -> list[dict[str, Any]]:
+  """Two rows from repetitions' averages of the own class and of the others."""
+  values = np.asarray(averages)
   return [
     {
       "panel": panel,
@@ -91,7 +94,7 @@ def _on_the_head(material: Material, dataset: Dataset, m: int) -> list[dict[str,
   )
   features = np.asarray(material.outputs(dataset)[m].features, np.float32)[picked]
   labels = dataset.labels[picked]
-  start = lead_parts.starts(material, dataset)[m][picked]
+  start = lead_parts.start(material, dataset, m)[picked]
   x, y, start = jnp.asarray(features), jnp.asarray(labels), jnp.asarray(start)
   kernel = ntk.wide_head_kernel(x, hidden=lead_parts.PAPER.hidden)
   mean = float(jnp.trace(kernel)) / len(labels)
@@ -100,10 +103,9 @@ def _on_the_head(material: Material, dataset: Dataset, m: int) -> list[dict[str,
   steps = int(np.ceil(CONSTANTS / (rate * mean)))
   shown = np.unique(np.geomspace(1, steps, POINTS).round().astype(int))
   diagonal = np.asarray(jnp.diagonal(kernel))
-  rate_c = np.asarray([diagonal[labels == c].mean() for c in range(classes)])
-  rate_c = jnp.asarray(rate_c)
+  rate_c = jnp.asarray([diagonal[labels == c].mean() for c in range(classes)])
   rows = []
-  averages = lambda found: np.asarray([own_and_others(np.asarray(found), labels)])
+  averages = lambda found: [own_and_others(np.asarray(found), labels)]
   _, keys = lead_parts.keys_of(material.seed, HEADS)
   for panel in (SQUARED, CROSS_ENTROPY):
     material.say(dataset.name, f"{steps} steps of {HEADS} heads, {panel}")
@@ -111,7 +113,7 @@ def _on_the_head(material: Material, dataset: Dataset, m: int) -> list[dict[str,
     for s, step in enumerate(shown):
       eta_t = jnp.asarray(rate * step, x.dtype)
       time = rate * step * mean
-      descended = np.concatenate([averages(path[s]) for path in paths])
+      descended = [averages(path[s])[0] for path in paths]
       rows += _rows(panel, DESCENT, time, descended)
       if panel == SQUARED:
         flow = logits.evolve_full_kernel(start, y, kernel, eta_t)
