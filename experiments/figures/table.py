@@ -15,6 +15,10 @@ from experiments.figures import (
   lead_fig8,
   lead_fig9,
   lead_fig10,
+  ped_fig1,
+  ped_fig2,
+  ped_fig3,
+  ped_table1,
   trajectories,
 )
 
@@ -28,6 +32,11 @@ FIGURES: dict[str, ModuleType] = {
   "lead_fig8": lead_fig8,
   "lead_fig9": lead_fig9,
   "lead_fig10": lead_fig10,
+  # Li et al., Exploring Model Transferability through the Lens of Potential Energy, 2023.
+  "ped_fig1": ped_fig1,
+  "ped_fig2": ped_fig2,
+  "ped_fig3": ped_fig3,
+  "ped_table1": ped_table1,
   # Beyond the papers.
   "trajectories": trajectories,
 }
