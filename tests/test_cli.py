@@ -59,6 +59,42 @@ def test_the_bundled_zoo(command, tmp_path):
   assert err.count("scores from the store") == 2
 
 
+def test_formats_are_what_was_written_and_nothing_else(command, tmp_path):
+  arguments = (MODELS, "--metrics=feature_norm", "--resamples=0")
+  folder = tmp_path / "runs" / "digits"
+  for form, file in (
+    ("json", "report.json"),
+    ("csv", "scores.csv"),
+    ("md", "report.md"),
+  ):
+    code, out, err = command(*arguments, f"--format={form}")
+    assert code == 0, err
+    assert out == (folder / file).read_text()
+    assert "Report: runs/digits/report.html" in err
+    assert "[2/2]" in err
+  code, out, err = command(*arguments)
+  assert (
+    out.rstrip().splitlines()[-1].startswith("Report: runs/digits/report.html (and ")
+  )
+  assert "Next: Fine-tune digits/" in out
+  step = next(line for line in out.splitlines() if "experiments.finetune" in line)
+  assert "--data=digits" in step
+  assert (folder / "report.html").read_text().startswith("<!DOCTYPE html>")
+  assert r"\begin{table}" in (folder / "report.tex").read_text()
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch):
+  class Terminal:
+    def isatty(self):
+      return True
+
+  monkeypatch.setattr(sys, "stdout", Terminal())
+  monkeypatch.delenv("NO_COLOR", raising=False)
+  assert cli._terminal()[1]
+  monkeypatch.setenv("NO_COLOR", "1")
+  assert not cli._terminal()[1]
+
+
 def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
   rng = np.random.default_rng(0)
   for name in ("cats", "dogs"):
@@ -111,6 +147,7 @@ def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
     (["--seed=-1"], "--seed"),
     (["--spilt=all"], "--help"),
     (["--split=some"], "split"),
+    (["--format=xml"], "format"),
     (["--option=lead"], "write METRIC.NAME=VALUE"),
     (["--option=lead.width=3"], "no option 'width'"),
     (["--option=lead.t=-2"], "t must be at least 0, got -2"),
