@@ -52,7 +52,7 @@ def convolve(
     platform: `cpu`, `gpu` or `tpu`; JAX's default backend at trace time if None.
 
   Returns:
-    float[N, *space', M] or float[N, M, *space'], where
+    `float[N, *space', M]` or `float[N, M, *space']`, where
     `space' = (space + before + after - dilation (k - 1) - 1) // stride + 1`.
 
   Raises:

@@ -1,0 +1,66 @@
+"""Our docstrings as reStructuredText.
+
+They are written to be read in the source. Three habits mean something else to Sphinx and
+are translated: an indented paragraph, or one between fences, is an equation or an example
+and is kept as it stands; a bar is a bar, and no substitution; and a public name of
+`lead_jax` is described once, on its own page, not again in the module that it comes from.
+"""
+
+import collections
+import re
+
+from sphinx.application import Sphinx
+
+import lead_jax
+
+_SECTION = re.compile(r"[A-Z][a-z]+:$")  # Args: and the like, which napoleon reads
+_ITEM = re.compile(r"([-*]|\d+\.) ")
+_FENCE = "```"
+_BAR = re.compile(r"(`[^`]*`)|\|")
+_FIELD_OF_A_NAMED_TUPLE = type(collections.namedtuple("_One", "field").field)
+_PUBLIC = {id(getattr(lead_jax, name)) for name in lead_jax.__all__}
+_PUBLIC_PAGE = "api/index"
+
+
+def translated(lines: list[str]) -> list[str]:
+  """Returns a docstring's lines with plain-text equations marked as such."""
+  out: list[str] = []
+  opener = ""  # the last line that is not indented
+  literal = fenced = False
+  for number, line in enumerate(lines):
+    if line.strip() == _FENCE:
+      fenced = not fenced
+      out += ["::", ""] if fenced else [""]
+      continue
+    if line and not line.startswith(" "):
+      opener, literal = line, False
+    starts = line.startswith("  ") and number > 0 and not lines[number - 1].strip()
+    if (
+      starts and not literal and not _SECTION.match(opener) and not _ITEM.match(opener)
+    ):
+      out += ["::", ""]
+      literal = True
+    if fenced:
+      line = f"  {line}"
+    elif not literal:
+      line = _BAR.sub(lambda found: found[1] or r"\|", line)
+    out.append(line)
+  return out
+
+
+def _translate(app, what, name, obj, options, lines: list[str]) -> None:
+  lines[:] = translated(lines)
+
+
+def _skip(app: Sphinx, what, name, obj, skip, options) -> bool | None:
+  if isinstance(obj, _FIELD_OF_A_NAMED_TUPLE):
+    return True  # the class's own docstring says what it is
+  elsewhere = app.env.current_document.docname != _PUBLIC_PAGE
+  return True if elsewhere and id(obj) in _PUBLIC else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+  """Registers the translation, before napoleon's."""
+  app.connect("autodoc-process-docstring", _translate, priority=400)
+  app.connect("autodoc-skip-member", _skip)
+  return {"parallel_read_safe": True, "parallel_write_safe": True}
