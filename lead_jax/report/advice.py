@@ -94,11 +94,9 @@ def _sentence(report: Report, ranking: list[str]) -> Text:
   group = next((g for g in certainty.groups if best in g), (best,))
   rest = [model for model in group if model != best]
   if rest:
-    # Which may be more than come first now and then: they are compared all at once.
-    text.append(
-      f"; at {100 * certainty.level:g} % for all comparisons together the data"
-    )
-    text += [" cannot tell it from ", *names(rest, 6), "."]
+    # Some may hardly ever come first: here all models are compared at once.
+    text.append(f"; judged all at once ({100 * certainty.level:g} %), the data cannot ")
+    text += ["tell it from ", *names(rest, 6), "."]
   else:
     text.append("; the data tell it from every other model.")
   return tuple(text)

@@ -11,7 +11,16 @@ import pytest
 
 from lead_jax.report import as_html
 from lead_jax.report.html.markup import Markup, sentence, tag
-from lead_jax.report.html.plots.axes import Box, Scale, floor_of, scale_of, short, ticks
+from lead_jax.report.html.plots.axes import (
+  Box,
+  Dot,
+  Scale,
+  floor_of,
+  scale_of,
+  scatter,
+  short,
+  ticks,
+)
 from lead_jax.report.words import Name
 from tests.report.reports import HOSTILE, SCRIPT, full_report, small_report
 
@@ -145,6 +154,14 @@ def test_the_rest_is_not_squeezed_by_what_is_far_worse():
   assert floor_of([1, 2, 3, 4, 5, 6, 7, -100]) > -20
   assert floor_of([1, 2, 3, 4]) == 1
   assert floor_of([2.0]) == 2.0
+
+
+def test_marks_at_the_edge_lie_side_by_side():
+  at_edge = [Dot(20, 90, str(i), "", False, beyond="left") for i in range(3)]
+  drawn = scatter([*at_edge, Dot(20, 90, "3", "", True)], Box(0, 0, 200, 100))
+  tips = re.findall(r'points="[^"]* ([\d.]+),90.0"', drawn)
+  assert sorted(tips) == ["15.5", "25.5", "35.5"]
+  assert drawn.count("<circle") == 1
 
 
 def test_short_names_keep_both_ends():

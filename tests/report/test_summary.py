@@ -24,7 +24,7 @@ def test_the_recommendation_says_how_sure_it_is(full):
   start = "Fine-tune network_0 first: lead_held_out ranks it ahead of 13 other models"
   assert sentence.startswith(start)
   assert "71 % of the rankings" in sentence
-  assert "cannot tell it from network_1 and network_2." in sentence
+  assert "(95 %), the data cannot tell it from network_1 and network_2." in sentence
   assert "network_0 reaches 92.6 %, 2.4 points less than the best" in plain(said.truth)
   anchors = plain(said.anchors)
   for metric in ("linear_probe", "knn", "nearest_centroid"):

@@ -214,7 +214,8 @@ def scatter(dots: Sequence[Dot], inside: Box, lines: Sequence[Box] = ()) -> Mark
     inside: What must not be left.
     lines: Where no text should stand.
   """
-  taken = [Box(d.x - RADIUS, d.y - RADIUS, d.x + RADIUS, d.y + RADIUS) for d in dots]
+  dots = _side_by_side(dots)
+  taken = [_around(dot) for dot in dots]
   drawn = [_mark(dot) for dot in reversed(dots)]
   for dot in dots:
     box = _room(dot, [*taken, *lines], inside) or _room(dot, taken, inside)
@@ -222,6 +223,22 @@ def scatter(dots: Sequence[Dot], inside: Box, lines: Sequence[Box] = ()) -> Mark
       taken.append(box)
       drawn.append(label(dot.text, box.left + 1, box.bottom - 3.5))
   return join(*drawn)
+
+
+def _around(dot: Dot) -> Box:
+  return Box(dot.x - RADIUS, dot.y - RADIUS, dot.x + RADIUS, dot.y + RADIUS)
+
+
+def _side_by_side(dots: Sequence[Dot]) -> list[Dot]:
+  """Moves marks at the edge along it, where they would lie on each other."""
+  placed: list[Dot] = []
+  for dot in dots:
+    while dot.beyond and any(
+      other.beyond and _around(dot).meets(_around(other)) for other in placed
+    ):
+      dot = dot._replace(x=dot.x + 2 * RADIUS + 1)
+    placed.append(dot)
+  return placed
 
 
 def _mark(dot: Dot) -> Markup:
