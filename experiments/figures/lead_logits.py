@@ -58,6 +58,11 @@ class Logits(NamedTuple):
   softmax: np.ndarray
   scaled: np.ndarray
 
+  def of(self, rows: np.ndarray) -> "Logits":
+    """Returns those of some images, whose size is then their own."""
+    raw, probability, softened, centred = (array[rows] for array in self)
+    return Logits(raw, probability, softened, scaled(centred))
+
 
 def softmax(logits: np.ndarray) -> np.ndarray:
   """Returns probabilities float64."""
@@ -194,10 +199,7 @@ def pairs(material: Material, dataset: Dataset) -> list[Pair]:
         dataset.labels[rows],
         [of_finetuned(run.train_logits[-1]) for run in own],
         [(of_finetuned(run.test_logits[-1]), run.test_labels) for run in own],
-        {
-          method: Logits(*(array[rows] for array in every[method]))
-          for method in METHODS
-        },
+        {method: every[method].of(rows) for method in METHODS},
         [run.seed for run in own],
         int(own[0].epochs[-1]),
       )
