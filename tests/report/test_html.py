@@ -146,7 +146,7 @@ def test_ticks_are_few_round_and_apart(values, log):
   found = ticks(scale, 7, lambda _: 40.0)
   assert 1 <= len(found) <= 7 or values == (5, 5)
   places = sorted(map(scale, found))
-  assert all(0 <= place <= 300 for place in places)
+  assert all(10 <= place <= 290 for place in places)
   assert all(b - a >= 46 for a, b in itertools.pairwise(places))
 
 

@@ -154,7 +154,9 @@ def _ranking(summary: Summary) -> Markup:
       tag(
         "details",
         tag("summary", f"All {plural(len(summary.metrics), 'metric')}"),
-        tables.metrics_table(summary),
+        # Wider than any paper.
+        tag("div", tables.metrics_table(summary), class_="screen"),
+        tag("p", "Every score is in scores.csv.", class_="paper"),
         tag("dl", *described),
       )
     )
@@ -239,7 +241,8 @@ def _truth(summary: Summary) -> Markup:
     return table
   caption = (
     f"Score by {summary.metric} against the accuracy that fine-tuning really gave; "
-    "numbers are ranks by score. Highlighted: the first choice and the truly best."
+    "numbers are ranks by score. Highlighted: the first choice and the truly "
+    "best. Triangles, where there are any: far below the others, off the scale."
   )
   figure = tag("figure", drawing, tag("figcaption", caption))
   return tag("div", figure, tag("div", table), class_="beside")

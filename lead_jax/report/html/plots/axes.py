@@ -12,6 +12,8 @@ from lead_jax.report.html.markup import Markup, join, tag
 NAME_WIDTH = 7.0
 DIGIT_WIDTH = 7.3
 TEXT_HEIGHT = 14.0
+# How far a tick's label may stand out of its axis: no plot has less margin.
+_OUT = 10.0
 
 
 class Scale(NamedTuple):
@@ -38,15 +40,28 @@ class Scale(NamedTuple):
 
 
 def scale_of(
-  values: Sequence[float], start: float, end: float, *, log: bool = False
+  values: Sequence[float],
+  start: float,
+  end: float,
+  *,
+  log: bool = False,
+  beyond: bool = False,
 ) -> Scale:
-  """Returns a scale with a little room around the values (above 0 where `log`)."""
+  """Returns a scale with a little room around the values.
+
+  Args:
+    values: Above 0 where `log`.
+    start: Where the scale begins.
+    end: Where it ends.
+    log: Whether it is logarithmic.
+    beyond: Whether marks for what lies below need room at its beginning.
+  """
   low, high = min(values), max(values)
   if log:
     room = (high / low) ** 0.06 if high > low else 1.5
     return Scale(low / room, high * room, start, end, log=True)
   room = 0.05 * (high - low) or 0.05 * abs(high) or 0.5
-  return Scale(low - room, high + room, start, end)
+  return Scale(low - room * (2.4 if beyond else 1), high + room, start, end)
 
 
 def floor_of(scores: Sequence[float]) -> float:
@@ -60,13 +75,22 @@ def floor_of(scores: Sequence[float]) -> float:
 def ticks(scale: Scale, most: int, extent: Callable[[float], float]) -> list[float]:
   """Returns round values on a scale: as many as have room, at most so many.
 
+  No label stands out of the scale's ends by more than a margin's width.
+
   Args:
     scale: Of the axis.
     most: How many at most.
     extent: Pixels along the axis that a value's label takes up.
   """
   chosen: list[float] = []
-  for found in _log_ticks(scale) if scale.log else _linear_ticks(scale):
+  first, last = sorted((scale.start, scale.end))
+  for every in _log_ticks(scale) if scale.log else _linear_ticks(scale):
+    found = [
+      value
+      for value in every
+      if first - _OUT <= scale(value) - extent(value) / 2
+      and scale(value) + extent(value) / 2 <= last + _OUT
+    ]
     ends = sorted((scale(v) - extent(v) / 2, scale(v) + extent(v) / 2) for v in found)
     apart = all(b[0] - a[1] >= 6 for a, b in itertools.pairwise(ends))
     if len(found) > most or not apart:

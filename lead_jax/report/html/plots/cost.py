@@ -56,7 +56,8 @@ def _panel(
   scores = {row.model: row.score or 0.0 for row in rows}
   floor = floor_of(list(scores.values()))
   x = scale_of(list(values.values()), 48, _WIDTH - 14, log=True)
-  y = scale_of([s for s in scores.values() if s >= floor], _HEIGHT - 46, 40)
+  shown = [score for score in scores.values() if score >= floor]
+  y = scale_of(shown, _HEIGHT - 46, 40, beyond=len(shown) < len(scores))
   height = lambda row: (
     y(scores[row.model]) if scores[row.model] >= floor else y.start - 9
   )

@@ -4,6 +4,7 @@ from lead_jax.report.html.markup import Markup, tag
 from lead_jax.report.html.plots.axes import (
   Box,
   Dot,
+  Scale,
   floor_of,
   frame,
   scale_of,
@@ -24,8 +25,8 @@ def truth_plot(summary: Summary) -> Markup | None:
   scores = {row.model: row.score or 0.0 for row in rows}
   truths = {row.model: row.truth or 0.0 for row in rows}
   left, below = floor_of(list(scores.values())), floor_of(list(truths.values()))
-  x = scale_of([v for v in scores.values() if v >= left], 48, _WIDTH - 14)
-  y = scale_of([v for v in truths.values() if v >= below], _HEIGHT - 46, 40)
+  x = _scale(list(scores.values()), left, 48, _WIDTH - 14)
+  y = _scale(list(truths.values()), below, _HEIGHT - 46, 40)
   best = max(rows, key=lambda row: truths[row.model])
   dots = [
     Dot(
@@ -50,3 +51,8 @@ def truth_plot(summary: Summary) -> Markup | None:
     key="truth",
   )
   return tag("div", drawing, class_="panel")
+
+
+def _scale(values: list[float], floor: float, start: float, end: float) -> Scale:
+  shown = [value for value in values if value >= floor]
+  return scale_of(shown, start, end, beyond=len(shown) < len(values))
