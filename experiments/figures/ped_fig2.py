@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from experiments import plotting
@@ -96,7 +97,9 @@ def _source_features(spec: ModelSpec, ready: ReadyFeatures) -> np.ndarray | None
   loaded = spec.load()
   if not isinstance(loaded, Backbone):
     return None
-  return np.asarray(loaded.apply(loaded.params, load_source().images)["features"])
+  return np.asarray(
+    loaded.apply(loaded.params, jnp.asarray(load_source().images))["features"]
+  )
 
 
 def figure(rows: list[dict[str, Any]], material: Material) -> Any:
@@ -104,7 +107,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   names = rankings.datasets_of(rows)
   scalings = [name for name in _LOOKS if any(row["scaling"] == name for row in rows)]
   picture = plotting.new_figure(2.4)
-  panels = picture.subplots(1, len(names), sharey=True, squeeze=False)[0]
+  panels = picture.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
   for axes, name in zip(panels, names, strict=True):
     axes.set_title("mean" if name == rankings.MEAN else name)
     axes.axvline(0, color=plotting.GREY, lw=0.5)
@@ -124,6 +127,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
           label=None if y else label,
         )
     axes.set_xlabel("weighted Kendall tau")
+    axes.set_xticks((0, 0.5, 1))
     axes.tick_params(axis="y", length=0)
   panels[0].set_yticks(range(len(BASES)), BASES)
   panels[0].set_ylim(len(BASES) - 0.5, -0.5)

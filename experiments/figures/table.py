@@ -7,6 +7,8 @@ draws a picture with a `caption` from those rows alone.
 from types import ModuleType
 
 from experiments.figures import (
+  cost_and_quality,
+  kernel_spectra,
   lead_fig3,
   lead_fig4,
   lead_fig5,
@@ -15,10 +17,12 @@ from experiments.figures import (
   lead_fig8,
   lead_fig9,
   lead_fig10,
+  metric_agreement,
   ped_fig1,
   ped_fig2,
   ped_fig3,
   ped_table1,
+  rate_and_norm,
   trajectories,
 )
 
@@ -38,7 +42,11 @@ FIGURES: dict[str, ModuleType] = {
   "ped_fig3": ped_fig3,
   "ped_table1": ped_table1,
   # Beyond the papers.
+  "kernel_spectra": kernel_spectra,
+  "rate_and_norm": rate_and_norm,
   "trajectories": trajectories,
+  "cost_and_quality": cost_and_quality,
+  "metric_agreement": metric_agreement,
 }
 
 # Those that need the logits of fine-tuning (`--finetuned`).

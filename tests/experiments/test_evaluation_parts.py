@@ -11,7 +11,6 @@ from experiments.evaluation.figures import agreement, cost, ranks
 from experiments.evaluation.noise import check_columns, noise_of
 from experiments.evaluation.noise import test_images as count_test_images
 from experiments.evaluation.remarks import remarks
-from experiments.evaluation.summary import Estimate, Row, Standing
 from lead_jax.errors import InputError
 from lead_jax.evaluation import ScoreTable, deviation_of_test_set
 from lead_jax.results import ModelRow, Report, ScoreRow
@@ -177,32 +176,11 @@ def test_numbers_as_the_tables_write_them():
   assert [numbers.seconds(s) for s in (0.04, 3.14, 123.4)] == ["0.04", "3.1", "123"]
 
 
-def _row(method, tau, seconds):
-  estimate = Estimate(tau, tau, tau, tau, tau)
-  standing = Standing(1, 1, 0)
-  return Row(
-    1,
-    standing,
-    standing,
-    method,
-    "metric",
-    {"tau_w": estimate},
-    estimate,
-    estimate,
-    0.5,
-    0.5,
-    0,
-    tau,
-    costs.Cost(1, seconds, seconds),
-    {},
-    "",
-  )
-
-
 def test_the_pareto_front():
-  rows = [_row("a", 0.9, 5), _row("b", 0.5, 1), _row("c", 0.7, 6), _row("d", 0.4, 2)]
-  rows += [_row("e", 0.5, 1.5), _row("f", 0.6, 3)]
-  assert [row.method for row in cost.pareto_front(rows)] == ["b", "f", "a"]
+  found = [("a", 0.9, 5), ("b", 0.5, 1), ("c", 0.7, 6), ("d", 0.4, 2), ("e", 0.5, 1.5)]
+  found.append(("f", 0.6, 3))
+  points = [cost.Point(name, "metric", tau, seconds) for name, tau, seconds in found]
+  assert [point.method for point in cost.pareto_front(points)] == ["b", "f", "a"]
 
 
 def test_agreement_of_methods_and_its_order():

@@ -1,5 +1,6 @@
 """Which methods rank alike: Kendall's tau between their rankings."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,22 @@ def clustered(tau: np.ndarray) -> np.ndarray:
 
 def figure(summary: Summary, collected: Collected) -> Any | None:
   """Draws the figure; None with fewer than two methods."""
-  methods = [row.method for row in summary.ranked]
+  methods = {row.method: kinds.kind_of(row) for row in summary.ranked}
   if len(methods) < 2:
     return None
-  tau = agreements(collected.table, methods)
+  return draw(methods, agreements(collected.table, list(methods)))
+
+
+def draw(kind_of: Mapping[str, kinds.Kind], tau: np.ndarray) -> Any:
+  """Draws how alike methods rank.
+
+  Args:
+    kind_of: Of each method.
+    tau: [R, R] as `agreements`, in that order.
+  """
+  methods = list(kind_of)
   order = clustered(tau)
   names = [methods[i] for i in order]
-  drawn = {row.method: kinds.kind_of(row) for row in summary.ranked}
   picture = plotting.new_figure(5.4)
   axes = picture.add_subplot()
   shown = axes.imshow(tau[np.ix_(order, order)], cmap="RdBu", vmin=-1, vmax=1)
@@ -66,7 +76,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   axes.set_yticks(range(len(names)), names, fontsize=6)
   for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
     for label, name in zip(labels, names, strict=True):
-      label.set_color(drawn[name].colour)
+      label.set_color(kind_of[name].colour)
   axes.tick_params(length=0)
   axes.spines[:].set_visible(False)
   picture.colorbar(

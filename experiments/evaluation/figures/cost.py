@@ -1,56 +1,89 @@
 """What a method costs against how well it ranks, and the methods that nothing dominates."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments import plotting
 from experiments.evaluation.collect import Collected
 from experiments.evaluation.figures import kinds
 from experiments.evaluation.numbers import number, seconds
-from experiments.evaluation.summary import RANDOM, Row, Summary
+from experiments.evaluation.summary import RANDOM, Summary
 
 # How many of the best are named, beside the front, the baseline and the LEAD family.
 _NAMED = 6
 
 
-def pareto_front(rows: Sequence[Row]) -> list[Row]:
+class Point(NamedTuple):
+  """A method.
+
+  Attributes:
+    method: Name.
+    kind: As `summary.Row`.
+    tau: Mean weighted tau.
+    seconds: Median of its scores; 0 where nothing was timed.
+  """
+
+  method: str
+  kind: str
+  tau: float
+  seconds: float
+
+
+def pareto_front(points: Sequence[Point]) -> list[Point]:
   """Returns the methods that none beats at their cost or less, the cheapest first."""
-  front: list[Row] = []
-  for row in sorted(rows, key=lambda row: (_spent(row), -row.tau)):
-    if not front or row.tau > front[-1].tau:
-      front.append(row)
+  front: list[Point] = []
+  for point in sorted(points, key=lambda point: (point.seconds, -point.tau)):
+    if not front or point.tau > front[-1].tau:
+      front.append(point)
   return front
 
 
-def _spent(row: Row) -> float:
-  return row.cost.median if row.cost is not None else 0.0
+def points_of(summary: Summary) -> list[Point]:
+  """Returns the methods that have a mean, the best first."""
+  return [
+    Point(row.method, row.kind, row.tau, row.cost.median if row.cost else 0.0)
+    for row in summary.ranked
+  ]
 
 
 def figure(summary: Summary, collected: Collected) -> Any | None:
   """Draws the figure; None if no metric was timed."""
-  rows = [row for row in summary.ranked if row.cost is not None and _spent(row) > 0]
+  chance = summary.row(RANDOM).measures["tau_w"]
+  return draw(
+    points_of(summary), chance=(chance.low, chance.high), baseline=summary.baseline
+  )
+
+
+def draw(
+  points: Sequence[Point], *, chance: tuple[float, float], baseline: str
+) -> Any | None:
+  """Draws methods; None if none was timed.
+
+  Args:
+    points: The best first.
+    chance: Central 95 % of random rankings.
+    baseline: A method that is named in any case.
+  """
+  rows = [point for point in points if point.seconds > 0]
   if not rows:
     return None
   picture = plotting.new_figure(4.3)
   axes = picture.add_subplot()
   axes.set_xscale("log")
   front = pareto_front(rows)
-  chance = summary.row(RANDOM).measures["tau_w"]
-  axes.axhspan(
-    chance.low, chance.high, color=plotting.LIGHT, lw=0, label="95 % of chance"
-  )
+  axes.axhspan(*chance, color=plotting.LIGHT, lw=0, label="95 % of chance")
   for kind in (kinds.METRIC, kinds.LEAD):
-    points = [row for row in rows if kinds.kind_of(row) == kind]
+    of_kind = [row for row in rows if kinds.kind_of(row) == kind]
     axes.plot(
-      [_spent(row) for row in points],
-      [row.tau for row in points],
+      [row.seconds for row in of_kind],
+      [row.tau for row in of_kind],
       ls="none",
       marker=kind.marker,
       color=kind.colour,
       ms=4,
       label=kind.label,
     )
-  static = [row for row in summary.ranked if row.kind == "static"]
+  static = [point for point in points if point.kind == "static"]
   if static:
     axes.axhline(
       static[0].tau,
@@ -59,12 +92,12 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
       ls=":",
       label=f"{static[0].method}, free",
     )
-  spent = [_spent(row) for row in rows]
+  spent = [row.seconds for row in rows]
   axes.set_xlim(min(spent) / 2, max(spent) * 3)
   lowest = min(row.tau for row in rows)
   axes.set_ylim(min(lowest - 0.08, 0.0), 1.0)
   axes.step(
-    [*(_spent(row) for row in front), axes.get_xlim()[1]],
+    [*(row.seconds for row in front), axes.get_xlim()[1]],
     [*(row.tau for row in front), front[-1].tau],
     where="post",
     color=plotting.GREEN,
@@ -79,7 +112,7 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
   plotting.legend_below(axes)
   best, cheap = front[-1], front[0]
-  last = f"{best.method} ({number(best.tau)}) takes {seconds(_spent(best))} s a model"
+  last = f"{best.method} ({number(best.tau)}) takes {seconds(best.seconds)} s a model"
   cheaper = len(front) - 1
   are = "method is" if cheaper == 1 else "methods are"
   plotting.title(
@@ -91,21 +124,22 @@ def figure(summary: Summary, collected: Collected) -> Any | None:
   )
   picture.caption = (
     "Seconds include compilation and were measured when a score was computed, on whatever"
-    " machine that was. Extraction of the features comes once, for all methods."
+    " machine that was; what methods share counts for the first of them. Extraction of the"
+    " features comes once, for all methods."
   )
   named = dict.fromkeys(
     row.method
     for row in [*front, *rows[:_NAMED], *rows]
     if row in front
     or row in rows[:_NAMED]
-    or row.method == summary.baseline
+    or row.method == baseline
     or kinds.kind_of(row) == kinds.LEAD
   )
   # Last: it looks at what is there.
   order = sorted(rows, key=lambda row: row.method not in named)
   plotting.name_points(
     axes,
-    [(_spent(row), row.tau) for row in order],
+    [(row.seconds, row.tau) for row in order],
     [row.method for row in order if row.method in named],
   )
   return picture

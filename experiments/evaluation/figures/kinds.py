@@ -1,6 +1,6 @@
 """How the kinds of methods are drawn in all figures of an evaluation."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from experiments import plotting
 from experiments.evaluation.summary import RANDOM, Row, Summary
@@ -27,7 +27,17 @@ CHANCE = Kind("chance", plotting.GREY, "x")
 KINDS = (LEAD, METRIC, STATIC)
 
 
-def kind_of(row: Row) -> Kind:
+class Method(Protocol):
+  """What says how a method is drawn."""
+
+  @property
+  def method(self) -> str: ...
+
+  @property
+  def kind(self) -> str: ...
+
+
+def kind_of(row: Method) -> Kind:
   """Returns how a method is drawn."""
   if row.kind == "static":
     return STATIC
