@@ -117,7 +117,9 @@ def figures(command: str) -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  command = shlex.join(["python", "-m", "experiments.figures", *argv[1:]])
+  # Where features are kept changes no number.
+  said = [arg for arg in argv[1:] if not arg.startswith("--cache_dir=")]
+  command = shlex.join(["python", "-m", "experiments.figures", *said])
   work = functools.partial(figures, command)
   return run_script(FLAGS, "figures", __doc__, work, argv)
 

@@ -41,11 +41,19 @@ def measure(material: Material) -> list[dict[str, Any]]:
               about |= {"images_of": names[c], "logit_of": names[k]}
               rows.append({**about, **lead_logits.about(pair), "value": float(value)})
   columns = ("dataset", "reading", "method", "images_of", "logit_of")
-  return lead_logits.of_means(lead_logits.mean_rows(rows, columns, material.seed))
+  means = lead_logits.of_means(lead_logits.mean_rows(rows, columns, material.seed))
+  # Of single networks, how sure each became of each class.
+  single = {"reading": lead_logits.PROBABILITY, "method": TRAIN}
+  return means + [
+    row
+    for row in rows
+    if row["images_of"] == row["logit_of"] and single.items() <= row.items()
+  ]
 
 
 def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   """Draws a panel a class, two lines of panels a data set: two readings."""
+  rows = lead_logits.of_means(rows)
   datasets = list(dict.fromkeys(row["dataset"] for row in rows))
   readings = (lead_logits.PROBABILITY, lead_logits.SCALED)
   widest = max(

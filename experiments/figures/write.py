@@ -120,7 +120,8 @@ def origin(rows: Sequence[Mapping[str, Any]], material: Material, command: str) 
   seeds = f"Seed {material.seed}."
   trained = {seed for cell in named("finetuning_seeds") for seed in cell.split()}
   if trained:
-    seeds += f" Fine-tuning seeds {', '.join(sorted(trained, key=int))}."
+    plural = "s" if len(trained) > 1 else ""
+    seeds += f" Fine-tuning seed{plural} {', '.join(sorted(trained, key=int))}."
   count = f"{len(shown)} networks" if len(shown) > 1 else "Network"
   return f"Data: {data}. {count}: {', '.join(short(shown))}. {seeds} {command}".strip()
 
