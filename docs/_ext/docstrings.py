@@ -1,9 +1,10 @@
 """Our docstrings as reStructuredText.
 
-They are written to be read in the source. Three habits mean something else to Sphinx and
+They are written to be read in the source. Some habits mean something else to Sphinx and
 are translated: an indented paragraph, or one between fences, is an equation or an example
-and is kept as it stands; a bar is a bar, and no substitution; and a public name of
-`lead_jax` is described once, on its own page, not again in the module that it comes from.
+and is kept as it stands; a bar is a bar, and no substitution; a file's name is no module's;
+and a public name of `lead_jax` is described once, on its own page, not again in the module
+that it comes from.
 """
 
 import collections
@@ -17,6 +18,7 @@ _SECTION = re.compile(r"[A-Z][a-z]+:$")  # Args: and the like, which napoleon re
 _ITEM = re.compile(r"([-*]|\d+\.) ")
 _FENCE = "```"
 _BAR = re.compile(r"(`[^`]*`)|\|")
+_FILE = re.compile(r"(?<!`)`([\w./]+\.(?:csv|html|json|md|npz|tex))`(?!`)")
 _FIELD_OF_A_NAMED_TUPLE = type(collections.namedtuple("_One", "field").field)
 _PUBLIC = {id(getattr(lead_jax, name)) for name in lead_jax.__all__}
 _PUBLIC_PAGE = "api/index"
@@ -43,13 +45,18 @@ def translated(lines: list[str]) -> list[str]:
     if fenced:
       line = f"  {line}"
     elif not literal:
-      line = _BAR.sub(lambda found: found[1] or r"\|", line)
+      line = _BAR.sub(lambda found: found[1] or r"\|", _FILE.sub(r"``\1``", line))
     out.append(line)
   return out
 
 
 def _translate(app, what, name, obj, options, lines: list[str]) -> None:
   lines[:] = translated(lines)
+
+
+def _sign(app, what, name, obj, options, signature, result):
+  # Not Python, so that Sphinx would give up on the types beside it.
+  return signature and signature.replace("<factory>", "..."), result
 
 
 def _skip(app: Sphinx, what, name, obj, skip, options) -> bool | None:
@@ -62,5 +69,6 @@ def _skip(app: Sphinx, what, name, obj, skip, options) -> bool | None:
 def setup(app: Sphinx) -> dict[str, bool]:
   """Registers the translation, before napoleon's."""
   app.connect("autodoc-process-docstring", _translate, priority=400)
+  app.connect("autodoc-process-signature", _sign)
   app.connect("autodoc-skip-member", _skip)
   return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -54,17 +54,29 @@ def test_links_that_leave_the_pages():
 
 
 def test_every_equation_has_a_mathml_form():
-  from docutils.utils.math.latex2mathml import tex2mathml
-
+  mathml = _extension("mathml").mathml
   count = 0
   for page in PAGES:
     text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text_of(page), flags=re.DOTALL | re.M)
     for block, inline in re.findall(
       r"\$\$(.+?)\$\$|\$([^$]+?)\$", text, flags=re.DOTALL
     ):
-      assert "<math" in tex2mathml(block or inline, as_block=bool(block))
+      assert "<math" in mathml(block or inline, as_block=bool(block))
       count += 1
   assert count > 100
+
+
+def test_an_index_stands_beside_an_accented_letter():
+  text = re.sub(
+    r"\s", "", _extension("mathml").mathml(r"\bar\lambda_c", as_block=False)
+  )
+  assert re.search(r"<msub><mover.*<mi>λ</mi>.*</mover><mi>c</mi></msub>", text)
+
+
+def test_a_function_does_not_touch_what_it_is_applied_to():
+  mathml = _extension("mathml").mathml
+  assert "mspace" in mathml(r"\log x", as_block=False)
+  assert "mspace" not in mathml(r"\log(x)", as_block=False)
 
 
 @pytest.mark.parametrize(
