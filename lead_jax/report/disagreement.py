@@ -78,7 +78,7 @@ def _taus(report: Report) -> dict[tuple[str, str], float]:
   taus = {}
   for i, j, value, common in zip(one, other, found, both.sum(axis=1), strict=True):
     if common >= _LEAST and not math.isnan(value):
-      pair = report.metrics[i], report.metrics[j]
+      pair = report.metrics[int(i)], report.metrics[int(j)]
       taus[pair] = taus[pair[::-1]] = float(value)
   return taus
 

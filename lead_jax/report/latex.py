@@ -1,22 +1,10 @@
 """The report's tables for a LaTeX document, from the same summary as the page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from lead_jax.report.columns import Column, columns
 from lead_jax.report.summary import Row, Summary, summarise
-from lead_jax.report.words import (
-  NONE,
-  Name,
-  Text,
-  accuracy,
-  count,
-  interval,
-  percent,
-  seconds,
-  significant,
-  span,
-  tau,
-  visible,
-)
+from lead_jax.report.words import Name, Text, tau, visible
 from lead_jax.results import Report
 
 _SPECIAL = {
@@ -127,57 +115,23 @@ def _table(
 
 
 def _ranking(summary: Summary) -> str:
-  columns: list[tuple[str, Callable[[Row], str], bool]] = [
-    ("model", lambda row: code(row.model), True),
-    ("rank", _rank, True),
-    ("score", _score, True),
-    ("$P$(best)", lambda row: escape(percent(row.p_best)), bool(summary.draws)),
-    (
-      r"kNN \%",
-      lambda row: _plain(accuracy(row.knn)),
-      any(r.knn for r in summary.rows),
-    ),
-    (
-      r"probe \%",
-      lambda row: _plain(accuracy(row.linear_probe)),
-      any(r.linear_probe for r in summary.rows),
-    ),
-    (
-      r"fine-tuned \%",
-      lambda row: _plain(accuracy(row.truth)),
-      any(r.truth for r in summary.rows),
-    ),
-    ("params", lambda row: _plain(count(row.params)), True),
-    ("FLOPs", lambda row: _plain(count(row.flops)), True),
-    ("seconds", lambda row: _plain(seconds(row.seconds)), True),
+  shown = [column for column in columns(summary) if column.kind != "text"]
+  heads = ["model", *(escape(column.title) for column in shown)]
+  rows = [
+    [code(row.model), *(_cell(column, row) for column in shown)] for row in summary.rows
   ]
-  shown = [(head, show) for head, show, there in columns if there]
-  rows = [[show(row) for _, show in shown] for row in summary.rows]
   caption = [f"Models ranked for {escape(summary.dataset)} by {code(summary.metric)}"]
   caption.append(text(summary.recommendation.sentence).rstrip("."))
   caption.append(escape(summary.certainty).rstrip("."))
   caption += [
     f"{code(row.model)}: {escape(row.failure)}" for row in summary.rows if row.failure
   ]
-  whole = f"{'. '.join(caption)}."
-  return _table([head for head, _ in shown], rows, whole, "tab:ranking", left=1)
+  return _table(heads, rows, f"{'. '.join(caption)}.", "tab:ranking", left=1)
 
 
-def _plain(value: str) -> str:
-  return "--" if value == NONE else value
-
-
-def _rank(row: Row) -> str:
-  if row.rank is None:
-    return "--"
-  return (
-    str(row.rank) if row.ranks is None else f"{row.rank} ({escape(span(*row.ranks))})"
-  )
-
-
-def _score(row: Row) -> str:
-  shown = escape(significant(row.score))
-  return shown if row.scores is None else f"{shown} ({escape(interval(*row.scores))})"
+def _cell(column: Column, row: Row) -> str:
+  below = column.below(row)
+  return escape(column.text(row)) + (f" ({escape(below)})" if below else "")
 
 
 def _agreement(summary: Summary) -> str:

@@ -3,23 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from lead_jax.report.columns import Column, columns
 from lead_jax.report.provenance import Section
 from lead_jax.report.summary import Row, Summary, summarise
-from lead_jax.report.words import (
-  NONE,
-  Name,
-  Text,
-  accuracy,
-  beginning,
-  count,
-  interval,
-  percent,
-  seconds,
-  significant,
-  span,
-  tau,
-  visible,
-)
+from lead_jax.report.words import NONE, Name, Text, tau, visible
 from lead_jax.results import Report
 
 # What Markdown or HTML would read as more than a character. An underscore inside a word
@@ -98,31 +85,10 @@ def _advice(summary: Summary) -> list[str]:
 
 
 def _ranking(summary: Summary) -> list[str]:
-  heads, columns = ["rank", "model"], []
-  for title, show, there in (
-    ("score", _score, True),
-    ("P(best)", lambda row: percent(row.p_best), summary.draws),
-    ("kNN %", lambda row: accuracy(row.knn), any(r.knn for r in summary.rows)),
-    (
-      "linear probe %",
-      lambda row: accuracy(row.linear_probe),
-      any(r.linear_probe for r in summary.rows),
-    ),
-    (
-      "fine-tuned %",
-      lambda row: accuracy(row.truth),
-      any(r.truth for r in summary.rows),
-    ),
-    ("params", lambda row: count(row.params), True),
-    ("FLOPs", lambda row: count(row.flops), True),
-    ("seconds", lambda row: seconds(row.seconds), True),
-    ("licence", lambda row: escape(beginning(row.licence)), True),
-  ):
-    if there:
-      heads.append(title)
-      columns.append(show)
+  rank, *others = columns(summary)
+  heads = [rank.title, "model", *(column.title for column in others)]
   rows = [
-    [_rank(row), code(row.model), *(show(row) for show in columns)]
+    [_cell(rank, row), code(row.model), *(_cell(column, row) for column in others)]
     for row in summary.rows
   ]
   parts = table(heads, rows, left=2)
@@ -135,15 +101,9 @@ def _ranking(summary: Summary) -> list[str]:
   return parts
 
 
-def _rank(row: Row) -> str:
-  if row.rank is None:
-    return NONE
-  return str(row.rank) if row.ranks is None else f"{row.rank} ({span(*row.ranks)})"
-
-
-def _score(row: Row) -> str:
-  shown = significant(row.score)
-  return shown if row.scores is None else f"{shown} ({interval(*row.scores)})"
+def _cell(column: Column, row: Row) -> str:
+  below = column.below(row)
+  return escape(column.text(row)) + (f" ({below})" if below else "")
 
 
 def _agreement(summary: Summary) -> list[str]:

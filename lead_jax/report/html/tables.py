@@ -1,114 +1,11 @@
 """The tables of the page. Every cell holds its exact value beside what is shown."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
+from lead_jax.report.columns import Column, columns
 from lead_jax.report.html.markup import Markup, join, name, tag
 from lead_jax.report.summary import Agreement, Cell, Row, Summary
-from lead_jax.report.words import (
-  NONE,
-  accuracy,
-  beginning,
-  count,
-  interval,
-  percent,
-  seconds,
-  significant,
-  span,
-  tau,
-)
-
-
-class Column(NamedTuple):
-  """One column of a sortable table.
-
-  Attributes:
-    title: Its head.
-    about: What it holds, for a tooltip.
-    show: Cell's content.
-    value: What it is sorted by; None stands last.
-    first: The order of the first click.
-    best: Whether the largest value is set off.
-  """
-
-  title: str
-  about: str
-  show: Callable[[Row], object]
-  value: Callable[[Row], float | str | None]
-  first: str = "descending"
-  best: bool = False
-  text: bool = False
-
-
-def columns(summary: Summary) -> list[Column]:
-  """Returns the columns for which there is anything to show."""
-  share = f"{100 * summary.level:g} %"
-  found = [
-    Column("rank", f"By {summary.metric}", _rank, lambda row: row.rank, "ascending"),
-    Column(
-      "score",
-      f"{summary.metric}, larger is better; below it its {share} interval",
-      _score,
-      lambda row: row.score,
-    ),
-    Column(
-      "P(best)",
-      "How often the model is first when the images are resampled",
-      _p_best,
-      lambda row: row.p_best,
-    ),
-    Column(
-      "kNN\u00a0%",
-      "Leave-one-out accuracy of nearest neighbours on the features",
-      lambda row: accuracy(row.knn),
-      lambda row: row.knn,
-      best=True,
-    ),
-    Column(
-      "linear probe\u00a0%",
-      "Cross-validated accuracy of a linear classifier on the features",
-      lambda row: accuracy(row.linear_probe),
-      lambda row: row.linear_probe,
-      best=True,
-    ),
-    Column(
-      "fine-tuned\u00a0%",
-      "True accuracy after fine-tuning",
-      lambda row: accuracy(row.truth),
-      lambda row: row.truth,
-      best=True,
-    ),
-    Column(
-      "params", "Parameters", lambda row: count(row.params), lambda row: row.params
-    ),
-    Column(
-      "FLOPs",
-      "Floating-point operations an image; a multiply and an add are two",
-      lambda row: count(row.flops),
-      lambda row: row.flops,
-    ),
-    Column(
-      "seconds",
-      "That this run spent on the model",
-      lambda row: seconds(row.seconds),
-      lambda row: row.seconds,
-    ),
-    Column(
-      "licence",
-      "Of the weights",
-      _licence,
-      lambda row: row.licence or None,
-      "ascending",
-      text=True,
-    ),
-  ]
-  always = ("rank", "score", "seconds")
-  return [
-    column
-    for column in found
-    if column.title in always
-    or any(column.value(row) is not None for row in summary.rows)
-  ]
+from lead_jax.report.words import NONE, significant, tau
 
 
 def main_table(summary: Summary) -> Markup:
@@ -124,7 +21,7 @@ def main_table(summary: Summary) -> Markup:
       default=None,
     )
     for column in shown
-    if column.best
+    if column.kind == "accuracy"
   }
   rows = [
     tag(
@@ -218,14 +115,15 @@ def _table(
 
 
 def _head(column: Column) -> Markup:
+  kind = "text" if column.kind == "text" else None
   return tag(
     "th",
     column.title,
     scope="col",
     title=column.about,
-    class_="text" if column.text else None,
-    data_kind="text" if column.text else None,
-    data_first=column.first,
+    class_=kind,
+    data_kind=kind,
+    data_first="ascending" if column.rises else "descending",
     aria_sort="ascending" if column.title == "rank" else None,
   )
 
@@ -236,10 +134,27 @@ def _cell(shown: object, value: float | str | None, class_: str = "") -> Markup:
 
 
 def _main_cell(column: Column, row: Row, most: float | None) -> Markup:
-  value = column.value(row)
+  value, text = column.value(row), column.text(row)
+  parts: list[object] = [text]
+  if column.kind == "share" and isinstance(value, float):
+    parts.insert(0, _bar(value))
+  if column.kind == "text" and value is not None and text != value:
+    parts = [tag("span", text, title=value)]
+  if below := column.below(row):
+    parts.append(tag("small", below))
   best = most is not None and value == most
-  class_ = "text" if column.text else "best" if best else ""
-  return _cell(column.show(row), value, class_)
+  class_ = "text" if column.kind == "text" else "best" if best else ""
+  return _cell(join(*parts), value, class_)
+
+
+def _bar(share: float) -> Markup:
+  return tag(
+    "svg",
+    tag("rect", width="100%", height="100%", class_="track"),
+    tag("rect", width=f"{100 * share:.1f}%", height="100%", class_="fill"),
+    class_="bar",
+    aria_hidden="true",
+  )
 
 
 def _row_class(row: Row) -> str | None:
@@ -253,42 +168,6 @@ def _model(row: Row) -> Markup:
   if row.failure:
     parts.append(tag("div", row.failure, class_="failure"))
   return tag("th", *parts, scope="row", data_value=row.model)
-
-
-def _rank(row: Row) -> object:
-  if row.rank is None:
-    return NONE
-  if row.ranks is None:
-    return row.rank
-  return join(row.rank, tag("small", span(*row.ranks)))
-
-
-def _score(row: Row) -> object:
-  text = significant(row.score)
-  if row.std is not None:
-    text += f" ± {row.std:.1g}"
-  if row.scores is None:
-    return text
-  return join(text, tag("small", interval(*row.scores)))
-
-
-def _licence(row: Row) -> object:
-  """Some hold a page: its beginning, and the whole where it is pointed at and below."""
-  start = beginning(row.licence)
-  return start if start == row.licence else tag("span", start, title=row.licence)
-
-
-def _p_best(row: Row) -> object:
-  if row.p_best is None:
-    return NONE
-  bar = tag(
-    "svg",
-    tag("rect", width="100%", height="100%", class_="track"),
-    tag("rect", width=f"{100 * row.p_best:.1f}%", height="100%", class_="fill"),
-    class_="bar",
-    aria_hidden="true",
-  )
-  return join(bar, percent(row.p_best))
 
 
 def _metric_cell(cell: Cell) -> Markup:

@@ -5,14 +5,12 @@ from collections.abc import Callable
 
 from lead_jax.report.html.markup import Markup, tag
 from lead_jax.report.html.plots.axes import (
-  Box,
-  Dot,
   floor_of,
   frame,
   scale_of,
-  scatter,
   svg,
 )
+from lead_jax.report.html.plots.scatter import Box, Dot, scatter
 from lead_jax.report.summary import Row, Summary
 from lead_jax.report.words import count, seconds, significant
 

@@ -4,7 +4,6 @@ from lead_jax.report.html.markup import Markup, join, tag
 from lead_jax.report.html.plots.axes import (
   DIGIT_WIDTH,
   NAME_WIDTH,
-  RADIUS,
   Scale,
   floor_of,
   label,
@@ -14,8 +13,8 @@ from lead_jax.report.html.plots.axes import (
   svg,
   tick_label,
   ticks,
-  triangle,
 )
+from lead_jax.report.html.plots.scatter import RADIUS, triangle
 from lead_jax.report.summary import Row, Summary
 from lead_jax.report.words import interval, percent, significant, span
 

@@ -2,15 +2,13 @@
 
 from lead_jax.report.html.markup import Markup, tag
 from lead_jax.report.html.plots.axes import (
-  Box,
-  Dot,
   Scale,
   floor_of,
   frame,
   scale_of,
-  scatter,
   svg,
 )
+from lead_jax.report.html.plots.scatter import Box, Dot, scatter
 from lead_jax.report.summary import Summary
 from lead_jax.report.words import accuracy, significant
 
