@@ -308,7 +308,8 @@ def _show(result: lead_jax.Report, out: pathlib.Path) -> None:
   """Prints the result in the format asked for, and where the rest of it lies."""
   from lead_jax import report
 
-  written = f"Report: {out / 'report.html'} (and {', '.join(_FILES.values())})"
+  others = ", ".join((*_FILES.values(), "report.tex"))
+  written = f"Report: {out / 'report.html'} (and {others})"
   if _FORMAT.value in _FILES:
     # What was written is what is printed: the two cannot differ.
     text = (out / _FILES[_FORMAT.value]).read_text(encoding="utf-8")

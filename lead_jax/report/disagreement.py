@@ -146,6 +146,9 @@ def _models(
   others = {metric: rank for metric, rank in head.items() if metric != first}
   if others:
     firsts = [metric for metric, rank in others.items() if rank == 1]
+    whose = f"{len(firsts)} of {plural(len(others), 'other metric')}"
+    if len(firsts) == len(others):
+      whose = f"all {len(others)} other metrics" if len(others) > 1 else "the other"
     lowest = max(others, key=lambda metric: others[metric])
     left_out = " (controls left aside)" if aside else ""
     furthest: Text = ()
@@ -155,7 +158,7 @@ def _models(
     lines.append(
       (
         *names(ranking[:1]),
-        f" is 1st by {len(firsts)} of {plural(len(others), 'other metric')}{left_out}",
+        f" is 1st by {whose}{left_out}",
         *furthest,
         ".",
       )

@@ -31,9 +31,13 @@ def _miss(what):
   pytest.skip(what)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-  """A browser with a profile of its own; its context."""
+  """A browser with a profile of its own; its context.
+
+  Not of the session: while it runs, playwright's event loop is the running one of this
+  thread, and later tests could start none.
+  """
   try:
     from playwright.sync_api import sync_playwright
   except ImportError:
@@ -51,6 +55,16 @@ def browser(tmp_path_factory):
     )
     yield context
     context.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+  """The checker of accessibility."""
+  try:
+    from axe_playwright_python.sync_playwright import Axe
+  except ImportError:
+    _miss("axe is not installed (pip install axe-playwright-python)")
+  return Axe()
 
 
 @pytest.fixture(scope="session")

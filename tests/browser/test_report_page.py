@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from lead_jax.report import summarise
 
 _OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
@@ -95,12 +93,11 @@ def test_drawings_have_contrast(page):
   assert page.evaluate(_CONTRAST) >= 4.5
 
 
-def test_axe_finds_nothing(page):
-  axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+def test_axe_finds_nothing(page, axe):
   page.evaluate(_OPEN_ALL)
   # Rows that are like those above them cost minutes and show nothing.
   alike = {"exclude": [["#metrics-table tbody tr:nth-child(n+3)"], ["svg g"]]}
-  found = axe.Axe().run(page, context=alike)
+  found = axe.run(page, context=alike)
   assert found.violations_count == 0, found.generate_report()
 
 

@@ -139,7 +139,7 @@ def test_ticks_are_few_round_and_apart(values, log):
   assert 1 <= len(found) <= 7 or values == (5, 5)
   places = sorted(map(scale, found))
   assert all(10 <= place <= 290 for place in places)
-  assert all(b - a >= 46 for a, b in itertools.pairwise(places))
+  assert all(b - a >= 49 for a, b in itertools.pairwise(places))
 
 
 def test_the_rest_is_not_squeezed_by_what_is_far_worse():

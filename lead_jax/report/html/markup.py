@@ -65,5 +65,10 @@ def name(text: str) -> Markup:
 
 
 def sentence(text: Text) -> Markup:
-  """A sentence whose names are set off."""
-  return join(*(name(part) if isinstance(part, Name) else part for part in text))
+  """A sentence whose names are set off, and whose numbers keep their percent sign."""
+  return join(
+    *(
+      name(part) if isinstance(part, Name) else part.replace(" %", "\u00a0%")
+      for part in text
+    )
+  )

@@ -172,7 +172,7 @@ def _certainty(summary: Summary) -> Markup:
     )
   caption += f".{_far_below(summary)}"
   parts = [
-    tag("p", summary.certainty),
+    tag("p", sentence((summary.certainty,))),
     tag("figure", plots.intervals(summary), tag("figcaption", caption)),
   ]
   together = [

@@ -14,6 +14,8 @@ DIGIT_WIDTH = 7.3
 TEXT_HEIGHT = 14.0
 # How far a tick's label may stand out of its axis: no plot has less margin.
 _OUT = 10.0
+# Between the labels of two ticks.
+_APART = 9.0
 
 
 class Scale(NamedTuple):
@@ -92,7 +94,7 @@ def ticks(scale: Scale, most: int, extent: Callable[[float], float]) -> list[flo
       and scale(value) + extent(value) / 2 <= last + _OUT
     ]
     ends = sorted((scale(v) - extent(v) / 2, scale(v) + extent(v) / 2) for v in found)
-    apart = all(b[0] - a[1] >= 6 for a, b in itertools.pairwise(ends))
+    apart = all(b[0] - a[1] >= _APART for a, b in itertools.pairwise(ends))
     if len(found) > most or not apart:
       break
     chosen = found
