@@ -31,6 +31,7 @@ from lead_jax.report import words
     (words.plural(1, "model"), "1 model"),
     (words.plural(1200, "class", "classes"), "1,200 classes"),
     (words.beginning("word " * 20), "word word word word word word word word …"),
+    (words.clean("a\x1b[31mb"), "a [31mb"),
     (words.clean("a\x00b\u202ec\nd\ud800 "), "a bc d?"),
   ],
 )
