@@ -46,6 +46,7 @@ autodoc_typehints_format = "short"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # they stand in the signature
 napoleon_use_rtype = False
 
 

@@ -19,6 +19,9 @@ _ITEM = re.compile(r"([-*]|\d+\.) ")
 _FENCE = "```"
 _BAR = re.compile(r"(`[^`]*`)|\|")
 _FILE = re.compile(r"(?<!`)`([\w./]+\.(?:csv|html|json|md|npz|tex))`(?!`)")
+_EITHER = re.compile(
+  r"(~?[\w.]+)\[[^\[\],]*\bArray, ('[^']*')\] \| \1\[[^\[\],]*\bndarray, \2\]"
+)
 _FIELD_OF_A_NAMED_TUPLE = type(collections.namedtuple("_One", "field").field)
 _PUBLIC = {id(getattr(lead_jax, name)) for name in lead_jax.__all__}
 _PUBLIC_PAGE = "api/index"
@@ -37,9 +40,8 @@ def translated(lines: list[str]) -> list[str]:
     if line and not line.startswith(" "):
       opener, literal = line, False
     starts = line.startswith("  ") and number > 0 and not lines[number - 1].strip()
-    if (
-      starts and not literal and not _SECTION.match(opener) and not _ITEM.match(opener)
-    ):
+    prose = _SECTION.match(opener) or _ITEM.match(opener) or _ITEM.match(line.lstrip())
+    if starts and not literal and not prose:
       out += ["::", ""]
       literal = True
     if fenced:
@@ -54,9 +56,15 @@ def _translate(app, what, name, obj, options, lines: list[str]) -> None:
   lines[:] = translated(lines)
 
 
-def _sign(app, what, name, obj, options, signature, result):
+def readable(signature: str) -> str:
+  """Shortens arrays of JAX or NumPy, one type of ours that jaxtyping writes as two."""
   # Not Python, so that Sphinx would give up on the types beside it.
-  return signature and signature.replace("<factory>", "..."), result
+  signature = signature.replace("<factory>", "...")
+  return _EITHER.sub(r"\1[Array, \2]", signature)
+
+
+def _sign(app, what, name, obj, options, signature, result):
+  return signature and readable(signature), result and readable(result)
 
 
 def _skip(app: Sphinx, what, name, obj, skip, options) -> bool | None:

@@ -133,3 +133,12 @@ def test_blocks_know_their_line_and_their_output():
   code, output, other = blocks_of("page", text)
   assert (code.place, code.code, code.output) == ("page.md:4", "1\n", "out\n")
   assert (output.output, other.output) == (None, None)
+
+
+def test_arrays_in_signatures_are_short():
+  readable = _extension("docstrings").readable
+  kinds = ("~jaxlib._jax.Array", "~numpy.ndarray")
+  either = " | ".join(f"~jaxtyping.Float[{kind}, 'n d']" for kind in kinds)
+  assert (
+    readable(f"(x: {either}, y: int)") == "(x: ~jaxtyping.Float[Array, 'n d'], y: int)"
+  )

@@ -23,6 +23,7 @@ NOT_RUN = {
   "datasets": {"setup": 1},
   "digits_zoo": {"long": 1},
   "evaluation": {"long": 1},
+  "figures": {"long": 2},
   "finetuning": {"long": 2},
   "low_data": {"long": 1},
   "networks": {"download": 1},
