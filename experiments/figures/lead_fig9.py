@@ -20,6 +20,7 @@ from lead_jax.data import Dataset
 
 WIDTHS = (8, 32, 128, 512, 2048)
 HEADS = 4
+_TICKS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _START = "t = 0"
 
 
@@ -129,6 +130,8 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   guide = [error[0] * (values[0] / value) ** 0.5 for value in values]
   right.plot(values, guide, color=plotting.GREY, lw=0.7, ls="--", label="1/√width")
   right.set_yscale("log")
+  right.set_yticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
+  right.minorticks_off()
   right.legend()
   for axes in (left, right):
     axes.set_xscale("log", base=2)

@@ -220,6 +220,6 @@ def _title(rows: list[dict[str, Any]]) -> str:
 
   far = lambda curve: np.abs(at(SQUARED, curve) - at(SQUARED, DESCENT)).max()
   return (
-    f"The kernel's flow follows gradient descent on the head to {far(KERNEL):.2f}; one rate"
+    f"The kernel's flow is within {far(KERNEL):.3f} of gradient descent on the head; a rate"
     f" a class is off by up to {far(RATES):.2f}, as published by {far(PUBLISHED):.2f}"
   )
