@@ -78,19 +78,22 @@ def _tables(
   # Measured without a limit: within one, rich squeezes columns until they vanish.
   unlimited = console.options.update(width=10_000)
 
-  def fits(layout: _Layout) -> bool:
+  def fits(layout: _Layout, *, folded: bool) -> bool:
     table = _table(summary, layout, width, color)
-    return Measurement.get(console, unlimited, table).minimum <= width
+    found = Measurement.get(console, unlimited, table)
+    return (found.minimum if folded else found.maximum) <= width
 
   whole = summary.metrics
   layouts = [
     _Layout(whole, FACTS[:facts], bar=color) for facts in range(len(FACTS), -1, -1)
   ]
-  for layout in (*layouts, _Layout(whole)):
-    if fits(layout):
-      return [_table(summary, layout, width, color)]
+  # Rather without a fact or the bars than with names in two lines.
+  for folded in (False, True):
+    for layout in (*layouts, _Layout(whole)):
+      if fits(layout, folded=folded):
+        return [_table(summary, layout, width, color)]
   at_once = len(whole)
-  while at_once > 1 and not fits(_Layout(whole[:at_once])):
+  while at_once > 1 and not fits(_Layout(whole[:at_once]), folded=True):
     at_once -= 1
   groups = [whole[i : i + at_once] for i in range(0, len(whole), at_once)]
   return [_table(summary, _Layout(group), width, color) for group in groups]
