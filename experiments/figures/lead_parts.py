@@ -67,11 +67,15 @@ def starts(
   material: Material, dataset: Dataset, classifier: Classifier = "svm"
 ) -> np.ndarray:
   """Returns the initial logits float32[M, N, K] of all networks."""
-  found = {
-    m: start(material, dataset, m, classifier)
-    for m, _ in each(material, dataset, f"initial logits of {classifier}")
-  }
-  return np.stack([found[m] for m in range(len(found))])
+
+  def compute() -> np.ndarray:
+    found = {
+      m: start(material, dataset, m, classifier)
+      for m, _ in each(material, dataset, f"initial logits of {classifier}")
+    }
+    return np.stack([found[m] for m in range(len(found))])
+
+  return material.once(("all initial logits", dataset.name, classifier), compute)
 
 
 def start_of(
@@ -134,11 +138,15 @@ def diagonal(material: Material, dataset: Dataset, m: int) -> np.ndarray:
 
 def diagonals(material: Material, dataset: Dataset) -> np.ndarray:
   """Returns the kernels' diagonals of all networks, float32[M, heads, N]."""
-  found = {
-    m: diagonal(material, dataset, m)
-    for m, _ in each(material, dataset, "kernels' diagonals")
-  }
-  return np.stack([found[m] for m in range(len(found))])
+
+  def compute() -> np.ndarray:
+    found = {
+      m: diagonal(material, dataset, m)
+      for m, _ in each(material, dataset, "kernels' diagonals")
+    }
+    return np.stack([found[m] for m in range(len(found))])
+
+  return material.once(("all diagonals", dataset.name), compute)
 
 
 def chosen(
