@@ -256,14 +256,11 @@ def _list_models() -> int:
 
 
 def _rank(dataset: str) -> int:
-  import jax
-
   from lead_jax import ranking, report
+  from lead_jax.compiled import keep_compiled
 
   cache_dir = _cache_dir()
-  # Every network and every shape is compiled once, not once a run.
-  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  keep_compiled(cache_dir)
   listener = report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress()
   out = pathlib.Path(_OUT.value or pathlib.Path("runs") / _folder_name(dataset))
   out = out.expanduser()
