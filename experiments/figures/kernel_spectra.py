@@ -140,7 +140,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   for index, name in enumerate(names):
     colour, marker = plotting.COLOURS[index % 6], plotting.MARKERS[index % 6]
     _bundle(spectra, of("spectrum", name), "index", "share", colour, name)
-    _bundle(gains, of("gain", name), "time", "whole", colour, f"whole kernel, {name}")
+    _bundle(gains, of("gain", name), "time", "whole", colour, None)
     shift = 0.5 * (index + 0.5) / len(names) - 0.25
     for axes, column in zip(strips, ("largest", "effective_rank"), strict=True):
       axes.plot(
@@ -159,13 +159,14 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   spectra.set_xlabel("number of the eigenvalue")
   spectra.set_ylabel("share of the trace")
   times = np.array(TIMES)
-  gains.plot(
-    times, -np.expm1(-times), color=plotting.BLACK, lw=1.4, label="mean eigenvalue"
-  )
+  whole = plotting.GREY if len(names) > 1 else plotting.COLOURS[0]
+  gains.plot([], [], color=whole, lw=1.8, label="whole kernel (Eq. 6)")
+  look = {"color": plotting.BLACK, "lw": 1.4, "label": "mean eigenvalue (Eq. 7)"}
+  gains.plot(times, -np.expm1(-times), **look)
   gains.set_xscale("log")
   gains.set_xlabel("time, in 1 / mean eigenvalue")
   gains.set_ylabel("residual gone, share")
-  gains.legend(loc="upper left", fontsize=6.5, handlelength=1)
+  gains.legend(loc="lower right", fontsize=6.5, handlelength=1)
   strips[0].set_yticks(range(len(models)), short(models), fontsize=6.5)
   strips[0].set_ylim(-0.6, len(models) - 0.4)
   strips[0].set_xlabel("share of the largest eigenvalue")
@@ -180,7 +181,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
     f"Kernels of the summed logits of up to {_CONFIG.samples_per_class} samples of a class,"
     " one He-normal head. Top: thin lines are networks (mean over classes), thick ones"
     " their median. Right: the residual of the paper's initial logits (SVM), under the"
-    " whole kernel of a class (Eq. 6) and its mean eigenvalue (Eq. 7, black). Below: a"
+    " whole kernel of a class (Eq. 6) and its mean eigenvalue (Eq. 7). Below: a"
     " point a class. Effective rank: the exponential of the entropy of the shares."
   )
   return picture

@@ -123,11 +123,12 @@ def _pictures(
   labels = dataset.labels[chosen]
   rows = []
   # Each goes on from the last one: from one start, small motions end in other maps.
-  tsne = TSNE(init="pca", random_state=seed)
+  look = {"perplexity": min(30.0, (len(chosen) - 1) / 3), "random_state": seed}
+  tsne = TSNE(init="pca", **look)
   for step in (step for step in EMBEDDED if step < len(steps)):
     places = tsne.fit_transform(steps[step][chosen])
     rows += _points("tsne", step, labels, places)
-    tsne = TSNE(init=places, early_exaggeration=1.0, random_state=seed)
+    tsne = TSNE(init=places, early_exaggeration=1.0, **look)
   classes = range(min(_CLASSES, len(dataset.class_names)))
   means = [np.stack([z[dataset.labels == c].mean(0) for c in classes]) for z in steps]
   plane = PCA(2, random_state=seed).fit(means[0])
@@ -156,7 +157,11 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   for line, model in enumerate(shown):
     panels = outer[line].subgridspec(1, len(steps) + 1).subplots()
     of_model = [row for row in rows if row["model"] == model]
+    last = max(row["step"] for row in of_model if row["kind"] == "network")
     for axes, step in zip(panels, steps, strict=False):
+      if step > last:  # the motion of this network has ended before
+        axes.set_axis_off()
+        continue
       _scatter(axes, [r for r in of_model if (r["kind"], r["step"]) == ("tsne", step)])
       value = _value(of_model, model, step, "centroid")
       axes.set_title(f"t-SNE, step {step:.0f} ({value:.3f})", fontsize=7.5)

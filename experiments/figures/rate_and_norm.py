@@ -108,8 +108,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
     " features and the widest. Right: a point a class of a network; rates are means over"
     f" {_DRAWN.head_seeds} He-normal heads on up to {_DRAWN.samples_per_class} samples,"
     " expected: the formula on the same samples; grey: two standard errors of such a mean"
-    " (median over classes). The heads' upper layers are the same draws for all networks:"
-    " what they deviate by is common to all."
+    " (median over classes). Networks share the draws of the heads' upper layers."
   )
   return picture
 
@@ -136,17 +135,19 @@ def _noise(rows: list[dict[str, Any]]) -> float:
 
 
 def _title(rows: list[dict[str, Any]]) -> str:
-  taus, inside = [], []
+  norms, wholes, inside = [], [], []
   for name in rankings.datasets_of(rows):
     here = [row for row in rows if row["dataset"] == name]
-    taus.append(kendall(_means(here, "norm"), _means(here, "rate")))
+    rate = _means(here, "rate")
+    norms.append(kendall(_means(here, "norm"), rate))
+    wholes.append(kendall(_means(here, "expected"), rate))
     for model in dict.fromkeys(row["model"] for row in here):
       own = [row for row in here if row["model"] == model]
       inside.append(kendall([r["norm"] for r in own], [r["rate"] for r in own]))
   off = np.median([abs(row["rate"] / row["expected"] - 1) for row in rows])
+  text = lambda taus: number(float(np.mean(taus)), "", 2)
   return (
-    "Rates order networks as squared norms do (Kendall tau"
-    f" {number(float(np.mean(taus)), '', 2)}), and the classes of a network, too"
-    f" ({number(float(np.mean(inside)), '', 2)}); they are within {100 * off:.1f} %"
-    " (median) of their expectation"
+    f"Rates order networks as squared norms do (Kendall tau {text(norms)}; with the width"
+    f" of the features, {text(wholes)}) and a network's classes, too ({text(inside)});"
+    f" they are within {100 * off:.1f} % (median) of their expectation"
   )

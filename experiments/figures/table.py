@@ -1,7 +1,8 @@
 """Every figure, by the name of its files: one literal table.
 
 A module has `measure(material) -> rows`, the numbers, and `figure(rows, material)`, which
-draws a picture with a `caption` from those rows alone.
+draws a picture with a `caption` from those rows alone. What stands above `figure` makes
+the numbers: when it is changed they are measured anew.
 """
 
 from types import ModuleType
@@ -22,6 +23,7 @@ from experiments.figures import (
   ped_fig2,
   ped_fig3,
   ped_table1,
+  ranking_stability,
   rate_and_norm,
   trajectories,
 )
@@ -47,6 +49,7 @@ FIGURES: dict[str, ModuleType] = {
   "trajectories": trajectories,
   "cost_and_quality": cost_and_quality,
   "metric_agreement": metric_agreement,
+  "ranking_stability": ranking_stability,
 }
 
 # Those that need the logits of fine-tuning (`--finetuned`).

@@ -69,7 +69,9 @@ def draw(kind_of: Mapping[str, kinds.Kind], tau: np.ndarray) -> Any:
   methods = list(kind_of)
   order = clustered(tau)
   names = [methods[i] for i in order]
-  picture = plotting.new_figure(5.4)
+  picture = plotting.new_figure(5.5)
+  # The names below are long, and stand on end.
+  picture.get_layout_engine().set(h_pad=0.1)
   axes = picture.add_subplot()
   shown = axes.imshow(tau[np.ix_(order, order)], cmap="RdBu", vmin=-1, vmax=1)
   axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)

@@ -120,7 +120,7 @@ def draw(
     last
     if best is cheap
     else f"{last}; {cheaper} cheaper {are} on the Pareto front, down to"
-    f" {cheap.method} ({number(cheap.tau)})",
+    f" {cheap.method} ({number(cheap.tau).replace('-', '−')})",
   )
   picture.caption = (
     "Seconds include compilation and were measured when a score was computed, on whatever"
