@@ -59,13 +59,15 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   picture = plotting.new_figure(2.9)
   left, right = picture.subplots(1, 2, sharey=True)
   for axes, panel in ((left, "t"), (right, "S")):
-    for index, dataset in enumerate(rankings.datasets_of(rows)):
+    datasets = rankings.datasets_of(rows)
+    for index, dataset in enumerate(datasets):
       line = [
         row
         for row in rows
         if (row["dataset"], row["panel"]) == (dataset, panel) and row["value"] > 0
       ]
-      rankings.draw_line(axes, line, index, dataset, y="gain")
+      last = dataset == datasets[-1]
+      rankings.draw_line(axes, line, index, dataset, y="gain", band=last)
     axes.axhline(0, color=plotting.BLACK, lw=0.6)
     axes.set_xscale("log")
   left.set_xlabel("time t")
@@ -78,7 +80,8 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   left.legend(loc="best")
   plotting.title(picture, _title(rows))
   picture.caption = (
-    "Bands: 95 % of the paired bootstrap over networks. Dotted: the paper's choice (t = 1,"
+    "Band: 95 % of the paired bootstrap over networks, of the mean where there are several"
+    " data sets. Dotted: the paper's choice (t = 1,"
     f" S = 64). Left: mean rates of {lead_parts.PAPER.head_seeds} heads; right: one head"
     f" and other samples in each of {lead_parts.PAPER.head_seeds} draws, their mean. The"
     " paper: the gain grows with t up to 1 and is lost at 10, and grows with S."

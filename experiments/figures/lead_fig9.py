@@ -112,7 +112,8 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
       for row in rows
       if (row["dataset"], row["rates"]) == (name, rates) and row["method"] != _START
     ]
-    rankings.draw_line(left, of("drawn"), index, dataset, y="tau")
+    last = dataset == rankings.datasets_of(rows)[-1]
+    rankings.draw_line(left, of("drawn"), index, dataset, y="tau", band=last)
     colour = rankings.colour_of(index, dataset)
     values = [row["value"] for row in of("drawn")]
     left.vlines(

@@ -140,24 +140,18 @@ class Material:
     return self.once(("outputs", dataset.name), compute)
 
   def scores(
-    self,
-    dataset: Dataset,
-    wanted: Sequence[tuple[str, Options]],
-    *,
-    seed: int | None = None,
+    self, dataset: Dataset, wanted: Sequence[tuple[str, Options]]
   ) -> dict[str, list[ScoreRow]]:
     """Scores every network by metrics under options; what is in the store is read.
 
     Args:
       dataset: One of `datasets`.
       wanted: Metrics, each with its options; a metric may stand there many times.
-      seed: Of everything random; the material's where None.
 
     Returns:
       By model, in the order of `wanted`.
     """
-    seeded = self.seed if seed is None else seed
-    scorer = dataclasses.replace(self.bench, seed=seeded).scorer(dataset)
+    scorer = self.bench.scorer(dataset)
     found = {}
     # Models of one width share what is compiled; then it can be forgotten.
     outputs = self.outputs(dataset)
@@ -167,18 +161,15 @@ class Material:
       found[ready.name] = scorer.under_options(ready_spec(ready.name, ready), wanted)
     return found
 
-  def table(
-    self, wanted: Mapping[str, tuple[str, Options]], *, seed: int | None = None
-  ) -> ScoreTable:
+  def table(self, wanted: Mapping[str, tuple[str, Options]]) -> ScoreTable:
     """Scores all networks on all data sets, beside the true accuracies.
 
     Args:
       wanted: By a name of one's own, a metric with options.
-      seed: As `scores`.
     """
     scores: dict[str, dict[str, dict[str, float]]] = {name: {} for name in wanted}
     for dataset in self.datasets:
-      rows = self.scores(dataset, list(wanted.values()), seed=seed)
+      rows = self.scores(dataset, list(wanted.values()))
       for index, name in enumerate(wanted):
         of_models = {model: found[index].score for model, found in rows.items()}
         scores[name][dataset.name] = of_models

@@ -96,7 +96,6 @@ def measured(
   about: Mapping[str, Mapping[str, Any]],
   *,
   reference: str,
-  draws: int = 1,
 ) -> list[dict[str, Any]]:
   """Scores the zoo by choices of metrics and measures how they rank it.
 
@@ -105,10 +104,9 @@ def measured(
     wanted: By method, a metric with options.
     about: As `ranking_rows`.
     reference: As `ranking_rows`.
-    draws: Seeds, from the material's upwards.
   """
-  tables = [material.table(wanted, seed=material.seed + d) for d in range(draws)]
-  return ranking_rows(tables, about, reference=reference, seed=material.seed)
+  table = material.table(wanted)
+  return ranking_rows([table], about, reference=reference, seed=material.seed)
 
 
 def colour_of(index: int, name: str) -> str:
@@ -117,7 +115,13 @@ def colour_of(index: int, name: str) -> str:
 
 
 def draw_line(
-  axes: Any, rows: Sequence[Mapping[str, Any]], index: int, name: str, *, y: str
+  axes: Any,
+  rows: Sequence[Mapping[str, Any]],
+  index: int,
+  name: str,
+  *,
+  y: str,
+  band: bool = True,
 ) -> None:
   """Draws one data set's values of `tau` or `gain`, with their interval as a band.
 
@@ -127,6 +131,7 @@ def draw_line(
     index: Of the data set, for its colour and marker; the mean is black.
     name: Of the data set, for the legend.
     y: `tau` or `gain`.
+    band: Whether the interval is drawn; several hide each other.
   """
   low, high = ("low", "high") if y == "tau" else ("gain_low", "gain_high")
   mean = name == MEAN
@@ -141,9 +146,10 @@ def draw_line(
     lw=1.8 if mean else 1,
     label=name,
   )
-  axes.fill_between(
-    column("value"), column(low), column(high), color=colour, alpha=0.12, lw=0
-  )
+  if band:
+    axes.fill_between(
+      column("value"), column(low), column(high), color=colour, alpha=0.12, lw=0
+    )
 
 
 def on(dataset: str) -> str:
