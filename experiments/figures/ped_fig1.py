@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import plotting
+from experiments.evaluation.numbers import number
 from experiments.figures.material import Material, short
 from lead_jax.compiled import forget_if_many
 from lead_jax.data import Dataset
@@ -31,7 +32,7 @@ _ACCURACY = "nearest-centroid accuracy"
 # Of the best network and the worst.
 _LOOKS = (plotting.BLUE, plotting.VERMILION)
 # How much longer than it is the way of a mean is drawn.
-_LONGER = 10
+_LONGER = 5
 
 
 def measure(material: Material) -> list[dict[str, Any]]:
@@ -182,8 +183,8 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
     f" {_POINTS} random images at most, coloured by class. In brackets: {_ACCURACY} in the"
     " features themselves. t-SNE: perplexity 30, each map goes on from the one before it."
     " Linear: the plane in which the class means vary most; rings: means before the motion;"
-    f" lines: their way, drawn {_LONGER} times as long. The motion is told the labels, so"
-    " that what it gains is no accuracy of the network."
+    f" lines: their way, drawn {_LONGER} times as long. Since the motion is told the"
+    " labels, what it gains is no accuracy of the network."
   )
   return picture
 
@@ -250,11 +251,16 @@ def _curves(
 def _title(rows: list[dict[str, Any]]) -> str:
   numbers = [row for row in rows if row["kind"] == "network"]
   models = list(dict.fromkeys(row["model"] for row in numbers))
-  gains = []
-  for model in models:
-    line = [row for row in numbers if row["model"] == model]
-    gains.append(100 * (line[-1]["centroid"] - line[0]["centroid"]))
+  gains = {
+    column: [
+      line[-1][column] - line[0][column]
+      for line in ([r for r in numbers if r["model"] == model] for model in models)
+    ]
+    for column in ("centroid", "silhouette")
+  }
+  points = 100 * np.array(gains["centroid"])
   return (
-    f"PED's motion raises the {_ACCURACY} by {min(gains):.1f} to {max(gains):.1f} points"
-    f" (median {np.median(gains):.1f}); the map by t-SNE hardly changes"
+    f"PED's motion, which is told the labels, raises the {_ACCURACY} by"
+    f" {points.min():.1f} to {points.max():.1f} points (median {np.median(points):.1f}) and"
+    f" the silhouette by {number(float(np.median(gains['silhouette'])))} (median)"
   )

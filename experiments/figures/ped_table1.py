@@ -49,6 +49,18 @@ def grid_of(rows: list[dict[str, Any]], dataset: str, column: str) -> np.ndarray
   return np.array([[alone[b], *(values[b, k] for k in GRID)] for b in BASES])
 
 
+def markdown(rows: list[dict[str, Any]], dataset: str) -> str:
+  """Returns the table of a data set (or `mean`) as docs/figures.md has it."""
+  tau = grid_of(rows, dataset, "tau")
+  head = ["base method", _ALONE, *(f"k = {k:g}" for k in GRID)]
+  lines = [head, ["---"] * len(head)]
+  lines += [
+    [base, *(number(float(value)) for value in values)]
+    for base, values in zip(BASES, tau, strict=True)
+  ]
+  return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   """Draws a table of each data set, coloured by tau."""
   names = rankings.datasets_of(rows)
