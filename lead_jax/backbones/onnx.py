@@ -93,7 +93,8 @@ def load_onnx(
       for key, value in zip(wanted, values, strict=True)
     }
 
-  params = {label: jnp.asarray(value) for label, value in graph.initial.items()}
+  # Unlike jnp.asarray, this compiles nothing for every new shape.
+  params = {label: jax.device_put(value) for label, value in graph.initial.items()}
   size = (input_spec.height, input_spec.width)
   channels = (1 if input_spec.channels == "gray" else 3,)
   shape = channels + size if input_spec.layout == "NCHW" else size + channels
@@ -142,7 +143,7 @@ def to_jax(
   def apply(params: Params, *inputs: Any) -> tuple[Any, ...]:
     return tuple(graph.run(params, inputs, outputs))
 
-  return apply, {name: jnp.asarray(value) for name, value in graph.initial.items()}
+  return apply, {name: jax.device_put(value) for name, value in graph.initial.items()}
 
 
 def _read(path: pathlib.Path, sha256: str | None) -> tuple["onnx.ModelProto", str]:
