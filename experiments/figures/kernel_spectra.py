@@ -166,7 +166,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   gains.set_xscale("log")
   gains.set_xlabel("time, in 1 / mean eigenvalue")
   gains.set_ylabel("residual gone, share")
-  gains.legend(loc="lower right", fontsize=6.5, handlelength=1)
+  gains.legend(loc="upper left", fontsize=6.5, handlelength=1)
   strips[0].set_yticks(range(len(models)), short(models), fontsize=6.5)
   strips[0].set_ylim(-0.6, len(models) - 0.4)
   strips[0].set_xlabel("share of the largest eigenvalue")
