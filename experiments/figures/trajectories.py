@@ -200,7 +200,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
       axes.set_xscale("log")
     else:
       axes.legend(loc="best")
-  panels[0].set_ylabel("mean logit: own class (above), others")
+  panels[0].set_ylabel("mean logit (own class above)")
   plotting.legend_under(picture, panels[0], columns=4)
   plotting.title(picture, _title(rows))
   picture.caption = (
