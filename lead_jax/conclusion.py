@@ -117,13 +117,18 @@ def with_certainty(
   """
   metric = report.metrics[0]
   rows = [row for row in report.scores if row.metric == metric and row.rank is not None]
-  rows = _pooled_parts([row for row in rows if row.resampled])
+  # A rank among fewer models than there are would be another rank.
+  without = [row for row in rows if not row.resampled]
+  if halves is not None and len(rows) < 2:
+    reason = "fewer than two models have a rank"
+  elif halves is not None and without:
+    why = without[0].details.get("not_resampled", "no part was scored")
+    reason = f"{without[0].model} has no score on a part of the images ({why})"
+    halves = None
   if halves is None or len(rows) < 2:
-    if halves is not None:
-      why = [row.details.get("not_resampled") for row in report.scores]
-      reason = next(filter(None, why), "fewer than two models have a rank")
     certainty = Certainty(metric, reason=reason)
     return dataclasses.replace(report, certainty=certainty)
+  rows = _pooled_parts(rows)
   certainty = certainty_of(
     metric,
     {row.model: row.score for row in rows},

@@ -14,6 +14,9 @@ from lead_jax import evaluation, metrics
 from lead_jax.errors import InputError
 from lead_jax.results import json_values, write_text
 
+# Fewer parts of the images than these do not say how scores vary.
+_RESAMPLES = 10
+
 
 def metrics_or_default(
   names: Sequence[str] | None, *, reference: object = None
@@ -95,13 +98,13 @@ def resamples_or_default(resamples: int | None, metric: str) -> int:
     metric: That ranks the table.
 
   Raises:
-    InputError: If it is one, which says nothing of how scores vary, or no such number.
+    InputError: If it is no such number, or too few to say how scores vary.
   """
   if resamples is None:
     return metrics.find_metric(metric).resamples
-  if not isinstance(resamples, int) or resamples < 0 or resamples == 1:
+  if not isinstance(resamples, int) or not (resamples == 0 or resamples >= _RESAMPLES):
     raise InputError(
-      f"resamples must be 0 (none) or a whole number above 1, got {resamples!r}"
+      f"resamples must be 0 (none) or at least {_RESAMPLES}, got {resamples!r}"
     )
   return resamples
 
@@ -153,7 +156,7 @@ def make_writable(out: pathlib.Path) -> None:
     ) from error
   probe = out / ".writable"
   write_text(probe, "")
-  probe.unlink()
+  probe.unlink(missing_ok=True)  # another run may have made the same
 
 
 def keep_other_results(

@@ -116,7 +116,8 @@ def rank(
     batch_size: Images a batch; features do not depend on it.
     cache_dir: Where features and scores are kept; `default_cache_dir()` where None.
     out: Folder for `scores.csv` and `report.json`, written anew after every model, and at
-      the end `report.html`, `report.md` and `report.tex`; nothing is written where None.
+      the end, or when interrupted, `report.html`, `report.md` and `report.tex`; nothing is
+      written where None.
     overwrite: Whether `out` may hold the results of another run.
     ground_truth: CSV of true accuracies (see `evaluation.ground_truth_table`) to compare
       the ranking with; the bundled zoo on `digits` brings its own.
@@ -201,7 +202,7 @@ def rank(
   }
   if out is not None:
     preflight.keep_other_results(out, config, overwrite)
-  halves, no_halves = _halves(dataset, seed) if resamples else (None, "")
+  halves, no_halves = _halves(dataset, specs, seed) if resamples else (None, "")
   scorer = Scorer(
     dataset=dataset,
     metrics=names,
@@ -239,32 +240,41 @@ def rank(
     complete=False,
     command=command,
   )
-  for index, spec in enumerate(specs):
-    forget_if_many()
-    listener.started(index, spec.name)
-    row, scores = scorer.model(spec)
-    listener.finished(row, scores)
-    report = dataclasses.replace(
-      report,
-      models=[*report.models, row],
-      scores=[*report.scores, *scores],
-      complete=index + 1 == len(specs),
-    )
-    if out is not None and not report.complete:
-      _save(conclude(report, true_everywhere, warnings, lambda _: None), out)
+  if out is not None:
+    _remove_pages(out)
+  try:
+    for index, spec in enumerate(specs):
+      forget_if_many()
+      listener.started(index, spec.name)
+      row, scores = scorer.model(spec)
+      listener.finished(row, scores)
+      report = dataclasses.replace(
+        report,
+        models=[*report.models, row],
+        scores=[*report.scores, *scores],
+        complete=index + 1 == len(specs),
+      )
+      if out is not None and not report.complete:
+        _save(conclude(report, true_everywhere, warnings, lambda _: None), out)
+  except KeyboardInterrupt:
+    if out is not None and report.models:
+      _save_pages(conclude(report, true_everywhere, warnings, lambda _: None), out)
+    raise
   report = conclude(report, true_everywhere, warnings, warn)
   if resamples:
     report = with_certainty(report, halves, no_halves, seed)
   if out is not None:
     _save(report, out)
-    report.to_html(out / "report.html")
-    report.to_markdown(out / "report.md")
-    report.to_latex(out / "report.tex")
+    _save_pages(report, out)
   return report
 
 
-def _halves(dataset: Dataset, seed: int) -> tuple[Halves | None, str]:
+def _halves(
+  dataset: Dataset, models: Sequence[ModelSpec], seed: int
+) -> tuple[Halves | None, str]:
   """Which parts of the images are scored, or why none are."""
+  if len(models) < 2:
+    return None, "there is one model"
   try:
     return stratified_halves(dataset.labels, dataset.class_names, seed=seed), ""
   except InputError as error:
@@ -326,6 +336,18 @@ def _metric_facts(name: str) -> dict[str, Any]:
 def _save(report: Report, out: pathlib.Path) -> None:
   report.to_csv(out / "scores.csv")
   report.to_json(out / "report.json")
+
+
+def _save_pages(report: Report, out: pathlib.Path) -> None:
+  report.to_html(out / "report.html")
+  report.to_markdown(out / "report.md")
+  report.to_latex(out / "report.tex")
+
+
+def _remove_pages(out: pathlib.Path) -> None:
+  """Takes away what an earlier run said, which would stand beside other scores."""
+  for page in ("report.html", "report.md", "report.tex"):
+    (out / page).unlink(missing_ok=True)
 
 
 def _describe(dataset: Dataset) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from lead_jax.errors import InputError
 # Of a class with fewer, a half is a single image, of which nothing can be held out.
 LEAST_PER_CLASS = 4
 
-# Images in a part are no more than this where classes allow it: some metrics take cubic
-# time, and the variance of smaller parts says as much.
-_LARGEST = 512
+# Large data sets are scored in smaller parts than halves, since some metrics take cubic
+# time; but never fewer images than these. With two images a class metrics are in another
+# regime: their spread is then up to four times smaller than it should be.
+_LEAST_IMAGES, _LEAST_OF_CLASS = 512, 5
 
 
 class Halves(NamedTuple):
@@ -73,8 +74,8 @@ def stratified_halves(
     seed: Of the draws.
 
   Returns:
-    What draws the parts. Each has min(N / 2, max(512, 2 K)) images, up to rounding, and
-    two of every class at least.
+    What draws the parts. Each has the same share of every class, up to rounding: a half,
+    or less where that leaves 512 images and five of the smallest class.
 
   Raises:
     InputError: If a class has fewer than `LEAST_PER_CLASS` images.
@@ -87,9 +88,10 @@ def stratified_halves(
     raise InputError(
       f"class {name!r} has {has}; for intervals every class needs {LEAST_PER_CLASS}"
     )
-  wanted = min(len(labels) / 2, max(_LARGEST, 2 * len(counts)))
+  # One share of every class, since deviations have one scale.
+  share = min(0.5, max(_LEAST_IMAGES / len(labels), _LEAST_OF_CLASS / least))
   # Rounded so that the sum stays near what is wanted: half an image too many of one
   # class is half too few of the next.
-  edges = np.round(np.cumsum(counts) * (wanted / len(labels))).astype(int)
+  edges = np.round(np.cumsum(counts) * share).astype(int)
   sizes = np.diff(edges, prepend=0)
   return Halves(np.clip(sizes, 2, counts // 2), seed, labels)

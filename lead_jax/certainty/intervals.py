@@ -3,9 +3,9 @@
 The deviations of the parts' scores from their mean, scaled to the size of the whole data
 set, give the covariance of the models' scores; many rankings are then drawn around the
 scores of all images with exactly this covariance, as random combinations of the deviations
-(a multiplier bootstrap). So some fifty draws do for smooth intervals, what is common to
-all models, easy or hard images, drops out of their order, and the bias of scoring fewer
-images drops out too.
+(a multiplier bootstrap, with the tails of Student's t). So some fifty draws do for smooth
+intervals, what is common to all models, easy or hard images, drops out of their order, and
+the bias of scoring fewer images drops out too.
 
 Against the real standard deviation of scores between samples of 500 of 2,000 images
 (realzoo's eurosat10, four networks), what this gives is 1.0 to 1.3 times as large for
@@ -55,7 +55,7 @@ def certainty_of(
   Raises:
     ValueError: If fewer than two models have draws, or the draws differ in number.
   """
-  models = sorted((m for m in scores if m in draws), key=lambda m: -scores[m])
+  models = sorted((m for m in scores if m in draws), key=lambda m: (-scores[m], m))
   if len(models) < 2:
     raise ValueError(f"intervals need two models with draws, got {len(models)}")
   score_m = np.array([scores[m] for m in models], np.float64)
@@ -86,10 +86,14 @@ def certainty_of(
 
 
 def _combinations(deviations_rm: np.ndarray, seed: int) -> np.ndarray:
-  """Normal noise [B, M] whose covariance is that of the draws."""
+  """Noise [B, M] with the covariance of the draws, as uncertain as few draws leave it."""
   rng = np.random.default_rng([seed, 1])
+  freedom = len(deviations_rm) - 1
   weights_br = rng.normal(size=(_RANKINGS, len(deviations_rm)))
-  return weights_br @ deviations_rm / math.sqrt(len(deviations_rm) - 1)
+  noise_bm = weights_br @ deviations_rm / math.sqrt(freedom)
+  # Student's t: the covariance is an estimate. Without it, 18 equal models are split in 9 %
+  # of the cases by 50 draws and in 20 % by 20, where 5 % are meant.
+  return noise_bm * np.sqrt(freedom / rng.chisquare(freedom, size=(_RANKINGS, 1)))
 
 
 def _ranks(scores_bm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

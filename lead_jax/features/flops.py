@@ -48,12 +48,12 @@ def _count(backbone: Backbone) -> float | None:
   params = jax.tree.map(_shape, backbone.params)
   try:
     lowered = jax.jit(backbone.apply).lower(params, image)
+    # XLA would count a network behind a callback as next to nothing.
+    if "callback" in lowered.as_text():
+      return None
+    flops = (lowered.cost_analysis() or {}).get("flops")
   except Exception:
-    return None  # made for other batches than of one image
-  # XLA would count a network behind a callback as next to nothing.
-  if "callback" in lowered.as_text():
-    return None
-  flops = (lowered.cost_analysis() or {}).get("flops")
+    return None  # made for other batches than of one image, or not to be counted here
   return None if flops is None else float(flops)
 
 

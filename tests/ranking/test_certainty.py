@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lead_jax
+from lead_jax.backbones.base import ModelSpec
 from lead_jax.certainty import stratified_halves
 from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore
@@ -14,16 +15,17 @@ from tests.ranking.small_models import tiny_backbone, tiny_features, tiny_spec
 def test_every_draw_is_the_score_of_those_images(run, digits):
   halves = stratified_halves(digits.labels, digits.class_names, seed=0)
   features = tiny_features("a", digits)
-  report = run([tiny_spec("a", ord("a")), tiny_spec("b", 2)], resamples=3)
+  report = run([tiny_spec("a", ord("a")), tiny_spec("b", 2)], resamples=10)
   row = report.score_of("a", "knn")
-  assert len(row.resampled) == 3
+  assert len(row.resampled) == 10
   for draw, value in enumerate(row.resampled):
     rows = halves.rows(draw)
     expected = lead_jax.score("knn", features[rows], digits.labels[rows])
     assert value == pytest.approx(expected, abs=0.02)  # a tie of neighbours may fall
   certainty = report.certainty
-  assert certainty is not None and not certainty.reason
-  assert (certainty.draws, certainty.images) == (3, halves.images)
+  assert certainty is not None
+  assert not certainty.reason
+  assert (certainty.draws, certainty.images) == (10, halves.images)
   assert [c.model for c in certainty.models] == report.ranking()
   assert sum(c.p_best for c in certainty.models) == pytest.approx(1)
   assert report.score_of("a", "feature_norm").resampled == ()
@@ -47,9 +49,9 @@ def test_more_draws_go_on_from_those_that_are_there(run, monkeypatch):
 
 
 def test_scores_of_a_pool_are_compared_within_each_draw(run, digits):
-  report = run(metrics=("etran",), resamples=4)
+  report = run(metrics=("etran",), resamples=10)
   rows = [report.score_of(model, "etran") for model in "abc"]
-  assert all(len(row.resampled) == len(row.resampled_parts) == 4 for row in rows)
+  assert all(len(row.resampled) == len(row.resampled_parts) == 10 for row in rows)
   halves = stratified_halves(digits.labels, digits.class_names, seed=0)
   chosen = halves.rows(2)
   images = np.stack([digits.read_image(i) for i in range(len(digits))])
@@ -64,13 +66,14 @@ def test_scores_of_a_pool_are_compared_within_each_draw(run, digits):
 
 def test_no_intervals_are_no_failure(run, digits, monkeypatch):
   assert run(resamples=0).certainty is None
-  alone = run([tiny_spec("a", 1)], resamples=2).certainty
-  assert alone.reason == "fewer than two models have a rank"
+  alone = run([tiny_spec("a", 1)], resamples=10)
+  assert alone.certainty.reason == "there is one model"
+  assert not alone.score_of("a", "knn").resampled
   monkeypatch.setattr(
     "lead_jax.ranking.stratified_halves",
     lambda *_, **__: (_ for _ in ()).throw(InputError("class 'x' has 3 images")),
   )
-  few = run(resamples=2)
+  few = run(resamples=10)
   assert few.certainty.reason == "class 'x' has 3 images"
   assert len(few.ranking()) == 3
 
@@ -80,9 +83,28 @@ def test_a_part_that_cannot_be_scored_costs_the_intervals_alone(run, monkeypatch
     raise InputError("these images are too few")
 
   monkeypatch.setattr(Problem, "subset", refuse)
-  report = run(resamples=2)
-  assert report.certainty.reason == "these images are too few"
-  assert len(report.ranking()) == 3
+  report = run(resamples=10)
+  first = report.ranking()[0]
+  assert report.certainty.reason.endswith("images (these images are too few)")
+  assert not report.certainty.models
+  assert first in "abc"
+
+
+def test_one_model_without_parts_leaves_no_interval_to_the_others(run, monkeypatch):
+  """A rank among some of the models is not the rank that the table shows."""
+  subset = Problem.subset
+
+  def refuse_some(self, rows):
+    if self.features.shape[1] == 3:  # of b
+      raise InputError("too narrow")
+    return subset(self, rows)
+
+  monkeypatch.setattr(Problem, "subset", refuse_some)
+  certainty = run(resamples=10).certainty
+  expected = "b has no score on a part of the images (too narrow)"
+  assert certainty.reason == expected
+  assert not certainty.models
+  assert not certainty.groups
 
 
 def test_a_store_that_cannot_be_written_costs_no_interval(run, monkeypatch):
@@ -90,12 +112,33 @@ def test_a_store_that_cannot_be_written_costs_no_interval(run, monkeypatch):
     raise InputError("the store is full: free some space")
 
   monkeypatch.setattr(FeatureStore, "put_json", refuse)
-  report = run(resamples=2)
+  report = run(resamples=10)
   assert len(report.certainty.models) == 3
   assert report.models[0].flops is not None
 
 
-@pytest.mark.parametrize("resamples", [-1, 1, 2.5])
+def test_pages_say_what_the_scores_beside_them_say(run, tmp_path):
+  out = tmp_path / "out"
+  run(out=out)
+  assert "not finished" not in (out / "report.md").read_text()
+
+  def interrupted():
+    raise KeyboardInterrupt
+
+  models = [tiny_spec("a", 1), ModelSpec("b", interrupted)]
+  with pytest.raises(KeyboardInterrupt):
+    run(models, out=out, overwrite=True)
+  for page in ("report.md", "report.html"):
+    text = (out / page).read_text()
+    assert "not finished" in text
+    assert "feature_norm" in text
+  models = [ModelSpec("c", interrupted)]
+  with pytest.raises(KeyboardInterrupt):
+    run(models, out=out, overwrite=True)
+  assert not (out / "report.html").exists()
+
+
+@pytest.mark.parametrize("resamples", [-1, 9, 2.5])
 def test_a_wrong_number_of_draws_is_refused(run, resamples):
   with pytest.raises(InputError, match="resamples must be 0"):
     run(resamples=resamples)
