@@ -16,7 +16,7 @@ from tests.docs.folder import make_folder
 from tests.docs.outputs import differences
 from tests.docs.pages import LANGUAGES, PAGES, REASONS, blocks_of, text_of
 
-# Blocks that are not executed, by page and reason: see "How these pages are tested" in
+# Blocks that are not executed, by page and reason: see "How these pages are built and tested" in
 # docs/extending.md. Their commands are read all the same.
 NOT_RUN = {
   "benchmarks": {"long": 4},
