@@ -16,8 +16,8 @@ from tests.docs.folder import make_folder
 from tests.docs.outputs import differences
 from tests.docs.pages import LANGUAGES, PAGES, REASONS, blocks_of, text_of
 
-# Blocks that are not executed, by page and reason: see "How these pages are built and tested" in
-# docs/extending.md. Their commands are read all the same.
+# Blocks that are not executed, by page and reason: see the end of docs/extending.md. Their
+# commands are read all the same.
 NOT_RUN = {
   "benchmarks": {"long": 4},
   "datasets": {"setup": 1},
