@@ -25,6 +25,8 @@ from lead_jax.evaluation import ScoreTable
 # What a short fine-tuning competes with.
 METRICS = ("lead_held_out", "linear_probe", "knn", "logme", "lead")
 TEST, TRAIN, METRIC = "test accuracy", "training accuracy", "metric"
+# What a row of fine-tuning shows: the mean over seeds, or one of them.
+MEAN, SINGLE = "mean", "single"
 _LOOKS = {
   TEST: (plotting.BLUE, "o", "by accuracy on the test images"),
   TRAIN: (plotting.ORANGE, "s", "by accuracy on the training images"),
@@ -95,8 +97,11 @@ def _of_training(
       [table], about, reference=names[-1], seed=material.seed
     )
     keep = rankings.MEAN if len(seeds) > 1 else str(seeds[0])
+    all_seeds = {"shown": MEAN, "finetuning_seeds": " ".join(map(str, seeds))}
     rows += [
-      {**row, "dataset": dataset.name} for row in whole if row["dataset"] == keep
+      {**row, "dataset": dataset.name, **all_seeds}
+      for row in whole
+      if row["dataset"] == keep
     ]
     rows += [
       {
@@ -104,7 +109,8 @@ def _of_training(
         "method": name,
         **about[name],
         "tau": taus[r, s],
-        "finetuning_seed": str(seed),
+        "shown": SINGLE,
+        "finetuning_seeds": str(seed),
       }
       for s, seed in enumerate(seeds)
       for r, name in enumerate(names)
@@ -202,10 +208,11 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
 def _draw(axes: Any, rows: list[dict[str, Any]]) -> None:
   lowest = 0.0
   for line, (colour, marker, label) in _LOOKS.items():
-    means = [r for r in rows if r["line"] == line and not r["finetuning_seed"]]
-    seeds = dict.fromkeys(r["finetuning_seed"] for r in rows if r["finetuning_seed"])
+    means = [r for r in rows if (r["line"], r["shown"]) == (line, MEAN)]
+    single = [r for r in rows if (r["line"], r["shown"]) == (line, SINGLE)]
+    seeds = dict.fromkeys(r["finetuning_seeds"] for r in single)
     for seed in seeds if len(seeds) > 1 else ():
-      own = [r for r in rows if (r["line"], r["finetuning_seed"]) == (line, seed)]
+      own = [r for r in single if r["finetuning_seeds"] == seed]
       axes.plot(
         _column(own, "value"), _column(own, "tau"), color=colour, lw=0.4, alpha=0.7
       )
@@ -233,9 +240,7 @@ def _draw(axes: Any, rows: list[dict[str, Any]]) -> None:
   axes.set_ylim(max(-1.0, lowest - 0.05), 1.02)
   axes.set_xlabel("steps of fine-tuning")
   _metric_lines(axes, [r for r in rows if r["line"] == METRIC])
-  _seconds_above(
-    axes, [r for r in rows if r["line"] == TEST and not r["finetuning_seed"]]
-  )
+  _seconds_above(axes, [r for r in rows if (r["line"], r["shown"]) == (TEST, MEAN)])
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
@@ -277,8 +282,7 @@ def _title(rows: list[dict[str, Any]], name: str) -> str:
   line = [
     row
     for row in rows
-    if (row["dataset"], row["line"]) == (name, TEST)
-    and not row["finetuning_seed"]
+    if (row["dataset"], row["line"], row["shown"]) == (name, TEST, MEAN)
     and row["tau"] == row["tau"]
   ]
   first, last = line[0], line[-1]

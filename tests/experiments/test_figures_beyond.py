@@ -202,13 +202,14 @@ def test_short_fine_tuning(made):
   line = {"line": ped_fig3.TEST, "epoch": 2.0}
   for seed in (0, 1):
     accuracy = [(tests[m, seed][2].argmax(1) == labels).mean() for m in MODELS]
-    row = _row(out, "ped_fig3", finetuning_seed=str(seed), **line)
+    row = _row(out, "ped_fig3", shown="single", finetuning_seeds=str(seed), **line)
     assert row["tau"] == _tau(accuracy)
-  mean = _row(out, "ped_fig3", finetuning_seed="", **line)
-  both = [row["tau"] for row in _rows(out, "ped_fig3", **line)]
+  mean = _row(out, "ped_fig3", shown="mean", **line)
+  assert mean["finetuning_seeds"] == "0 1"
+  both = [row["tau"] for row in _rows(out, "ped_fig3", shown="single", **line)]
   assert mean["tau"] == pytest.approx(np.mean(both))
   # Half way through a median of 25 s, and ten steps.
-  half = _row(out, "ped_fig3", finetuning_seed="", line=ped_fig3.TEST, epoch=1.0)
+  half = _row(out, "ped_fig3", shown="mean", line=ped_fig3.TEST, epoch=1.0)
   assert (half["seconds"], half["value"]) == (12.5, 5)
   blind = _rows(out, "ped_fig3", line=ped_fig3.TEST, epoch=0.0)
   assert all(math.isnan(row["tau"]) for row in blind)
