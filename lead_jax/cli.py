@@ -7,6 +7,7 @@ model failed (one line each says what and what to do); 130, interrupted.
 
 import ast
 import contextlib
+import io
 import os
 import pathlib
 import shlex
@@ -231,10 +232,18 @@ def _cache_dir() -> pathlib.Path:
 
 def _terminal() -> tuple[int, bool]:
   """Columns of stdout, and whether it takes colours."""
-  color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+  # Switched off by any value but the empty one (no-color.org).
+  color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
   # A pipe has no width: nothing is folded there that would fit in a line.
   columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
   return columns, color
+
+
+def _print(text: str) -> None:
+  """Prints text; what the encoding of stdout has not, as question marks."""
+  if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(errors="replace")
+  print(text, flush=True)
 
 
 def _list_models() -> int:
@@ -251,7 +260,7 @@ def _list_models() -> int:
   if not sys.stdout.isatty():
     width = 1000  # An address in two lines could not be copied.
   sources = WeightSources(_WEIGHTS_DIR.value, _cache_dir())
-  print(report.render_models(sources, width=width, color=color))
+  _print(report.render_models(sources, width=width, color=color))
   return 0
 
 
@@ -308,16 +317,17 @@ def _show(result: lead_jax.Report, out: pathlib.Path) -> None:
   others = ", ".join((*_FILES.values(), "report.tex"))
   written = f"Report: {out / 'report.html'} (and {others})"
   if _FORMAT.value in _FILES:
-    # What was written is what is printed: the two cannot differ.
-    text = (out / _FILES[_FORMAT.value]).read_text(encoding="utf-8")
-    print(text, end="", flush=True)
+    # What was written is what is printed, in its encoding: the two cannot differ.
+    sys.stdout.flush()
+    sys.stdout.buffer.write((out / _FILES[_FORMAT.value]).read_bytes())
+    sys.stdout.flush()
     print(written, file=sys.stderr)
     return
   width, color = _terminal()
-  print()
-  print(report.render(result, width=width, color=color))
-  print()
-  print(written)
+  # One terminal for both has the warnings on it already.
+  told = sys.stdout.isatty() and sys.stderr.isatty()
+  table = report.render(result, width=width, color=color, warnings=not told)
+  _print(f"\n{table}\n\n{written}")
 
 
 def _command(dataset: str) -> str:

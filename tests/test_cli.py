@@ -1,5 +1,6 @@
 """`lead-rank` as a person meets it: exit codes, one line a mistake, table, files."""
 
+import io
 import json
 import os
 import signal
@@ -93,6 +94,22 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch):
   assert cli._terminal()[1]
   monkeypatch.setenv("NO_COLOR", "1")
   assert not cli._terminal()[1]
+  monkeypatch.setenv("NO_COLOR", "")
+  assert cli._terminal()[1]
+
+
+def test_what_stdout_cannot_encode_is_no_crash(command, monkeypatch, tmp_path):
+  arguments = (MODELS, "--metrics=feature_norm", "--resamples=0")
+  for form in ("table", "md"):
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="latin-1"))
+    code, _, err = command(*arguments, f"--format={form}")
+    assert code == 0, err
+    printed = buffer.getvalue()
+    assert b"digits/mlp_supervised" in printed
+  # The file, byte for byte.
+  assert printed == (tmp_path / "runs" / "digits" / "report.md").read_bytes()
+  assert "–" in printed.decode()
 
 
 def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):

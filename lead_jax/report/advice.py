@@ -5,7 +5,7 @@ import math
 import shlex
 
 from lead_jax.evaluation.evidence import evidence
-from lead_jax.report.words import Text, clean, listed, names, percent, plural, tau
+from lead_jax.report.words import Text, clean, listed, names, plural, share, tau
 from lead_jax.results import Report
 
 # How many models are worth fine-tuning before one is chosen, where the data tell more
@@ -15,7 +15,8 @@ _FIRST, _GROUP = 3, 5
 _SHARED_FLAGS = ("zoo", "weights_dir", "data_dir", "cache_dir")
 # Those without a value.
 _SWITCHES = ("overwrite", "download", "check_weights")
-_READY = "features:"
+# What the report calls the architecture of features without a network.
+_READY = "ready features"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +86,15 @@ def _sentence(report: Report, ranking: list[str]) -> Text:
     text += names([metric])
   else:
     text += [*names([metric]), f" ranks it ahead of {others}"]
-  if certainty is None or certainty.reason or not certainty.models:
-    return (*text, "; how sure that is was not measured.")
-  found = certainty.of(best)
-  if found is not None:
-    text.append(f", and it stays first in {_share(found.p_best)} of the rankings that")
-    text.append(" resampled images give")
+  found = None if certainty is None else certainty.of(best)
+  if certainty is None or certainty.reason or found is None:
+    reason = clean(certainty.reason) if certainty is not None else ""
+    why = f" ({reason})" if reason else ""
+    return (*text, f"; how sure that is was not measured{why}.")
+  text.append(
+    f", and it would stay first in {_share(found.p_best)} of the rankings by "
+  )
+  text.append("other images like these")
   group = next((g for g in certainty.groups if best in g), (best,))
   rest = [model for model in group if model != best]
   if rest:
@@ -103,10 +107,8 @@ def _sentence(report: Report, ranking: list[str]) -> Text:
 
 
 def _share(value: float) -> str:
-  """`71 %`; a share of draws is never quite all or none."""
-  if value > 0.995:
-    return "more than 99 %"
-  return "less than 1 %" if value < 0.005 else percent(value)
+  """As everywhere, in words."""
+  return share(value).replace("<", "less than ").replace(">", "more than ")
 
 
 def _anchors(report: Report, best: str) -> Text:
@@ -199,15 +201,21 @@ def next_step(report: Report) -> NextStep:
   if not ranking:
     return NextStep(("Mend what the reasons name, and run again.",), "", ())
   chosen, why = _chosen(report, ranking)
-  networks = [model for model in chosen if not model.startswith(_READY)]
-  if report.config.get("dataset") and not report.dataset.get("class_names", True):
-    networks = []
+  ready = {row.model for row in report.models if row.architecture == _READY}
+  networks = [model for model in chosen if model not in ready]
+  given = [model for model in chosen if model in ready]
+  text = ("Fine-tune ", *names(chosen), f" ({why})")
+  models = tuple(map(clean, chosen))
   if not networks:
-    text = ("Fine-tune ", *names(chosen), f" where the features come from: {why}.")
-    return NextStep(text, "", tuple(map(clean, chosen)))
+    whose = "its" if len(given) == 1 else "their"
+    return NextStep((*text, f", where {whose} features come from."), "", models)
   command, note = _finetune(report, networks)
-  text = ("Fine-tune ", *names(networks), f" ({why}), from a checkout of this project")
-  return NextStep((*text, f"{note}:"), command, tuple(map(clean, networks)))
+  if given:
+    text = (*text, ": ", *names(given), ", known by ready features alone, where these ")
+    text = (*text, "come from; ", *names(networks), " from a checkout of this project")
+  else:
+    text = (*text, ", from a checkout of this project")
+  return NextStep((*text, f"{note}:"), command, models)
 
 
 def _chosen(report: Report, ranking: list[str]) -> tuple[list[str], str]:

@@ -10,8 +10,8 @@ from lead_jax.report.words import (
   beginning,
   count,
   interval,
-  percent,
   seconds,
+  share,
   significant,
   span,
 )
@@ -44,11 +44,11 @@ class Column(NamedTuple):
 
 def columns(summary: Summary) -> list[Column]:
   """Returns the columns for which there is anything to show; `rank` is the first."""
-  share = f"{100 * summary.level:g} %"
+  level = f"{100 * summary.level:g} %"
   found = [
     Column(
       "rank",
-      f"By {summary.metric}; with its {share} interval",
+      f"By {summary.metric}; with its {level} interval",
       lambda row: NONE if row.rank is None else str(row.rank),
       lambda row: row.rank,
       lambda row: "" if row.ranks is None else span(*row.ranks),
@@ -56,15 +56,15 @@ def columns(summary: Summary) -> list[Column]:
     ),
     Column(
       "score",
-      f"{summary.metric}, larger is better; with its {share} interval",
+      f"{summary.metric}, larger is better; with its {level} interval",
       _score,
       lambda row: row.score,
       lambda row: "" if row.scores is None else interval(*row.scores),
     ),
     Column(
       "P(best)",
-      "How often the model is first when the images are resampled",
-      lambda row: percent(row.p_best),
+      "How often the model would be first with other images like these",
+      lambda row: share(row.p_best),
       lambda row: row.p_best,
       kind="share",
     ),

@@ -1,5 +1,6 @@
 """The report's tables for a LaTeX document, from the same summary as the page."""
 
+import re
 from collections.abc import Sequence
 
 from lead_jax.report.columns import Column, columns
@@ -40,8 +41,8 @@ _SPECIAL = {
   "²": r"$^2$",
   "\u00a0": "~",
 }
-# Letters that LaTeX sets without further packages.
-_LETTERS = range(0xC0, 0x180)
+# Letters that LaTeX sets without further packages: those of the T1 encoding.
+_LETTERS = frozenset(map(chr, range(0xC0, 0x180))) - set("×÷ĦħĸĿŀŉŦŧſ")
 
 _HEAD = r"""% Tables of a lead_jax report. In the preamble:
 %   \usepackage{booktabs,textcomp,graphicx}   \usepackage[T1]{fontenc}
@@ -67,7 +68,7 @@ def escape(value: str) -> str:
 def _character(c: str) -> str:
   if c in _SPECIAL:
     return _SPECIAL[c]
-  if ord(c) < 128 or ord(c) in _LETTERS:
+  if ord(c) < 128 or c in _LETTERS:
     return c
   return f"[U+{ord(c):04X}]"
 
@@ -88,17 +89,19 @@ def _table(
   heads: Sequence[str],
   rows: Sequence[Sequence[str]],
   caption: str,
+  short: str,
   label: str,
   left: int,
 ) -> str:
-  """A table environment; cells and caption are LaTeX already."""
+  """A table environment; cells and both captions are LaTeX already."""
   align = "l" * left + "r" * (len(heads) - left)
   line = lambda cells: f"    {' & '.join(cells)} \\\\"
   return "\n".join(
     [
       r"\begin{table}[tbp]",
       r"  \centering",
-      rf"  \caption{{{caption}}}",
+      # The short one, for a list of tables; in braces, since it may hold a bracket.
+      rf"  \caption[{{{short}}}]{{{caption}}}",
       rf"  \label{{{label}}}",
       r"  \resizebox{\linewidth}{!}{%",
       rf"  \begin{{tabular}}{{{align}}}",
@@ -120,13 +123,21 @@ def _ranking(summary: Summary) -> str:
   rows = [
     [code(row.model), *(_cell(column, row) for column in shown)] for row in summary.rows
   ]
-  caption = [f"Models ranked for {escape(summary.dataset)} by {code(summary.metric)}"]
+  short = f"Models ranked for {escape(summary.dataset)} by {code(summary.metric)}"
+  caption = [short]
   caption.append(text(summary.recommendation.sentence).rstrip("."))
   caption.append(escape(summary.certainty).rstrip("."))
   caption += [
     f"{code(row.model)}: {escape(row.failure)}" for row in summary.rows if row.failure
   ]
-  return _table(heads, rows, f"{'. '.join(caption)}.", "tab:ranking", left=1)
+  label = _label("ranking", summary)
+  return _table(heads, rows, f"{'. '.join(caption)}.", short, label, left=1)
+
+
+def _label(of: str, summary: Summary) -> str:
+  """A label that the tables of another data set do not have."""
+  name = re.sub("[^A-Za-z0-9]+", "-", summary.dataset).strip("-")
+  return f"tab:{of}-{name}" if name else f"tab:{of}"
 
 
 def _cell(column: Column, row: Row) -> str:
@@ -145,10 +156,14 @@ def _agreement(summary: Summary) -> str:
     for one in summary.agreement
     if not one.error
   ]
+  short = "Agreement with the accuracy after fine-tuning"
+  if summary.dataset:
+    short += f" on {escape(summary.dataset)}"
   caption = (
-    r"Agreement with the accuracy after fine-tuning. $\tau$: weighted Kendall; Eq.~1: as "
+    rf"{short}. $\tau$: weighted Kendall; Eq.~1: as "
     r"LEAD's paper weights it; $\tau_b$: unweighted; regret: accuracy points lost by "
     "taking the first. Emphasised: never looks at the data."
   )
   heads = ["ranking", r"$\tau$", "Eq.~1", r"$\tau_b$", "regret", "models"]
-  return _table(heads, rows, caption, "tab:agreement", left=1)
+  label = _label("agreement", summary)
+  return _table(heads, rows, caption, short, label, left=1)

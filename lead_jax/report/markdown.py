@@ -5,8 +5,16 @@ from collections.abc import Sequence
 
 from lead_jax.report.columns import Column, columns
 from lead_jax.report.provenance import Section
-from lead_jax.report.summary import Row, Summary, summarise
-from lead_jax.report.words import NONE, Name, Text, tau, visible
+from lead_jax.report.summary import Cell, Row, Summary, summarise
+from lead_jax.report.words import (
+  NONE,
+  Name,
+  Text,
+  plural,
+  significant,
+  tau,
+  visible,
+)
 from lead_jax.results import Report
 
 # What Markdown or HTML would read as more than a character. An underscore inside a word
@@ -20,6 +28,9 @@ def as_markdown(report: Report) -> str:
   parts = [f"# Which model to fine-tune on {escape(summary.dataset)}", ""]
   parts += _advice(summary)
   parts += ["", "## The ranking", "", *_ranking(summary)]
+  if len(summary.metrics) > 1:
+    title = f"### All {plural(len(summary.metrics), 'metric')}"
+    parts += ["", title, "", *_metrics(summary)]
   parts += ["", "## How sure it is", "", escape(summary.certainty)]
   groups = [(i, group) for i, group in enumerate(summary.groups, 1) if len(group) > 1]
   if groups:
@@ -104,6 +115,25 @@ def _ranking(summary: Summary) -> list[str]:
 def _cell(column: Column, row: Row) -> str:
   below = column.below(row)
   return escape(column.text(row)) + (f" ({below})" if below else "")
+
+
+def _metrics(summary: Summary) -> list[str]:
+  """Every score, and what the metrics are."""
+  rows = [[code(row.model), *map(_metric_cell, row.cells)] for row in summary.rows]
+  parts = table(["model", *map(code, summary.metrics)], rows, left=1)
+  parts += ["", "Larger is better everywhere; the rank by that metric in brackets.", ""]
+  parts += [
+    f"- {code(metric)}: {escape(about)}"
+    for metric, about in summary.descriptions.items()
+  ]
+  return parts
+
+
+def _metric_cell(cell: Cell) -> str:
+  if cell.score is None:
+    return NONE if cell.lacks else "failed"
+  shown = escape(significant(cell.score))
+  return shown if cell.rank is None else f"{shown} ({cell.rank})"
 
 
 def _agreement(summary: Summary) -> list[str]:

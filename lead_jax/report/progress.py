@@ -173,8 +173,11 @@ def summary(row: ModelRow, scores: Sequence[ScoreRow]) -> str:
   """Returns a model's stages with their times, or why it failed."""
   if row.status != "ok":
     return row.status
+  # A moment where they come from the store too.
+  seconds = row.seconds.get("resample", 0)
+  resampled = [f"parts of the images in {seconds:.1f} s"] if seconds > 1 else []
   if all(score.cached for score in scores):
-    return "scores from the store"
+    return ", ".join(["scores from the store", *resampled])
   if row.features_cached:
     features = "features from the store"
   else:
@@ -184,7 +187,7 @@ def summary(row: ModelRow, scores: Sequence[ScoreRow]) -> str:
     features = (
       f"features in {row.seconds.get('extract', 0):.1f} s ({', '.join(stages)})"
     )
-  parts = [features, f"scores in {row.seconds.get('score', 0):.1f} s"]
+  parts = [features, f"scores in {row.seconds.get('score', 0):.1f} s", *resampled]
   parts += [
     f"{score.metric} {score.status}"
     for score in scores

@@ -9,10 +9,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from lead_jax.report import advice, disagreement, provenance
-from lead_jax.report.words import Text, clean, names, plural
-from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.report.words import Text, clean, names, plural, significant
+from lead_jax.results import ModelCertainty, ModelRow, Report, ScoreRow
 from lead_jax.scoring import NEEDS
 
+# Beyond this a number has no place on an axis, like infinity.
+_LARGEST = 1e300
 # Parts of another stage, whose seconds hold theirs.
 _PARTS = ("read", "compute")
 
@@ -22,7 +24,7 @@ class Cell:
   """One model under one metric.
 
   Attributes:
-    score: Larger is better; None where there is none.
+    score: Larger is better; None where there is none, or none that is finite.
     rank: 1 is best; None without one.
     std: Over the draws of a score that depends on chance.
     status: `ok`, why there is no score, or what to know about it.
@@ -35,8 +37,10 @@ class Cell:
 
   @property
   def lacks(self) -> bool:
-    """Whether there never could be a score, which is no failure."""
-    return self.score is None and self.status.startswith(NEEDS)
+    """Whether there is no score to show without a failure."""
+    return self.score is None and (
+      self.rank is not None or self.status.startswith(NEEDS)
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Row:
     model: Name.
     rank: By the ranking metric; None without one.
     ranks: 95 % interval of the rank; None without one.
-    score: By the ranking metric.
+    score: By the ranking metric; None where there is none, or none that is finite.
     std: Of a score that depends on chance.
     scores: 95 % interval of the score.
     p_best: How often it is first when the images are resampled, in 0..1.
@@ -172,8 +176,8 @@ class Summary:
 
   @property
   def ranked(self) -> list[Row]:
-    """The rows that have a rank."""
-    return [row for row in self.rows if row.rank is not None]
+    """The rows that have a rank, and a score that can be drawn."""
+    return [row for row in self.rows if None not in (row.rank, row.score)]
 
 
 def summarise(report: Report) -> Summary:
@@ -234,7 +238,7 @@ def _rows(report: Report) -> list[Row]:
         ranks=None if sure is None else (sure.rank_low, sure.rank_high),
         score=_number(first.score),
         std=first.std,
-        scores=None if sure is None else (sure.score_low, sure.score_high),
+        scores=_ends(sure),
         p_best=None if sure is None else sure.p_best,
         group=groups.get(model.model),
         knn=_accuracy(scores.get((model.model, "knn"))),
@@ -262,7 +266,15 @@ def model_seconds(model: ModelRow) -> float:
 
 
 def _number(value: float) -> float | None:
-  return None if math.isnan(value) else value
+  return value if abs(value) <= _LARGEST else None
+
+
+def _ends(sure: ModelCertainty | None) -> tuple[float, float] | None:
+  """The interval of a score; None without one, or without finite ends."""
+  if sure is None:
+    return None
+  low, high = _number(sure.score_low), _number(sure.score_high)
+  return None if low is None or high is None else (low, high)
 
 
 def _accuracy(row: ScoreRow | None) -> float | None:
@@ -310,10 +322,11 @@ def _certainty_words(report: Report) -> str:
   return (
     f"From the scores by {metric} of {found.draws} random parts of the images "
     f"({found.images:,} each): {share} intervals of scores and ranks, and P(best), how "
-    "often a model is first. A model is in a new group where it can be told from the "
-    f"first of the group above, at {share} for all comparisons together. All this is how "
-    "far the choice of images moves the ranking. Whether the metric is right about "
-    "fine-tuning is another question, which no resampling answers."
+    "often a model would be first with other images like these. A model is in a new "
+    "group where it can be told from the first of the group above, at "
+    f"{share} for all comparisons together. All this is how far the choice of images "
+    "moves the ranking. Whether the metric is right about fine-tuning is another "
+    "question, which no resampling answers."
   )
 
 
@@ -348,8 +361,13 @@ def _remarks(report: Report) -> list[Text]:
   models: dict[tuple[str, str], list[str]] = {}
   for metric in report.metrics:
     for row in report.scores:
-      if row.metric == metric and row.status != "ok" and row.model not in gone:
+      if row.metric != metric or row.model in gone:
+        continue
+      if row.status != "ok":
         models.setdefault((metric, row.status), []).append(row.model)
+      if not math.isnan(row.score) and _number(row.score) is None:
+        status = f"the score is {significant(row.score)} and is not drawn"
+        models.setdefault((metric, status), []).append(row.model)
   for (metric, status), found in models.items():
     who: Text
     if len(found) == len(report.models) - len(failed) > 1:

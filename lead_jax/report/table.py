@@ -11,8 +11,8 @@ from lead_jax.report.words import (
   NONE,
   accuracy,
   count,
-  percent,
   plain,
+  share,
   significant,
   span,
 )
@@ -26,27 +26,31 @@ if TYPE_CHECKING:
 FACTS = ("params", "FLOPs", "D", "seconds")
 # Between a score and its rank, which belong on one line: rich breaks at every real space.
 _GLUE = "\ue000"
+# Below so many columns there is no room for what is known of the order.
+_NARROW = 50
+_NAME = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _BAR = 5
 
 
-def render(report: Report, *, width: int, color: bool) -> str:
+def render(report: Report, *, width: int, color: bool, warnings: bool = True) -> str:
   """Returns the table of all models, one column a metric, and what to know about it.
 
   Args:
     report: A report.
     width: Columns of the terminal. Long names are folded; where it is too narrow for all
-      numbers, the facts about models are left out from the right (they are in the
-      report's files).
+      numbers, the facts about models are left out from the right, then the accuracies
+      after fine-tuning, intervals and P(best) (all are in the report's files).
     color: Whether escape codes may be used. Without them there are no bars either: what
       reads a pipe wants the numbers.
+    warnings: Whether they are told, which the reader may have seen already.
   """
   summary = summarise(report)
   buffer = io.StringIO()
   console = text_console(buffer, width=width, color=color)
   for table in _tables(summary, console, width, color):
     console.print(table)
-  for note in _notes(summary, width):
+  for note in _notes(summary, width, warnings=warnings):
     console.print(_styled(note), soft_wrap=True)
   console.print()
   for line in _conclusion(summary, width):
@@ -111,17 +115,23 @@ def _table(summary: Summary, layout: _Layout, width: int, color: bool) -> "Table
   )
   metrics = layout.metrics
   # What is known of the order stands once, beside the metric that makes it.
-  sure = bool(summary.draws) and summary.metric in metrics
+  sure = bool(summary.draws) and summary.metric in metrics and width >= _NARROW
   table.add_column("#", justify="right", no_wrap=True)
   if sure:
     table.add_column(f"{100 * summary.level:g} %", justify="right", no_wrap=True)
   # A limit, since rich reckons that a column needs its longest word, folded or not.
-  table.add_column("model", overflow="fold", max_width=max(12, width // 3))
+  longest = max(len(row.model) for row in summary.rows)
+  table.add_column(
+    "model",
+    overflow="fold",
+    min_width=min(_NAME, longest),
+    max_width=max(_NAME, width // 3),
+  )
   if sure:
     table.add_column("P(best)", justify="right", no_wrap=True)
   for metric in metrics:
     table.add_column(metric.replace("_", " "), justify="right", min_width=12)
-  truth = any(row.truth is not None for row in summary.rows)
+  truth = width >= _NARROW and any(row.truth is not None for row in summary.rows)
   if truth:
     table.add_column("fine-tuned %", justify="right", min_width=10)
   for fact in layout.facts:
@@ -151,15 +161,15 @@ def _style(row: Row) -> str:
 def _p_best(row: Row, drawn: bool) -> "str | Text":
   from rich.text import Text
 
-  shown = percent(row.p_best)
+  shown = share(row.p_best)
   if not drawn or row.p_best is None:
     return shown
   return Text.assemble((bar(row.p_best), "cyan not bold"), f" {shown:>5}")
 
 
-def bar(share: float) -> str:
+def bar(part: float) -> str:
   """A bar whose full length is five columns, to an eighth of one."""
-  eighths = round(8 * _BAR * min(1.0, max(0.0, share)))
+  eighths = round(8 * _BAR * min(1.0, max(0.0, part)))
   whole, rest = divmod(eighths, 8)
   return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(_BAR)
 
@@ -196,7 +206,7 @@ def _styled(line: str) -> "Text":
   return Text(line, style=style)
 
 
-def _notes(summary: Summary, width: int) -> list[str]:
+def _notes(summary: Summary, width: int, *, warnings: bool) -> list[str]:
   notes = [f"{metric}: {summary.descriptions[metric]}" for metric in summary.metrics]
   if len(summary.metrics) > 1:
     notes.append("Larger is better everywhere; a rank under that metric in brackets.")
@@ -205,7 +215,7 @@ def _notes(summary: Summary, width: int) -> list[str]:
   notes.append(summary.certainty)
   if summary.agreement:
     notes += ["", *_agreement(summary)]
-  if summary.warnings:
+  if warnings and summary.warnings:
     notes += ["", *(f"warning: {line}" for line in summary.warnings)]
   if summary.remarks:
     notes += ["", *map(plain, summary.remarks)]

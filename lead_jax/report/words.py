@@ -58,6 +58,12 @@ def percent(share: float | None, digits: int = 0) -> str:
   return NONE if share is None else f"{100 * share:.{digits}f} %"
 
 
+def share(value: float | None) -> str:
+  """`71 %`, `<1 %`, of a share of draws, which is never quite all or none."""
+  text = percent(value)
+  return {"0 %": "<1 %", "100 %": ">99 %"}.get(text, text)
+
+
 def accuracy(value: float | None) -> str:
   """`93.2`, in percent, of an accuracy in 0..100."""
   return NONE if value is None else f"{value:.1f}"

@@ -3,6 +3,7 @@
 import json
 
 from lead_jax.report import summarise
+from lead_jax.report.words import share
 
 _OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
 
@@ -158,7 +159,7 @@ def test_the_numbers_are_those_of_the_report(page, report):
     assert cells[1][0] == str(score["rank"])
     assert float(cells[2][0]) == score["score"]
     assert float(cells[3][0]) == sure["p_best"]
-    assert f"{100 * sure['p_best']:.0f} %" in cells[3][1]
+    assert share(sure["p_best"]) in cells[3][1]
     assert float(cells[4][0]) == 100 * scores[model.model, "knn"]["score"]
     assert float(cells[6][0]) == content["ground_truth"][model.model]
     assert cells[7][0] == str(model.num_params)

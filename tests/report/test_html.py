@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import html.parser
 import itertools
+import math
 import re
 
 import pytest
@@ -129,7 +130,47 @@ def test_a_run_cut_short_without_anything_optional():
   elements = Elements(as_html(bare))
   assert "This run was not finished" in "".join(elements.text)
   heads = [a.get("title") for a in elements.all("th")]
-  assert not any("resampled" in (title or "") for title in heads)
+  assert not any("other images" in (title or "") for title in heads)
+
+
+@pytest.mark.parametrize("lowest", [-math.inf, -1.7e308])
+@pytest.mark.parametrize("highest", [math.inf, 1.7e308])
+def test_scores_beyond_any_axis_are_left_out_of_drawings(lowest, highest):
+  report = full_report(metrics=3)
+  ends = {report.ranking()[0]: highest, report.ranking()[-1]: lowest}
+  scores = [
+    dataclasses.replace(row, score=ends.get(row.model, row.score))
+    if row.metric == report.metrics[0]
+    else row
+    for row in report.scores
+  ]
+  certainty = dataclasses.replace(
+    report.certainty,
+    models=[
+      dataclasses.replace(one, score_low=lowest, score_high=highest)
+      for one in report.certainty.models
+    ],
+  )
+  page = as_html(dataclasses.replace(report, scores=scores, certainty=certainty))
+  drawings = "".join(re.findall("<svg .*?</svg>", page, flags=re.DOTALL))
+  assert not re.search(r"\b(nan|inf)\b|e\+30", drawings)
+  only = [
+    row for row in scores if row.model in ends and row.metric == report.metrics[0]
+  ]
+  nothing = dataclasses.replace(
+    report,
+    metrics=report.metrics[:1],
+    models=[row for row in report.models if row.model in ends],
+    scores=only,
+    certainty=None,
+  )
+  assert "and is not drawn" in as_html(nothing)
+
+
+def test_what_puzzles_is_explained_beside_it(elements):
+  text = "".join(elements.text)
+  assert "P(best) and groups answer different questions" in text
+  assert "Seconds hold downloads of weights" in text
 
 
 def test_tags():

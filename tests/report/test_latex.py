@@ -39,6 +39,16 @@ def test_nothing_from_outside_is_a_command():
   assert text.isascii()
 
 
+def test_tables_of_two_data_sets_have_labels_of_their_own():
+  report = small_report()
+  text = as_latex(report)
+  assert r"\caption[{Models ranked for photos by \texttt{lead}}]{Models ranked" in text
+  assert r"\label{tab:ranking-photos}" in text
+  labels = re.findall(r"\\label\{(.*?)\}", as_latex(full_report()))
+  expected = "photos-script-alert-model-script"
+  assert labels == [f"tab:ranking-{expected}", f"tab:agreement-{expected}"]
+
+
 @pytest.mark.parametrize(
   ("given", "expected"),
   [
@@ -48,6 +58,7 @@ def test_nothing_from_outside_is_a_command():
     ("--out", "-{}-out"),
     ("é ł τ −", "é ł $\\tau$ $-$"),
     ("中", "[U+4E2D]"),
+    ("ſĸŉ", "[U+017F][U+0138][U+0149]"),  # not in the T1 encoding
   ],
 )
 def test_escape(given, expected):

@@ -7,6 +7,7 @@ import pytest
 
 from lead_jax.report import as_markdown
 from lead_jax.report.markdown import code, escape
+from lead_jax.report.words import significant
 from tests.report.reports import GONE, PLAIN, full_report, small_report
 
 
@@ -17,13 +18,20 @@ def text():
 
 def test_tables_are_whole(text):
   blocks = re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE)
-  assert len(blocks) == 2
+  assert len(blocks) == 3
   for block in blocks:
     # A bar that belongs to a cell is escaped.
     columns = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
     assert len(columns) == 1
   first = next(line for line in text.splitlines() if line.startswith("| 1 "))
   cells = [cell.strip() for cell in first.strip("|").split("|")]
+  report = full_report()
+  lines = blocks[1].splitlines()
+  assert len(lines) == 2 + len(report.models)
+  assert lines[0].count("`") == 2 * len(report.metrics)
+  value = significant(report.score_of(PLAIN[0], "knn").score)
+  rank = report.score_of(PLAIN[0], "knn").rank
+  assert lines[2].split(" | ")[2] == f"{value} ({rank})"
   assert cells[:4] == ["1 (1–3)", f"`{PLAIN[0]}`", "1 (0.92 … 1.08)", "71 %"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lead_jax.data import load_digits_dataset
 from lead_jax.ranking import Plan
-from lead_jax.report import LiveProgress, PlainProgress, render, summarise
+from lead_jax.report import LiveProgress, PlainProgress, progress, render, summarise
 from lead_jax.report.table import bar
 from tests.report.reports import full_report, small_report
 
@@ -80,6 +80,25 @@ def test_a_narrow_terminal_loses_columns_and_no_digits(report, width):
     assert part in joined
 
 
+def test_forty_columns_can_be_read(report):
+  certain = full_report(metrics=2)
+  text = render(certain, width=40, color=False)
+  table = text[: text.index("lead_held_out: ")]
+  assert max(map(len, table.splitlines())) <= 40
+  assert "P(best)" not in table
+  assert "model " in table
+  assert "network_0 " in table  # whole, on one line
+  text = render(report, width=40, color=False)
+  assert "a_network_wi" in text
+  assert max(map(len, text[: text.index("lead: lead")].splitlines())) <= 40
+
+
+def test_warnings_that_were_seen_are_not_told_again():
+  report = full_report(metrics=2)
+  assert "warning: mind" in render(report, width=80, color=False)
+  assert "mind" not in render(report, width=80, color=False, warnings=False)
+
+
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_many_metrics_are_all_there(report, width):
   names = ("lead", "lead_normalised", "knn", "linear_probe")
@@ -105,7 +124,7 @@ def test_intervals_and_what_to_do_next_come_with_the_table():
   assert first.split()[:5] == ["1", "1–3", "network_0", "71", "%"]
   ending = text[text.index("Fine-tune network_0 first") :]
   lines = ending.splitlines()
-  assert "71 % of the rankings" in ending
+  assert "first in 71 % of the rankings" in ending
   command = summarise(report).next_step.command
   assert lines[-1] == f"  {command}"  # whole, to be copied
   assert "█" not in text
@@ -162,6 +181,17 @@ def test_progress(kind, report, tmp_path):
   assert "scores in 1.0 s" in text
   assert "[2/2] gone: failed: gone.onnx: there is no such file" in text
   assert "mind the gap" in text
+
+
+def test_minutes_of_resampling_are_not_the_stores(report):
+  row = dataclasses.replace(report.models[0], seconds={"resample": 75.25})
+  scores = [dataclasses.replace(s, cached=True) for s in report.scores[:2]]
+  line = progress.summary(row, scores)
+  assert line == "scores from the store, parts of the images in 75.2 s"
+  quick = dataclasses.replace(row, seconds={"resample": 0.25})
+  assert progress.summary(quick, scores) == "scores from the store"
+  fresh = progress.summary(row, report.scores[:2])
+  assert fresh.endswith("scores in 0.0 s, parts of the images in 75.2 s")
 
 
 def test_a_line_now_and_then_while_it_takes_long():

@@ -23,7 +23,7 @@ def test_the_recommendation_says_how_sure_it_is(full):
   sentence = plain(said.sentence)
   start = "Fine-tune network_0 first: lead_held_out ranks it ahead of 13 other models"
   assert sentence.startswith(start)
-  assert "71 % of the rankings" in sentence
+  assert "it would stay first in 71 % of the rankings by other images" in sentence
   assert "(95 %), the data cannot tell it from network_1 and network_2." in sentence
   assert "network_0 reaches 92.6 %, 2.4 points less than the best" in plain(said.truth)
   anchors = plain(said.anchors)
@@ -86,7 +86,9 @@ def test_without_certainty_nothing_is_claimed(full):
     assert summary.groups == []
     assert summary.draws == 0
     assert all(row.p_best is None and row.group is None for row in summary.rows)
-    assert "was not measured" in plain(summary.recommendation.sentence)
+    sentence = plain(summary.recommendation.sentence)
+    assert "was not measured" in sentence
+    assert certainty is None or f"({reason})." in sentence
 
 
 def test_the_next_step_is_a_command_that_fits(full):
@@ -138,16 +140,49 @@ def test_who_is_worth_fine_tuning(full):
 
 def test_ready_features_cannot_be_fine_tuned():
   report = small_report()
-  named = {"weak": "features:a.npz", "strong": "features:b.npz"}
-  rename = lambda row: dataclasses.replace(row, model=named.get(row.model, row.model))
+  ready = lambda row: dataclasses.replace(row, architecture="ready features")
   report = dataclasses.replace(
     report,
-    models=[rename(row) for row in report.models],
-    scores=[rename(row) for row in report.scores],
+    dataset={**report.dataset, "class_names": ["a", "b"]},
+    models=list(map(ready, report.models)),
+    command="lead-rank npz:labels.npz",
   )
   step = summarise(report).next_step
   assert step.command == ""
-  assert "where the features come from" in plain(step.text)
+  assert plain(step.text) == (
+    "Fine-tune strong and weak (the first 2, since a metric can be wrong), where their "
+    "features come from."
+  )
+
+
+def test_ready_features_beside_networks_are_not_forgotten():
+  report = small_report()
+  weak, strong, gone = report.models
+  strong = dataclasses.replace(strong, architecture="ready features")
+  report = dataclasses.replace(report, models=[weak, strong, gone], command="lead-rank")
+  step = summarise(report).next_step
+  assert step.models == ("strong", "weak")
+  assert plain(step.text) == (
+    "Fine-tune strong and weak (the first 2, since a metric can be wrong): strong, known "
+    "by ready features alone, where these come from; weak from a checkout of this project:"
+  )
+  assert "--models=weak " in step.command
+
+
+def test_a_score_that_is_not_finite_is_no_number_and_said():
+  report = small_report()
+  scores = [
+    dataclasses.replace(row, score=-math.inf)
+    if (row.model, row.metric) == ("weak", "lead")
+    else row
+    for row in report.scores
+  ]
+  summary = summarise(dataclasses.replace(report, scores=scores))
+  weak = summary.rows[1]
+  assert (weak.model, weak.rank, weak.score) == ("weak", 2, None)
+  assert weak.cells[0].lacks
+  assert [row.model for row in summary.ranked] == ["strong"]
+  assert "lead, weak: the score is −inf and is not drawn" in map(plain, summary.remarks)
 
 
 def test_nothing_ranked_one_model_and_ties():

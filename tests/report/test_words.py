@@ -23,6 +23,8 @@ from lead_jax.report import words
     (words.tau(-0.154), "−.15"),
     (words.tau(1.0), "1.00"),
     (words.percent(0.7125), "71 %"),
+    ([words.share(p) for p in (0.0, 0.005, 0.006)], ["<1 %", "<1 %", "1 %"]),
+    ([words.share(p) for p in (0.99, 0.995, 1.0)], ["99 %", ">99 %", ">99 %"]),
     (words.span(3, 3), "3"),
     (words.span(3, 7), "3–7"),
     ([words.ordinal(n) for n in (1, 22, 3, 12)], ["1st", "22nd", "3rd", "12th"]),

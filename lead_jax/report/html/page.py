@@ -183,6 +183,13 @@ def _certainty(summary: Summary) -> Markup:
   if together:
     parts.append(tag("h3", "Models that the data cannot tell apart"))
     parts.append(tag("ol", *together))
+    numbers = (
+      "P(best) and groups answer different questions. P(best) is how often a model would "
+      "come first; a group holds all that cannot be told from its first, the comparisons "
+      "judged together. So a model may hardly ever come first and still be in the leading "
+      "group, and the first may come first nearly always and not be alone."
+    )
+    parts.append(tag("p", numbers, class_="quiet"))
   elif summary.groups:
     parts.append(tag("p", "The data tell every model from the one above it."))
   return join(*parts)
@@ -207,6 +214,11 @@ def _cost(summary: Summary, panels: list[Markup]) -> Markup:
     "Every model, by its rank. The dashed line is the best score that so much buys; the "
     "dots on it are models that no cheaper one beats."
   )
+  if summary.seconds_whole:
+    caption += (
+      " Seconds hold downloads of weights, and in the first model's what is compiled for "
+      "all."
+    )
   caption += _far_below(summary)
   return tag("figure", tag("div", *panels, class_="panels"), tag("figcaption", caption))
 

@@ -16,7 +16,7 @@ from lead_jax.report.html.plots.axes import (
 )
 from lead_jax.report.html.plots.scatter import RADIUS, triangle
 from lead_jax.report.summary import Row, Summary
-from lead_jax.report.words import interval, percent, significant, span
+from lead_jax.report.words import interval, share, significant, span
 
 _TITLE = "Score of every model"
 _GUTTER = 34.0
@@ -110,14 +110,14 @@ def _wide_row(row: Row, x: Scale, top: float, step: float, width: float) -> Mark
       parts.append(
         tag("rect", x=at, y=middle - 4, width=filled, height=8.0, class_="fill")
       )
-    parts.append(label(percent(row.p_best), width - 4, middle + 4, "end"))
+    parts.append(label(share(row.p_best), width - 4, middle + 4, "end"))
   return tag("g", *parts)
 
 
 def _narrow_row(row: Row, x: Scale, top: float, step: float, width: float) -> Markup:
   text = ""
   if row.ranks is not None:
-    text = f"rank {span(*row.ranks)} · {percent(row.p_best)}"
+    text = f"rank {span(*row.ranks)} · {share(row.p_best)}"
   room = width - x.start - len(text) * 6.6 - 16
   return tag(
     "g",
