@@ -226,6 +226,10 @@ def test_fig5_distances_by_hand(made):
   of["method"] = "fine-tuned again"
   found = _value(out, "lead_fig5", reading="agreement", **of)
   assert found == pytest.approx(np.mean(again))
+  (row,) = _rows(out, "lead_fig5", reading="raw", **of)
+  lead_has = np.mean(raw) - float(row["value"])
+  assert float(row["difference"]) == pytest.approx(lead_has, rel=1e-4)
+  assert float(row["difference_low"]) <= lead_has <= float(row["difference_high"])
   single = _value(out, "lead_fig5", **{**of, "model": "good"}, reading="agreement")
   assert single == pytest.approx(again[0])
   # The network without fine-tuned logits takes no part.
