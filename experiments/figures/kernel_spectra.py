@@ -161,12 +161,13 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   times = np.array(TIMES)
   whole = plotting.GREY if len(names) > 1 else plotting.COLOURS[0]
   gains.plot([], [], color=whole, lw=1.8, label="whole kernel (Eq. 6)")
-  look = {"color": plotting.BLACK, "lw": 1.4, "label": "mean eigenvalue (Eq. 7)"}
-  gains.plot(times, -np.expm1(-times), **look)
+  black = {"color": plotting.BLACK, "lw": 1.4, "label": "mean eigenvalue (Eq. 7)"}
+  gains.plot(times, -np.expm1(-times), **black)
   gains.set_xscale("log")
   gains.set_xlabel("time, in 1 / mean eigenvalue")
   gains.set_ylabel("residual gone, share")
-  gains.legend(loc="upper left", fontsize=6.5, handlelength=1)
+  look = {"frameon": True, "framealpha": 0.85, "edgecolor": "none"}
+  gains.legend(loc="upper left", fontsize=6.5, handlelength=1, **look)
   strips[0].set_yticks(range(len(models)), short(models), fontsize=6.5)
   strips[0].set_ylim(-0.6, len(models) - 0.4)
   strips[0].set_xlabel("share of the largest eigenvalue")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments import plotting
-from experiments.evaluation.numbers import number
+from experiments.evaluation.numbers import interval, number, seconds
 from experiments.figures import rankings
 from experiments.figures.material import FineTuned, Material, MissingError
 from lead_jax import evaluation
@@ -25,8 +25,8 @@ from lead_jax.evaluation import ScoreTable
 # What a short fine-tuning competes with.
 METRICS = ("lead_held_out", "linear_probe", "knn", "logme", "lead")
 TEST, TRAIN, METRIC = "test accuracy", "training accuracy", "metric"
-# What a row of fine-tuning shows: the mean over seeds, or one of them.
-MEAN, SINGLE = "mean", "single"
+# What a row of fine-tuning shows: tau, mean over seeds or of one; a network's accuracy.
+MEAN, SINGLE, NETWORK = "mean", "single", "network"
 _LOOKS = {
   TEST: (plotting.BLUE, "o", "by accuracy on the test images"),
   TRAIN: (plotting.ORANGE, "s", "by accuracy on the training images"),
@@ -37,6 +37,8 @@ _LEAST = 4
 
 def measure(material: Material) -> list[dict[str, Any]]:
   """Returns weighted tau by data set and epoch (each seed, and mean), and of metrics.
+
+  `gain` of the former is the change since the first epoch that gives a ranking.
 
   Raises:
     MissingError: If no data set has enough fine-tuned networks.
@@ -71,7 +73,7 @@ def _of_training(
   seeds = sorted(shared)
   of = {(m, run.seed): run for m, found in runs.items() for run in found}
   first = of[next(iter(runs)), seeds[0]]
-  seconds = _seconds(material, dataset, list(runs))
+  spent = _seconds(material, dataset, list(runs))
   rows = []
   for line in (TEST, TRAIN):
     # [epochs, seeds, networks]; seeds stand where data sets do, for the mean over them.
@@ -88,13 +90,17 @@ def _of_training(
         "line": line,
         "epoch": int(epoch),
         "value": int(epoch) * first.steps_per_epoch,
-        "seconds": seconds * float(epoch / first.epochs[-1]),
+        "seconds": spent * float(epoch / first.epochs[-1]),
         "networks": len(runs),
       }
       for name, epoch in zip(names, first.epochs, strict=True)
     }
+    # Gains are to the first pass that gives a ranking.
+    start = next(
+      (n for n, tau in zip(names, taus, strict=True) if tau[0] == tau[0]), None
+    )
     whole = rankings.ranking_rows(
-      [table], about, reference=names[-1], seed=material.seed
+      [table], about, reference=start or names[-1], seed=material.seed
     )
     keep = rankings.MEAN if len(seeds) > 1 else str(seeds[0])
     all_seeds = {"shown": MEAN, "finetuning_seeds": " ".join(map(str, seeds))}
@@ -114,6 +120,20 @@ def _of_training(
       }
       for s, seed in enumerate(seeds)
       for r, name in enumerate(names)
+    ]
+    rows += [
+      {
+        "dataset": dataset.name,
+        "line": line,
+        "epoch": int(epoch),
+        "model": model,
+        "accuracy": scores[r, s, m],
+        "shown": NETWORK,
+        "finetuning_seeds": str(seed),
+      }
+      for m, model in enumerate(runs)
+      for s, seed in enumerate(seeds)
+      for r, epoch in enumerate(first.epochs)
     ]
   return rows
 
@@ -192,14 +212,16 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   panels[0].set_ylabel("weighted Kendall tau with the truth")
   plotting.legend_under(picture, panels[0], columns=2)
   plotting.title(picture, _title(rows, names[0]))
-  blind = any(row["line"] == TEST and row["tau"] != row["tau"] for row in rows)
+  blind = any(row["shown"] == SINGLE and row["tau"] != row["tau"] for row in rows)
+  several = any(" " in row["finetuning_seeds"] for row in rows)
   picture.caption = (
-    "Truth: the accuracy in the ground truth, of runs other than these. Thick: mean over"
-    " seeds, with 95 % of the bootstrap over networks; thin: single seeds. Ranking by test"
-    " accuracy is generous to fine-tuning: the truth is measured on the same images."
-    " Dashed: metrics over the same networks, with the median seconds they take for one,"
-    " features given (compilation included). Between two points nothing was saved: what the"
-    " first pass does inside cannot be seen."
+    "Truth: the accuracy in the ground truth, of runs other than these."
+    + (" Thick: mean over seeds; thin: single seeds." if several else "")
+    + " Bands: 95 % of the bootstrap over networks. Ranking by test accuracy is generous to"
+    " fine-tuning: the truth is measured on the same images. Dashed: metrics over the same"
+    " networks, with the median seconds they take for one, features given (compilation"
+    " included). Seconds are of machines that did other work, too. Between two points"
+    " nothing was saved: what a pass does inside cannot be seen."
     + (" Before the first step all logits are equal: no ranking." if blind else "")
   )
   return picture
@@ -235,7 +257,7 @@ def _draw(axes: Any, rows: list[dict[str, Any]]) -> None:
       label=label,
     )
     lowest = min(lowest, *(r["low"] for r in means if r["low"] == r["low"]))
-  last = max(_column([r for r in rows if r["line"] == TEST], "value"))
+  last = max(_column([r for r in rows if r["shown"] == MEAN], "value"))
   axes.set_xlim(-0.02 * last, 1.03 * last)
   axes.set_ylim(max(-1.0, lowest - 0.05), 1.02)
   axes.set_xlabel("steps of fine-tuning")
@@ -256,7 +278,7 @@ def _metric_lines(axes: Any, rows: list[dict[str, Any]]) -> None:
     look = {"color": plotting.VERMILION if "lead" in row["method"] else plotting.GREY}
     axes.axhline(row["tau"], ls="--", lw=0.7, **look)
     place = min(row["tau"], place - step)
-    text = f"{row['method']} {number(row['tau'], '', 2)}, {row['seconds']:.2g} s"
+    text = f"{row['method']} {number(row['tau'], '', 2)}, {seconds(row['seconds'])} s"
     axes.annotate(
       text,
       (1.01, place),
@@ -273,7 +295,7 @@ def _seconds_above(axes: Any, rows: list[dict[str, Any]]) -> None:
   if any(row["seconds"] != row["seconds"] for row in rows):
     return
   above = axes.secondary_xaxis("top")
-  above.set_xticks(_column(rows, "value"), [f"{row['seconds']:.2g}" for row in rows])
+  above.set_xticks(_column(rows, "value"), [seconds(row["seconds"]) for row in rows])
   above.set_xlabel("seconds for one network (median), one seed", fontsize=7)
   above.tick_params(labelsize=6.5)
 
@@ -287,11 +309,17 @@ def _title(rows: list[dict[str, Any]], name: str) -> str:
   ]
   first, last = line[0], line[-1]
   lowest = min(line, key=lambda row: row["tau"])
+  text = lambda value: number(value, "", 2)
   if lowest is first:
-    decline = "no initial decline"
+    course = (
+      f"goes from tau {text(first['tau'])} to {text(last['tau'])} with no decline"
+    )
   else:
-    decline = (
-      f"it declines to {number(lowest['tau'], '', 2)} after epoch {lowest['epoch']:.0f}"
+    paired = interval(lowest["gain_low"], lowest["gain_high"]).replace("-", "\u2212")
+    change = number(lowest["gain"], "", 2).replace("-", "\u2212")
+    course = (
+      f"starts at tau {text(first['tau'])}, moves by {change} (paired 95\u00a0%: {paired})"
+      f" until epoch {lowest['epoch']:.0f} and ends at {text(last['tau'])}"
     )
   held = next(
     row for row in rows if (row["dataset"], row["method"]) == (name, METRICS[0])
@@ -301,7 +329,6 @@ def _title(rows: list[dict[str, Any]], name: str) -> str:
     f"after {reach[0]['value']:.0f} steps a network" if reach else "never in these runs"
   )
   return (
-    f"Ranking by a short fine-tuning goes from tau {number(first['tau'], '', 2)} to"
-    f" {number(last['tau'], '', 2)},"
-    f" {decline}; it reaches {METRICS[0]} ({number(held['tau'], '', 2)}) {steps}"
+    f"Ranking by a short fine-tuning {course}; it reaches {METRICS[0]}"
+    f" ({text(held['tau'])}) {steps}"
   )

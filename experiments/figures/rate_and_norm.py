@@ -149,5 +149,5 @@ def _title(rows: list[dict[str, Any]]) -> str:
   return (
     f"Rates order networks as squared norms do (Kendall tau {text(norms)}; with the width"
     f" of the features, {text(wholes)}) and a network's classes, too ({text(inside)});"
-    f" they are within {100 * off:.1f} % (median) of their expectation"
+    f" they are within {100 * off:.1f}\u00a0% (median) of their expectation"
   )

@@ -204,6 +204,10 @@ def test_short_fine_tuning(made):
     accuracy = [(tests[m, seed][2].argmax(1) == labels).mean() for m in MODELS]
     row = _row(out, "ped_fig3", shown="single", finetuning_seeds=str(seed), **line)
     assert row["tau"] == _tau(accuracy)
+    network = {"shown": "network", "model": "fair", "finetuning_seeds": str(seed)}
+    assert _row(out, "ped_fig3", **network, **line)["accuracy"] == pytest.approx(
+      accuracy[1]
+    )
   mean = _row(out, "ped_fig3", shown="mean", **line)
   assert mean["finetuning_seeds"] == "0 1"
   both = [row["tau"] for row in _rows(out, "ped_fig3", shown="single", **line)]
@@ -211,7 +215,9 @@ def test_short_fine_tuning(made):
   # Half way through a median of 25 s, and ten steps.
   half = _row(out, "ped_fig3", shown="mean", line=ped_fig3.TEST, epoch=1.0)
   assert (half["seconds"], half["value"]) == (12.5, 5)
-  blind = _rows(out, "ped_fig3", line=ped_fig3.TEST, epoch=0.0)
+  first = _row(out, "ped_fig3", shown="mean", line=ped_fig3.TEST, epoch=1.0)
+  assert mean["gain"] == pytest.approx(mean["tau"] - first["tau"], abs=1e-6)
+  blind = _rows(out, "ped_fig3", shown="single", line=ped_fig3.TEST, epoch=0.0)
   assert all(math.isnan(row["tau"]) for row in blind)
   assert _row(out, "ped_fig3", method="knn")["tau"] == _tau(_score(material, "knn"))
 
