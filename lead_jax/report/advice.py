@@ -92,7 +92,7 @@ def _sentence(report: Report, ranking: list[str]) -> Text:
     why = f" ({reason})" if reason else ""
     return (*text, f"; how sure that is was not measured{why}.")
   text.append(
-    f", and it would stay first in {_share(found.p_best)} of the rankings by "
+    f", and it would stay first in {_share(found.p_best)} of the rankings on "
   )
   text.append("other images like these")
   group = next((g for g in certainty.groups if best in g), (best,))

@@ -23,7 +23,7 @@ def test_the_recommendation_says_how_sure_it_is(full):
   sentence = plain(said.sentence)
   start = "Fine-tune network_0 first: lead_held_out ranks it ahead of 13 other models"
   assert sentence.startswith(start)
-  assert "it would stay first in 71 % of the rankings by other images" in sentence
+  assert "it would stay first in 71 % of the rankings on other images" in sentence
   assert "(95 %), the data cannot tell it from network_1 and network_2." in sentence
   assert "network_0 reaches 92.6 %, 2.4 points less than the best" in plain(said.truth)
   anchors = plain(said.anchors)

@@ -216,8 +216,8 @@ def _cost(summary: Summary, panels: list[Markup]) -> Markup:
   )
   if summary.seconds_whole:
     caption += (
-      " Seconds hold downloads of weights, and in the first model's what is compiled for "
-      "all."
+      " Seconds hold downloads of weights, those of the first model also what is compiled "
+      "once for all."
     )
   caption += _far_below(summary)
   return tag("figure", tag("div", *panels, class_="panels"), tag("figcaption", caption))

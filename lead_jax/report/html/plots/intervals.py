@@ -118,7 +118,7 @@ def _narrow_row(row: Row, x: Scale, top: float, step: float, width: float) -> Ma
   text = ""
   if row.ranks is not None:
     text = f"rank {span(*row.ranks)} · {share(row.p_best)}"
-  room = width - x.start - len(text) * 6.6 - 16
+  room = width - x.start - len(text) * 7.6 - 14
   return tag(
     "g",
     label(short(row.model, room), x.start, top + 17, "name"),
