@@ -239,8 +239,16 @@ def _terminal() -> tuple[int, bool]:
   return columns, color
 
 
+# For a stdout that has no such letters.
+_ASCII = str.maketrans({"─": "-", "–": "-", "−": "-", "…": "...", "τ": "tau"})
+
+
 def _print(text: str) -> None:
-  """Prints text; what the encoding of stdout has not, as question marks."""
+  """Prints text; what the encoding of stdout has not, in ASCII or as question marks."""
+  try:
+    text.encode(sys.stdout.encoding or "utf-8")
+  except UnicodeEncodeError:
+    text = text.translate(_ASCII)
   if isinstance(sys.stdout, io.TextIOWrapper):
     sys.stdout.reconfigure(errors="replace")
   print(text, flush=True)

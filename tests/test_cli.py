@@ -14,6 +14,7 @@ from PIL import Image
 
 from lead_jax import cli
 from lead_jax.errors import InputError
+from tests.report.reports import full_report
 
 FAST = [
   "--metrics=lead,knn",
@@ -107,9 +108,19 @@ def test_what_stdout_cannot_encode_is_no_crash(command, monkeypatch, tmp_path):
     assert code == 0, err
     printed = buffer.getvalue()
     assert b"digits/mlp_supervised" in printed
+    assert form == "md" or (b"-----" in printed and b"?" not in printed)
   # The file, byte for byte.
   assert printed == (tmp_path / "runs" / "digits" / "report.md").read_bytes()
   assert not printed.isascii()
+
+
+def test_warnings_are_on_a_terminal_once(monkeypatch, capsys, tmp_path):
+  cli.FLAGS(["lead-rank"])
+  monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+  for terminal in (True, False):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda seen=terminal: seen)
+    cli._show(full_report(metrics=2), tmp_path)
+    assert ("warning: mind" in capsys.readouterr().out) != terminal
 
 
 def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
