@@ -159,15 +159,11 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   spectra.set_xlabel("number of the eigenvalue")
   spectra.set_ylabel("share of the trace")
   times = np.array(TIMES)
-  whole = plotting.GREY if len(names) > 1 else plotting.COLOURS[0]
-  gains.plot([], [], color=whole, lw=1.8, label="whole kernel (Eq. 6)")
-  black = {"color": plotting.BLACK, "lw": 1.4, "label": "mean eigenvalue (Eq. 7)"}
+  black = {"color": plotting.BLACK, "lw": 1.4}
   gains.plot(times, -np.expm1(-times), **black)
   gains.set_xscale("log")
   gains.set_xlabel("time, in 1 / mean eigenvalue")
   gains.set_ylabel("residual gone, share")
-  look = {"frameon": True, "framealpha": 0.85, "edgecolor": "none"}
-  gains.legend(loc="upper left", fontsize=6.5, handlelength=1, **look)
   strips[0].set_yticks(range(len(models)), short(models), fontsize=6.5)
   strips[0].set_ylim(-0.6, len(models) - 0.4)
   strips[0].set_xlabel("share of the largest eigenvalue")
@@ -175,8 +171,10 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   for axes in strips:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color=plotting.LIGHT, lw=0.4)
-  if len(names) > 1:
-    plotting.legend_under(picture, strips[0], columns=4)
+  colour = plotting.GREY if len(names) > 1 else plotting.COLOURS[0]
+  strips[0].plot([], [], color=colour, lw=1.8, label="whole kernel (Eq. 6)")
+  strips[0].plot([], [], label="mean eigenvalue (Eq. 7)", **black)
+  plotting.legend_under(picture, strips[0], columns=3)
   plotting.title(picture, _title(rows))
   picture.caption = (
     f"Kernels of the summed logits of up to {_CONFIG.samples_per_class} samples of a class,"
