@@ -1,6 +1,5 @@
 """Every network computes what torchvision's own computes, with the same random weights."""
 
-import functools
 import math
 
 import jax
@@ -17,6 +16,9 @@ AUXILIARY = {"aux_logits": False, "init_weights": False}
 OPTIONS = {"googlenet": AUXILIARY, "inception_v3": AUXILIARY}
 # Halved again and again: 54, 27, 14, 7, 4. Windows meet odd and even sizes.
 OTHER_SIZE = 108
+# Each of these has more of the same layers, with the same windows, as one that is not here.
+DEEPER = ("resnet101", "resnet152", "densenet161", "densenet169", "densenet201")
+SHALLOW = [name for name in networks.NETWORKS if name not in DEEPER]
 ORIGINS = {"resnet50_simclr": "resnet50", "resnet50_byol": "resnet50"}
 
 
@@ -104,14 +106,20 @@ def tensors_of(module):
   }
 
 
-@functools.lru_cache(maxsize=1)
-def prepared(network):
+@pytest.fixture(scope="module", params=networks.NETWORKS)
+def prepared(request):
+  """A network's name, torch's module, its tensors and our variables made of them.
+
+  Of the module's scope, so that all tests of a network follow one another.
+  """
+  network = request.param
   module = make_torch(network)
   randomise(module, seed=0)
   calibrate(module, seed=1)
-  variables = networks.from_tensors(network, tensors_of(module), source="test")
+  tensors = tensors_of(module)
+  variables = networks.from_tensors(network, tensors, source="test")
   change_borders(module, network)
-  return module, variables
+  return network, module, tensors, variables
 
 
 def reference(module, network, images):
@@ -125,11 +133,17 @@ def reference(module, network, images):
   return {"features": features[0].numpy(), "logits": logits.numpy()}
 
 
-@pytest.mark.parametrize("own", [True, False], ids=["own size", "another size"])
-@pytest.mark.parametrize("network", networks.NETWORKS)
-def test_outputs_are_those_of_torchvision(network, own):
-  module, variables = prepared(network)
-  size = networks.NETWORKS[network].size if own else OTHER_SIZE
+def test_outputs_are_those_of_torchvision(prepared):
+  assert_outputs_agree(prepared, networks.NETWORKS[prepared[0]].size)
+
+
+@pytest.mark.parametrize("prepared", SHALLOW, indirect=True)
+def test_outputs_are_those_of_torchvision_at_another_size(prepared):
+  assert_outputs_agree(prepared, OTHER_SIZE)
+
+
+def assert_outputs_agree(prepared, size):
+  network, module, _, variables = prepared
   images = make_images(size)
   expected = reference(module, network, images)
   apply = networks.make_apply(network, variables["batch_stats"], NUM_LOGITS)
@@ -145,12 +159,8 @@ def test_outputs_are_those_of_torchvision(network, own):
     assert error < 1e-4, name
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS)
-def test_weights_come_back_bit_by_bit(network):
-  module = make_torch(network)
-  randomise(module, seed=0)
-  tensors = tensors_of(module)
-  variables = networks.from_tensors(network, tensors, source="test")
+def test_weights_come_back_bit_by_bit(prepared):
+  network, _, tensors, variables = prepared
   returned = networks.to_tensors(network, variables)
   assert set(returned) == set(tensors)
   for name, value in tensors.items():
