@@ -98,7 +98,7 @@ def test_tight_tolerance_gives_liblinears_decisions():
 
 
 def test_decision_is_that_of_the_weights(x64):
-  x, y = network_like_features(30, 50, 3, 2)
+  x, y = network_like_features(40, 90, 3, 2)
   x = x.astype(np.float64 if x64 else np.float32)
   result = solve(x, y, num_classes=3)
   expected = x @ np.asarray(result.weights) + np.asarray(result.bias)[None, :]
@@ -134,9 +134,9 @@ def test_empty_class_is_rejected_everywhere():
 
 def test_many_samples_of_slack_are_solved_together(x64):
   # Labels at random: the support is most of the data, far beyond the features.
-  x, _ = network_like_features(400, 12, 3, 7)
-  y = np.random.default_rng(0).integers(0, 3, 400)
-  assert check(x, y, 3, 1.0, np.float64 if x64 else np.float32)
+  x, _ = network_like_features(300, 20, 4, 7)
+  y = np.random.default_rng(0).integers(0, 4, 300)
+  assert check(x, y, 4, 1.0, np.float64 if x64 else np.float32)
 
 
 def test_support_as_large_as_the_features_converges():
@@ -158,7 +158,7 @@ def test_many_classes_need_no_matrix_each():
 
 
 def test_too_few_steps_are_admitted():
-  x, y = network_like_features(200, 20, 4, 6)
+  x, y = network_like_features(300, 20, 4, 6)
   result = solve(100 * x, y, num_classes=4, max_iter=1)
   assert int(result.iterations) == 1
   assert not bool(np.any(result.converged))

@@ -62,7 +62,7 @@ def test_options_are_those_of_the_function(name):
 
 @pytest.mark.parametrize("name", metrics.METRICS)
 def test_random_is_declared(name):
-  x, y = _data(n=200)
+  x, y = _data()
   options = {**_needs(name, x), **_options(name)}
   if "samples" in metrics.METRICS[name].options:
     options["samples"] = 50  # all of them where they are few: no chance then
