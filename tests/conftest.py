@@ -1,5 +1,6 @@
 """Settings for every test: strict shapes, both precisions, no network."""
 
+import gc
 import itertools
 import os
 import pathlib
@@ -33,6 +34,15 @@ def x64(request):
   """Runs the test in float32 and again with 64-bit types enabled."""
   with jax.enable_x64(request.param):
     yield request.param
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _modules_stay():
+  """Takes what is imported by now out of what Python's collector looks through."""
+  gc.collect()
+  gc.freeze()
+  yield
+  gc.unfreeze()
 
 
 _tests_run = itertools.count(1)
