@@ -24,6 +24,12 @@ FAST = [
 MODELS = "--models=digits/mlp_random,digits/mlp_supervised"
 
 
+def forget_flags():
+  cli.FLAGS.unparse_flags()
+  for name in cli.FLAGS:
+    cli.FLAGS[name].unparse()
+
+
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
   """Runs the command in this process; returns exit code, stdout and stderr."""
@@ -33,9 +39,7 @@ def command(tmp_path, monkeypatch, capsys):
 
   def run(*arguments):
     monkeypatch.setattr(sys, "argv", ["lead-rank", *arguments])
-    cli.FLAGS.unparse_flags()
-    for name in cli.FLAGS:
-      cli.FLAGS[name].unparse()
+    forget_flags()
     with pytest.raises(SystemExit) as stop:
       cli.run()
     out, err = capsys.readouterr()
@@ -115,6 +119,7 @@ def test_what_stdout_cannot_encode_is_no_crash(command, monkeypatch, tmp_path):
 
 
 def test_warnings_are_on_a_terminal_once(monkeypatch, capsys, tmp_path):
+  forget_flags()
   cli.FLAGS(["lead-rank"])
   monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
   for terminal in (True, False):
