@@ -13,13 +13,13 @@ rank: $(VENV)/.ready
 	$(BIN)/lead-rank
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist=worksteal
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 figures: $(VENV)/.ready
-	$(BIN)/python -m experiments.finetune --learning_rates=.001 --out=runs/figures_finetune
+	$(BIN)/python -m experiments.finetune --learning_rates=.001 --seeds=3 --out=runs/figures_finetune
 	$(BIN)/python -m experiments.figures --finetuned=runs/figures_finetune --out=$(FIGURES)
 
 torch: $(VENV)/.ready-torch
