@@ -167,10 +167,10 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   sizes = " to ".join(f"{size}" for size in sorted({min(images), max(images)}))
   picture.caption = (
     f"{DRAWS} random stratified parts of {sizes} images (a half; less where that leaves"
-    " 512), drawn without replacement, the same for all networks and metrics. Left: each part's tau;"
-    " large: median; band: 95 %. Middle: Kendall tau, mean over pairs of parts. Right:"
-    " share of the pairs of parts that put one network first. LEAD: with expected rates, so"
-    " that images are all that varies."
+    " 512), drawn without replacement, the same for all networks and metrics. Left: each"
+    " part's tau; large: median; band: 95 %. Middle: Kendall tau, mean over pairs of parts."
+    " Right: share of the pairs of parts that put one network first. LEAD: with expected"
+    " rates, so that images are all that varies."
   )
   return picture
 
