@@ -326,8 +326,12 @@ def _show(result: lead_jax.Report, out: pathlib.Path) -> None:
   written = f"Report: {out / 'report.html'} (and {others})"
   if _FORMAT.value in _FILES:
     # What was written is what is printed, in its encoding: the two cannot differ.
+    content = (out / _FILES[_FORMAT.value]).read_bytes()
     sys.stdout.flush()
-    sys.stdout.buffer.write((out / _FILES[_FORMAT.value]).read_bytes())
+    if hasattr(sys.stdout, "buffer"):
+      sys.stdout.buffer.write(content)
+    else:
+      sys.stdout.write(content.decode())  # a notebook's, which takes text alone
     sys.stdout.flush()
     print(written, file=sys.stderr)
     return

@@ -286,4 +286,4 @@ def test_the_package_ships_the_tables(monkeypatch):
     for path in folder.glob(pattern)
   }
   assert shipped == set((folder / "tables").iterdir())
-  assert len(shipped) == 6
+  assert len(shipped) == 7

@@ -6,7 +6,6 @@ What a figure says is compared with the library's own functions, called one by o
 import csv
 import json
 import math
-import pathlib
 import sys
 
 import numpy as np
@@ -195,16 +194,6 @@ def test_the_grid_of_k(made):
   assert grid.shape == (1, 3)
   assert grid[0, 0] == 0
   assert grid[0, 2] == pytest.approx(rows[2]["tau"] - rows[0]["tau"], abs=1e-6)
-
-
-def test_the_documented_grid_of_k_is_the_measured_one():
-  docs = pathlib.Path(__file__).resolve().parents[2] / "docs"
-  made_of = json.loads((docs / "figures/realzoo/ped_table1.json").read_text())[
-    "made_of"
-  ]
-  rows = write.read_rows(docs / "figures/realzoo/ped_table1", made_of)
-  text = (docs / "figures.md").read_text(encoding="utf-8")
-  assert ped_table1.markdown(rows, "mean") in text
 
 
 def test_short_fine_tuning(made):

@@ -162,7 +162,8 @@ def test_files(run, tmp_path):
   assert content["config"]["options"]["lead"]["head_seeds"] == 1
   assert content["environment"]["device"]
   assert content["scores"][0]["details"]["mean_rate"] > 0
-  assert {p.name for p in out.iterdir()} == {"scores.csv", "report.json"}
+  pages = {"report.html", "report.md", "report.tex"}
+  assert {p.name for p in out.iterdir()} == {"scores.csv", "report.json", *pages}
 
 
 def test_another_runs_results_are_not_written_over(run, tmp_path):
