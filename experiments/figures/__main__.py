@@ -1,4 +1,4 @@
-"""`python -m experiments.figures --only=lead_fig4,lead_fig8 --out=docs/figures`
+"""`python -m experiments.figures --only=lead_fig4,lead_fig8`
 
 Draws the figures of the LEAD and PED papers, and further ones, from runs of our own:
 without flags those of the bundled digits zoo, or those of a zoo on every data set of a
@@ -49,7 +49,7 @@ _GROUND_TRUTH = flags.DEFINE_string(
 _FINETUNED = flags.DEFINE_string(
   "finetuned", None, "Folder that experiments.finetune wrote.", flag_values=FLAGS
 )
-_OUT = flags.DEFINE_string("out", "docs/figures", "Folder to write.", flag_values=FLAGS)
+_OUT = flags.DEFINE_string("out", "runs/figures", "Folder to write.", flag_values=FLAGS)
 _SVG = flags.DEFINE_bool("svg", False, "Write SVG beside PNG.", flag_values=FLAGS)
 _CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
 _SEED = flags.DEFINE_integer(
@@ -85,16 +85,14 @@ def figures(command: str) -> str:
     InputError: If a flag or a file is wrong, or a figure cannot be made.
   """
   from experiments.figures import write
-
-  names = write.chosen(_ONLY.value)
-  import jax
-
   from experiments.figures.material import Material
   from experiments.sensitivity.bench import Bench, Lines, known_models
   from lead_jax import preflight
   from lead_jax.backbones.resolve import resolve_models
+  from lead_jax.compiled import keep_compiled
   from lead_jax.features import FeatureStore
 
+  names = write.chosen(_ONLY.value)
   datasets, truth = _data_and_truth()
   finetuned = None
   if _FINETUNED.value:
@@ -105,8 +103,7 @@ def figures(command: str) -> str:
   preflight.make_writable(out)
   specs = resolve_models(_MODELS.value, _ZOO.value)
   cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
-  jax.config.update("jax_compilation_cache_dir", str(cache_dir / "xla"))
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  keep_compiled(cache_dir)
   lines = Lines()
   store = FeatureStore(cache_dir / "features", warn=lines.say)
   bench = Bench(specs, [], store, _SEED.value, lines)
