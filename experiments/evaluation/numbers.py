@@ -42,7 +42,7 @@ def share(value: float) -> str:
 def seconds(value: float) -> str:
   """Returns seconds with two digits that mean something."""
   if value < 0.095:
-    return f"{value:.2f}"
+    return f"{value:.4f}" if 0 < value < 0.0095 else f"{value:.2f}"
   return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
 

@@ -173,7 +173,8 @@ def test_numbers_as_the_tables_write_them():
   assert numbers.places(1, 12) == "1–12"
   assert numbers.places(3, 3) == "3"
   assert [numbers.share(s) for s in (0, 0.001, 0.34)] == ["", "<1 %", "34 %"]
-  assert [numbers.seconds(s) for s in (0.04, 3.14, 123.4)] == ["0.04", "3.1", "123"]
+  found = [numbers.seconds(s) for s in (0.0, 0.0038, 0.04, 3.14, 123.4)]
+  assert found == ["0.00", "0.0038", "0.04", "3.1", "123"]
 
 
 def test_the_pareto_front():
