@@ -104,16 +104,13 @@ def _static_agreement(report: Report, truth: Truth) -> dict[str, Any]:
   return found
 
 
-def with_certainty(
-  report: Report, halves: Halves | None, reason: str, seed: int
-) -> Report:
+def with_certainty(report: Report, halves: Halves | None, reason: str) -> Report:
   """Adds what the scores of random parts of the images say about the ranking.
 
   Args:
     report: Concluded; the first metric's rows have the scores of the parts.
     halves: Which parts; None where there could be none.
     reason: Why there could be none.
-    seed: Of the intervals.
   """
   metric = report.metrics[0]
   rows = [row for row in report.scores if row.metric == metric and row.rank is not None]
@@ -133,9 +130,7 @@ def with_certainty(
     metric,
     {row.model: row.score for row in rows},
     {row.model: row.resampled for row in rows},
-    images=halves.images,
-    scale=halves.scale,
-    seed=seed,
+    halves,
   )
   found = {row.model: row for row in rows}
   scores = [

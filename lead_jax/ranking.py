@@ -262,7 +262,7 @@ def rank(
     raise
   report = conclude(report, true_everywhere, warnings, warn)
   if resamples:
-    report = with_certainty(report, halves, no_halves, seed)
+    report = with_certainty(report, halves, no_halves)
   if out is not None:
     _save(report, out)
     _save_pages(report, out)

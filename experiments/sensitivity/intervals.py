@@ -173,9 +173,7 @@ def _scored(
     metric,
     {row.model: row.score for row in rows},
     {row.model: row.resampled for row in rows},
-    images=halves.images,
-    scale=halves.scale,
-    seed=seed,
+    halves,
   )
   deviation_rm = (drawn_rm - drawn_rm.mean(axis=0)) * halves.scale
   return _Small(np.array([row.score for row in rows]), deviation_rm, certainty)

@@ -20,7 +20,7 @@ LEAST_PER_CLASS = 4
 
 # Large data sets are scored in smaller parts than halves, since some metrics take cubic
 # time; but never fewer images than these. With two images a class metrics are in another
-# regime: their spread is then up to four times smaller than it should be.
+# regime, and spread too little.
 _LEAST_IMAGES, _LEAST_OF_CLASS = 512, 5
 
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lead_jax.certainty.halves import Halves
 from lead_jax.results import Certainty, ModelCertainty
 
 LEVEL = 0.95
@@ -30,10 +31,7 @@ def certainty_of(
   metric: str,
   scores: Mapping[str, float],
   draws: Mapping[str, Sequence[float]],
-  *,
-  images: int,
-  scale: float,
-  seed: int,
+  halves: Halves,
 ) -> Certainty:
   """Computes intervals of scores and ranks, and groups that cannot be told apart.
 
@@ -41,9 +39,7 @@ def certainty_of(
     metric: Name.
     scores: By model, on all images; larger is better.
     draws: By model, on each part of the images, the same parts in the same order.
-    images: In each part.
-    scale: What deviations between parts are to be multiplied by (`Halves.scale`).
-    seed: Of the rankings that are drawn.
+    halves: Which parts; its seed is that of the rankings that are drawn, too.
 
   Returns:
     Of the models that have draws, at least two; models in the order of their scores.
@@ -63,8 +59,8 @@ def certainty_of(
   drawn_rm = np.array([draws[m] for m in models], np.float64).T
   if drawn_rm.ndim != 2 or len(drawn_rm) < 2:
     raise ValueError("every model needs the same number of draws, two or more")
-  deviations_rm = (drawn_rm - drawn_rm.mean(axis=0)) * scale
-  noise_bm = _combinations(deviations_rm, seed)
+  deviations_rm = (drawn_rm - drawn_rm.mean(axis=0)) * halves.scale
+  noise_bm = _combinations(deviations_rm, halves.seed)
   ranks_bm, best_m = _ranks(score_m + noise_bm)
   tail = 100 * (1 - LEVEL) / 2
   score_ends = np.percentile(score_m + noise_bm, [tail, 100 - tail], axis=0)
@@ -83,7 +79,7 @@ def certainty_of(
     for i, model in enumerate(models)
   ]
   groups = [[models[i] for i in group] for group in _groups(score_m, noise_bm)]
-  return Certainty(metric, len(drawn_rm), images, LEVEL, rows, groups)
+  return Certainty(metric, len(drawn_rm), halves.images, LEVEL, rows, groups)
 
 
 def _combinations(deviations_rm: np.ndarray, seed: int) -> np.ndarray:
@@ -92,8 +88,8 @@ def _combinations(deviations_rm: np.ndarray, seed: int) -> np.ndarray:
   freedom = len(deviations_rm) - 1
   weights_br = rng.normal(size=(_RANKINGS, len(deviations_rm)))
   noise_bm = weights_br @ deviations_rm / math.sqrt(freedom)
-  # Student's t: the covariance is an estimate. Without it, 18 equal models are split in 9 %
-  # of the cases by 50 draws and in 20 % by 20, where 5 % are meant.
+  # Student's t: the covariance is an estimate. Without it few draws tell equal models
+  # apart much more often than the level says.
   return noise_bm * np.sqrt(freedom / rng.chisquare(freedom, size=(_RANKINGS, 1)))
 
 

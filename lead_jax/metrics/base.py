@@ -106,7 +106,7 @@ class Problem:
     found._kept = {}
     for name in ("features", "labels", *_PER_SAMPLE):
       if (array := getattr(self, name)) is not None:
-        setattr(found, name, jax.numpy.asarray(np.asarray(array)[rows]))
+        setattr(found, name, jax.numpy.take(array, rows, axis=0))  # where they are
     if (network := self.network) is not None:
       inputs_of = lambda chosen: network.inputs_of(rows[chosen])
       found.network = network._replace(inputs_of=inputs_of)

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lead_jax.certainty import certainty_of
+from lead_jax.certainty import Halves, certainty_of
 
 
 def certain(scores, draws, **options):
-  options = {"images": 10, "scale": 1.0, "seed": 0, **options}
-  return certainty_of("knn", scores, draws, **options)
+  return certainty_of("knn", scores, draws, parts(**options))
+
+
+def parts(scale=1.0):
+  """Ten images of as many as make deviations count so much."""
+  count = round(10 / scale**2) + 10
+  return Halves(np.array([10]), 0, np.zeros(count, int))
 
 
 def normal_draws(std, count, correlation=0.0, number=400):
