@@ -57,7 +57,8 @@ def recommend(report: Report) -> Recommendation:
   """Returns the recommendation; where there is no ranking it says so."""
   ranking, metric = report.ranking(), report.metrics[0]
   if not ranking:
-    sentence = ("No model could be ranked by ", *names([metric]), ": see the reasons.")
+    why = "all have the same score" if _tied(report) else "see the reasons"
+    sentence = ("No model could be ranked by ", *names([metric]), f": {why}.")
     return Recommendation("", sentence, (), (), ())
   best = ranking[0]
   return Recommendation(
@@ -66,6 +67,14 @@ def recommend(report: Report) -> Recommendation:
     anchors=_anchors(report, best),
     evidence=_evidence(report),
     truth=_truth(report, best),
+  )
+
+
+def _tied(report: Report) -> bool:
+  """Whether there are scores but no ranks, since all are the same."""
+  metric = report.metrics[0]
+  return any(
+    row.metric == metric and not math.isnan(row.score) for row in report.scores
   )
 
 
@@ -199,7 +208,9 @@ def next_step(report: Report) -> NextStep:
   """Returns the fine-tuning that would settle the choice."""
   ranking = report.ranking()
   if not ranking:
-    return NextStep(("Mend what the reasons name, and run again.",), "", ())
+    mend = "Mend what the reasons name, and run again."
+    other = "Rank by another metric, which tells them apart, or with more images."
+    return NextStep((other if _tied(report) else mend,), "", ())
   chosen, why = _chosen(report, ranking)
   ready = {row.model for row in report.models if row.architecture == _READY}
   networks = [model for model in chosen if model not in ready]

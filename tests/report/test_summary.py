@@ -259,3 +259,16 @@ def test_provenance_holds_what_is_needed(full):
   assert sections["Run"]["random parts scored"] == "50 of 512 images"
   assert sections["The networks and their weights"]["network_1"].endswith(f"{1:064x}")
   assert sections["Files (SHA-256)"] == {"zoo.json": "0" * 64}
+
+
+def test_a_tie_of_all_is_no_fault_to_be_mended():
+  report = full_report()
+  metric = report.metrics[0]
+  tied = [
+    dataclasses.replace(row, score=1.0, rank=None) if row.metric == metric else row
+    for row in report.scores
+  ]
+  summary = summarise(dataclasses.replace(report, scores=tied, certainty=None))
+  found = plain(summary.recommendation.sentence)
+  assert found == f"No model could be ranked by {metric}: all have the same score."
+  assert plain(summary.next_step.text).startswith("Rank by another metric")
