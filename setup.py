@@ -18,8 +18,9 @@ setup(
   python_requires=">=3.11,<3.14",
   packages=find_packages(include=["lead_jax", "lead_jax.*"]),
   package_data={
+    "": ["*.pyi"],
     "lead_jax.evaluation": ["tables/*.csv"],
-    "lead_jax.report.html": ["*.css", "*.js"],
+    "lead_jax.report._html": ["*.css", "*.js"],
     "lead_jax.zoo": ["*.safetensors", "*.json", "*.csv"],
   },
   install_requires=[
@@ -30,6 +31,7 @@ setup(
     "jax>=0.10,<0.11",
     "jaxlib>=0.10,<0.11",
     "jaxtyping>=0.3",
+    "lazy_loader>=0.4",
     "matplotlib>=3.9",
     "neural-tangents==0.6.5",
     "numpy>=2.0",
@@ -61,5 +63,5 @@ setup(
       "sphinx>=8",
     ],
   },
-  entry_points={"console_scripts": ["lead-rank = lead_jax.cli:run"]},
+  entry_points={"console_scripts": ["lead-rank = lead_jax.commands.rank:run"]},
 )

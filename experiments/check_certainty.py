@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import run_script
-from lead_jax.cache import default_cache_dir
+from lead_jax.system import default_cache_dir
 
 FLAGS = flags.FlagValues()
 _ZOO = flags.DEFINE_string("zoo", None, "As lead-rank.", flag_values=FLAGS)
@@ -40,19 +40,19 @@ _CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values
 def check() -> str:
   """Does what the flags ask for; returns the table."""
   from experiments.sensitivity import intervals
-  from lead_jax import preflight
+  from lead_jax.backbones import resolve_models
   from lead_jax.backbones.catalogue import WeightSources
-  from lead_jax.backbones.resolve import resolve_models
-  from lead_jax.compiled import keep_compiled
   from lead_jax.data import load_dataset
   from lead_jax.features import FeatureStore
+  from lead_jax.run import metrics_or_default
+  from lead_jax.system import keep_compiled
 
   cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
   keep_compiled(cache_dir)
   return intervals.check(
     load_dataset(_DATA.value),
     resolve_models(_MODELS.value, _ZOO.value, WeightSources(None, cache_dir)),
-    preflight.metrics_or_default(_METRICS.value),
+    metrics_or_default(_METRICS.value),
     FeatureStore(cache_dir / "features"),
     images=_IMAGES.value,
     samples=_SAMPLES.value,

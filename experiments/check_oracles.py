@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import read_flags
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()

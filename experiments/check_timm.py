@@ -17,8 +17,8 @@ from typing import Any, cast
 from absl import app, flags
 
 from experiments.script_flags import read_flags
-from lead_jax.backbones.base import Backbone
-from lead_jax.errors import InputError
+from lead_jax.backbones import Backbone
+from lead_jax.checks import InputError
 
 MODELS = (
   *("vgg11", "resnet18", "resnetv2_50", "resnet50_clip", "seresnet33ts", "skresnet18"),
@@ -67,7 +67,7 @@ def check(names: Sequence[str], folder: pathlib.Path) -> Iterator[str]:
   import timm
   import torch
 
-  from lead_jax.backbones.timm_models import timm_model
+  from lead_jax.backbones import timm_model
 
   for name in names:
     torch.manual_seed(0)

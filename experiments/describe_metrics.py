@@ -4,16 +4,15 @@ import inspect
 
 from absl import app, flags
 
-from lead_jax.metrics import METRICS
-from lead_jax.metrics.base import Metric
+from lead_jax.metrics import METRICS, Metric
 
 _PAGE = flags.DEFINE_string("page", "docs/metrics.md", "File to write.")
 
 _HEAD = """# Metrics
 
-Written by `python -m experiments.describe_metrics` from `lead_jax/metrics/table.py`; do not
-edit. **Larger is better in all of them.** Use any by `lead-rank --metrics=NAME,NAME` (or
-`all`), its options by `--option=NAME.OPTION=VALUE`, or
+Written by `python -m experiments.describe_metrics` from `lead_jax/metrics/_table.py`;
+do not edit. **Larger is better in all of them.** Use any by
+`lead-rank --metrics=NAME,NAME` (or `all`), its options by `--option=NAME.OPTION=VALUE`, or
 `lead_jax.score("NAME", features, labels, OPTION=VALUE)`. Equations and papers stand at the
 head of each method's file in `lead_jax/metrics/`.
 

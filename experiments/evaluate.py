@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import run_script
-from lead_jax.cache import default_cache_dir
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
+from lead_jax.system import default_cache_dir
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -94,13 +94,14 @@ def evaluate(command: str) -> str:
     InputError: If a flag or a file is wrong.
   """
   from experiments.evaluation import collect, write
-  from lead_jax import preflight, report
-  from lead_jax.compiled import keep_compiled
+  from lead_jax import report
+  from lead_jax.run import metrics_or_default
+  from lead_jax.system import keep_compiled
 
   zoo, data, ground_truth = map(_needed, (_ZOO, _DATA, _GROUND_TRUTH))
   truth = collect.read_truth(ground_truth)
   folders, notes = collect.data_folders(data, truth.accuracies, _DATASETS.value)
-  methods = [*preflight.metrics_or_default(_METRICS.value), *collect.STATIC]
+  methods = [*metrics_or_default(_METRICS.value), *collect.STATIC]
   if _BASELINE.value not in methods:
     raise InputError(f"--baseline={_BASELINE.value} is none of {', '.join(methods)}")
   write.check_families(_FAMILIES.value)

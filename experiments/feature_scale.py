@@ -21,10 +21,9 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import run_script
-from experiments.sensitivity import command
-from experiments.sensitivity import feature_scale as measuring
+from experiments.sensitivity import command, feature_scale as measuring
 from experiments.sensitivity.low_data import METRICS
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()

@@ -27,8 +27,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import read_flags
-from lead_jax.cache import default_cache_dir
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
+from lead_jax.system import default_cache_dir
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -128,9 +128,9 @@ def finetune() -> int:
     InputError: If a flag or a file is wrong.
   """
   from experiments.finetuning import progress, settings, work
+  from lead_jax.backbones import resolve_models
   from lead_jax.backbones.catalogue import WeightSources
-  from lead_jax.backbones.resolve import resolve_models
-  from lead_jax.compiled import keep_compiled
+  from lead_jax.system import keep_compiled
 
   name = _PROTOCOL.value or ("adamw5" if _DATA.value == "digits" else "adamw8")
   protocol = settings.protocol_of(name, settings.given(FLAGS))

@@ -21,7 +21,7 @@ from absl import flags
 from experiments.choices import measure, table, text
 from experiments.script_flags import run_script
 from experiments.sensitivity import command
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()

@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import run_script
-from experiments.sensitivity import command, low_data_text
-from experiments.sensitivity import low_data as measuring
-from lead_jax.errors import InputError
+from experiments.sensitivity import command, low_data as measuring, low_data_text
+from lead_jax.checks import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()

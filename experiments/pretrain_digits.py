@@ -18,7 +18,7 @@ from absl import app, flags
 from experiments.configs.digits import PRETRAININGS, Finetuning
 from experiments.digits import files, make
 from lead_jax.backbones.digits import PREFIX
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 
 NAMES = [config.name for config in PRETRAININGS]
 

@@ -16,7 +16,7 @@ from absl import flags
 
 from experiments.published_text import TITLES, as_text
 from experiments.script_flags import read_flags
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 from lead_jax.evaluation import published
 
 # Of its own, so that importing this module leaves the process-wide flags alone.

@@ -1,6 +1,6 @@
 """`python -m experiments.rank photos/ --zoo=zoo.json`: the same program as `lead-rank`."""
 
-from lead_jax.cli import run
+from lead_jax.commands.rank import run
 
 if __name__ == "__main__":
   run()

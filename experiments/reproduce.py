@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import run_script
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -109,12 +109,19 @@ def reproduce() -> str:
   Raises:
     InputError: If a flag is wrong, or too little can be had.
   """
-  from experiments.reproduction import compare, few, measure, rehearsal, tables
-  from experiments.reproduction import supply as supplies
-  from lead_jax import preflight, report
+  from experiments.reproduction import (
+    compare,
+    few,
+    measure,
+    rehearsal,
+    supply as supplies,
+    tables,
+  )
+  from lead_jax import report
   from lead_jax.backbones.catalogue import WeightSources
-  from lead_jax.compiled import keep_compiled
   from lead_jax.results import write_text
+  from lead_jax.run import make_writable
+  from lead_jax.system import keep_compiled
 
   if _TABLE.value is None:
     raise InputError(f"--table is needed: one of {', '.join(tables.TABLES)}")
@@ -154,7 +161,7 @@ def reproduce() -> str:
       cache_dir=sources.cache,
       data_dir=data_dir,
     )
-  preflight.make_writable(out)
+  make_writable(out)
   keep_compiled(sources.cache)
   if _REHEARSE.value and weights_dir and data_dir:
     rehearsal.write_weights([model.card for model in found.models], weights_dir)

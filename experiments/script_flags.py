@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 
 
 def read_flags(values: flags.FlagValues, doc: str | None, argv: Sequence[str]) -> bool:

@@ -1,75 +1,62 @@
 """Imports run one way, as the map of the rooms says; the mathematics knows no files."""
 
 import ast
-import pathlib
-import subprocess
-import sys
+import collections
+import importlib
 
 import pytest
 
-PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "lead_jax"
+from tests import house
+from tests.house import FILES, MODULES, PACKAGE, ROOT
 
-# What each room may import of this package, beside itself.
-BASE = {"typing", "errors", "labels", "version"}
-MATHEMATICS = {"heads", "inputs", "ntk", "logits", "lead", "lead_config", "lead_rates"}
-MATHEMATICS |= {"metrics", "evaluation", "statistics", "feature_scale", "held_out"}
-MATHEMATICS |= {"certainty", "option_checks"}
-ALLOWED = {
+# What each room may import of this package, beside itself, `typing` and `version`.
+_MATHS = {"checks"}
+_SOURCES = _MATHS | {"system"}
+ARROWS = {
   "typing": set(),
-  "errors": set(),
-  "cache": set(),
-  "compiled": set(),
-  "feature_scale": BASE,
-  "option_checks": set(),
   "version": set(),
-  "labels": BASE,
-  "inputs": BASE,
-  "heads": BASE,
-  "ntk": BASE | {"heads"},
-  "statistics": BASE,
-  "logits": BASE | {"heads", "ntk", "statistics"},
-  "lead_config": BASE | {"feature_scale", "heads", "logits", "option_checks"},
-  "lead_rates": BASE | {"heads", "lead_config", "ntk"},
-  "lead": BASE
-  | {"feature_scale", "heads", "inputs", "lead_config", "lead_rates", "logits", "ntk"},
-  "held_out": BASE
-  | {"feature_scale", "heads", "inputs", "logits", "ntk", "option_checks"},
-  "metrics": BASE
-  | {"feature_scale", "inputs", "lead", "lead_config", "held_out", "lead_rates"}
-  | {"logits", "statistics"},
-  "evaluation": BASE,
-  "backbones": BASE | {"cache", "tensorflow", "zoo"},
-  "tensorflow": set(),
+  "system": {"checks"},
+  "checks": set(),
+  "ntk": _MATHS,
+  "statistics": _MATHS,
+  "logits": _MATHS | {"ntk", "statistics"},
+  "dynamics": _MATHS | {"logits", "ntk", "statistics"},
+  "metrics": _MATHS | {"dynamics", "logits", "ntk", "statistics"},
+  "evaluation": _MATHS,
   "zoo": set(),
-  "data": BASE | {"backbones", "tensorflow"},
-  "features": BASE | {"backbones", "data"},
-  "finetune": BASE | {"backbones", "data"},
-  "measure": BASE,
-  "results": BASE | {"report"},  # inside the methods that write one
-  "preflight": BASE | {"evaluation", "metrics", "results"},
-  "certainty": BASE | {"results"},
-  "conclusion": BASE | {"certainty", "evaluation", "metrics", "results"},
-  "scoring": BASE
-  | {"backbones", "certainty", "data", "features", "lead_rates", "measure", "metrics"}
-  | {"results"},
-  "ranking": BASE
-  | {"backbones", "cache", "certainty", "compiled", "conclusion", "data", "features"}
-  | {"measure"}
-  | {"metrics", "preflight", "results", "scoring"},
-  "report": BASE
-  | {"backbones", "evaluation", "metrics", "ranking", "results", "scoring"},
-  "cli": None,  # knows everything
-  "__init__": None,
+  "backbones": _SOURCES | {"zoo"},
+  "data": _SOURCES | {"backbones"},
+  "features": _SOURCES | {"backbones", "data"},
+  "finetune": _SOURCES | {"backbones", "data"},
+  "results": _SOURCES,
+  "report": _SOURCES | {"backbones", "evaluation", "results"},
+  "run": _SOURCES
+  | {"backbones", "data", "dynamics", "evaluation", "features", "metrics", "results"},
+  "commands": _SOURCES
+  | {
+    "backbones",
+    "data",
+    "evaluation",
+    "finetune",
+    "metrics",
+    "report",
+    "results",
+    "run",
+  },
+  "__init__": {"checks", "dynamics", "metrics", "results", "run"},
 }
+ANYWHERE = {"typing", "version"}
+MATHEMATICS = {"ntk", "logits", "dynamics", "metrics", "statistics", "evaluation"}
 FORBIDDEN_IN_MATHEMATICS = {
   "absl",
   "os",
   "pathlib",
+  "rich",
+  "shutil",
   "tensorflow",
   "tensorflow_datasets",
   "timm",
   "torch",
-  "rich",
   "tqdm",
 }
 HEAVY = {
@@ -79,6 +66,7 @@ HEAVY = {
   "onnx",
   "optax",
   "orbax",
+  "rich",
   "scipy",
   "sklearn",
   "tensorflow",
@@ -86,64 +74,90 @@ HEAVY = {
   "timm",
   "torch",
 }
+LONGEST_FUNCTION = 60
+_by_path = pytest.mark.parametrize(
+  "path", FILES, ids=lambda path: str(path.relative_to(PACKAGE))
+)
 
 
-def _room(path: pathlib.Path) -> str:
-  first = path.relative_to(PACKAGE).parts[0]
-  return first.removesuffix(".py")
+def test_the_graph_is_that_of_the_code():
+  # What the other tests rest on: faces are seen through, and a cycle would be found.
+  assert house.definer("lead_jax", "rank").startswith("lead_jax.run.")
+  assert "lead_jax.statistics._pca" in house.graph()["lead_jax.metrics._parc"]
+  assert house.cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [
+    ["a", "b", "c"]
+  ]
 
 
-def _imports(path: pathlib.Path, *, top_level_only: bool = False) -> set[str]:
-  tree = ast.parse(path.read_text(encoding="utf-8"))
-  nodes = tree.body if top_level_only else ast.walk(tree)
-  found = set()
-  for node in nodes:
-    if isinstance(node, ast.Import):
-      found |= {alias.name for alias in node.names}
-    elif isinstance(node, ast.ImportFrom):
-      assert node.level == 0, f"{path}: imports are absolute"
-      found.add(node.module)
-      found |= {f"{node.module}.{alias.name}" for alias in node.names}
-  return found
+def test_no_module_imports_itself_through_others():
+  assert house.cycles(house.graph()) == []
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+def test_no_room_imports_itself_through_others():
+  assert house.cycles(house.rooms_graph()) == []
 
 
-def test_results_know_the_report_only_when_they_write_one():
-  found = _imports(PACKAGE / "results.py", top_level_only=True)
-  assert not [name for name in found if name.startswith("lead_jax.report")]
-
-
-def test_the_map_is_complete():
-  assert {_room(path) for path in FILES} == set(ALLOWED)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_run_one_way(path):
-  room = _room(path)
-  allowed = ALLOWED[room]
-  if allowed is None:
-    return
-  rooms = {
-    name.split(".")[1]
-    for name in _imports(path)
-    if name.startswith("lead_jax.") and len(name.split(".")) > 1
+def test_arrows_run_as_the_map_says():
+  found = house.rooms_graph()
+  assert set(found) == set(ARROWS), "the map names every room"
+  wrong = {
+    room: sorted(others - ARROWS[room] - ANYWHERE) for room, others in found.items()
   }
-  strangers = {name for name in rooms if name in ALLOWED} - allowed - {room}
-  assert not strangers, f"{room} must not import {sorted(strangers)}"
+  assert not {room: others for room, others in wrong.items() if others}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_is_entered_by_its_face():
+  files = [*FILES, *sorted((ROOT / "experiments").rglob("*.py"))]
+  wrong = []
+  for path in files:
+    inside = path.is_relative_to(PACKAGE)
+    own = house.room_of(house.module_of(path)) if inside else ""
+    for module, name in house.imported(path):
+      if not module.startswith("lead_jax"):
+        continue
+      room = house.room_of(module) if "." in module else name
+      parts = [*module.split("."), *([name] if f"{module}.{name}" in MODULES else [])]
+      if room != own and any(p.startswith("_") and p != "__version__" for p in parts):
+        wrong.append(f"{path.relative_to(ROOT)}: {module} {name}")
+  assert not wrong, "private modules of another room"
+
+
+def test_few_modules_stand_outside_the_rooms():
+  assert len(list(PACKAGE.glob("*.py"))) <= 4
+
+
+def test_a_name_is_one_thing():
+  names = collections.Counter(
+    path.stem for path in FILES if path.stem not in ("__init__", "__main__")
+  )
+  assert not [name for name, count in names.items() if count > 1]
+  for package in (m for m, path in MODULES.items() if path.stem == "__init__"):
+    clash = {name for name in house.face_of(package) if f"{package}.{name}" in MODULES}
+    assert not clash, f"{package}: a function has its module's name"
+
+
+@pytest.mark.parametrize(
+  "package", [m for m, path in MODULES.items() if path.with_suffix(".pyi").exists()]
+)
+def test_what_a_face_promises_is_there_and_documented(package):
+  module = importlib.import_module(package)
+  assert set(module.__all__) >= set(house.face_of(package))
+  for name in house.face_of(package):
+    thing = getattr(module, name)
+    if callable(thing) and getattr(thing, "__module__", "").startswith("lead_jax"):
+      assert thing.__doc__, f"{package}.{name} has no docstring"
+
+
+@_by_path
 def test_mathematics_knows_no_files_flags_or_frameworks(path):
-  if _room(path) in MATHEMATICS:
-    found = {name.split(".")[0] for name in _imports(path)}
+  if house.room_of(house.module_of(path)) in MATHEMATICS:
+    found = {module.split(".")[0] for module, _ in house.imported(path)}
     assert not found & FORBIDDEN_IN_MATHEMATICS
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+@_by_path
 def test_heavy_libraries_are_imported_where_they_are_used(path):
-  found = {name.split(".")[0] for name in _imports(path, top_level_only=True)}
+  found = {m.split(".")[0] for m, _ in house.imported(path, at_the_top=True)}
   assert not found & HEAVY
 
 
@@ -152,26 +166,25 @@ def test_only_one_module_imports_neural_tangents():
     path.name
     for path in FILES
     if "neural_tangents" in path.read_text(encoding="utf-8")
-    and any(name.split(".")[0] == "neural_tangents" for name in _imports(path))
+    and any(m.split(".")[0] == "neural_tangents" for m, _ in house.imported(path))
   ]
-  assert importers in ([], ["neural_tangents.py"])  # it imports it by name, at run time
+  assert importers in ([], ["_neural_tangents.py"])  # by name, at run time
 
 
-def test_only_the_command_knows_flags():
-  assert [p.name for p in FILES if any("absl" in n for n in _imports(p))] == ["cli.py"]
+def test_only_commands_know_flags():
+  knowing = {
+    house.room_of(house.module_of(path))
+    for path in FILES
+    if any(module.split(".")[0] == "absl" for module, _ in house.imported(path))
+  }
+  assert knowing == {"commands"}
 
 
-def test_help_needs_none_of_the_heavy_libraries():
-  code = (
-    "import sys\n"
-    "sys.argv = ['lead-rank', '--help']\n"
-    "from lead_jax import cli\n"
-    "try: cli.run()\n"
-    "except SystemExit as stop: assert stop.code == 0, stop.code\n"
-    f"assert not [m for m in {sorted(HEAVY)!r} if m in sys.modules], sorted(sys.modules)\n"
-  )
-  result = subprocess.run(
-    [sys.executable, "-c", code], capture_output=True, text=True, check=False
-  )
-  assert result.returncode == 0, result.stderr
-  assert "lead-rank [DATASET]" in result.stdout
+@pytest.mark.parametrize(
+  "path", sorted((PACKAGE / "run").rglob("*.py")), ids=lambda path: path.stem
+)
+def test_functions_of_the_main_job_are_short(path):
+  for node in ast.walk(house.tree_of(path)):
+    if isinstance(node, ast.FunctionDef):
+      lines = (node.end_lineno or node.lineno) - node.lineno + 1
+      assert lines <= LONGEST_FUNCTION, f"{node.name} has {lines} lines"

@@ -2,7 +2,7 @@
 
 `../README.md` becomes the page that the README is here; any other file of the repository is
 copied beside the pages and offered for download. Code that is the full name of something of
-ours, like `lead_jax.metrics.sfda.sfda`, links to its place in the API reference.
+ours, like `lead_jax.metrics._sfda.sfda`, links to its place in the API reference.
 """
 
 import pathlib

@@ -2,8 +2,7 @@
 
 from experiments.agreement.base import Apart, Case, Row
 from lead_jax import score
-from lead_jax.metrics import ncti, sfda
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import Problem, evaluate_metric
 
 
 def _score(metric, **options):
@@ -11,12 +10,12 @@ def _score(metric, **options):
 
 
 def _sfda_first(case: Case) -> tuple[float, float]:
-  details = sfda.evaluate(Problem(case.x, case.y), variant="official").details
+  details = evaluate_metric("sfda", Problem(case.x, case.y), variant="official").details
   return details["shrinkage"], details["first_score"]
 
 
 def _ncti_parts(case: Case) -> tuple[float, ...]:
-  parts = ncti.evaluate(Problem(case.x, case.y)).parts or {}
+  parts = evaluate_metric("ncti", Problem(case.x, case.y)).parts or {}
   return parts["seli"], parts["ncc"], parts["logvc"]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 
 import lead_jax
 from experiments.agreement.base import Apart, Case, Row
-from lead_jax.metrics.transrate import transrate
+from lead_jax.metrics import transrate
 
 
 def _parc(case: Case) -> float:

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import lead_jax
 from experiments.agreement.base import Apart, Case, Row
 from lead_jax import logits, ntk
-from lead_jax.lead import transfer_score
-from lead_jax.lead_config import Loss
+from lead_jax.dynamics import Loss, transfer_score
 
 _RATES = "LEADpaper_lambda_bar(all params incl bias)"
 

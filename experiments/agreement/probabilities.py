@@ -4,8 +4,7 @@ import functools
 
 import lead_jax
 from experiments.agreement.base import Apart, Case, Row
-from lead_jax.metrics.base import Problem
-from lead_jax.metrics.table import METRICS
+from lead_jax.metrics import METRICS, Problem
 
 # The public optimiser stops after 100 iterations, ever farther off as the prior widens.
 _EARLY_STOP = {10.0: 6e-3, 1.0: 1e-3, 0.1: 1e-3}

@@ -21,13 +21,10 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from experiments.benchmark.timing import Row
 from experiments.reproduction.rehearsal import random_variables
-from lead_jax.backbones import networks
-from lead_jax.backbones.base import Backbone, ModelSpec
+from lead_jax.backbones import Backbone, ModelSpec, networks, with_precision
 from lead_jax.backbones.catalogue import CATALOGUE
-from lead_jax.backbones.precision import with_precision
-from lead_jax.data import Dataset
-from lead_jax.data.images import decode_image
-from lead_jax.features.extract import extract
+from lead_jax.data import Dataset, decode_image
+from lead_jax.features import extract
 
 NETWORKS = ("resnet50", "densenet121", "mobilenet_v2")
 BATCH = 32

@@ -60,8 +60,8 @@ def _problem(inputs: Inputs):
 
 def _ours(name: str, inputs: Inputs, options: dict, repeats: int = 3):
   """Returns seconds, MiB above what was resident before, and the score."""
-  from lead_jax.measure import peak_mib, reset_peak
   from lead_jax.metrics import evaluate_metric
+  from lead_jax.system import peak_mib, reset_peak
 
   evaluate_metric(name, _problem(inputs), **options)  # compiles
   best, memory, score = float("inf"), 0.0, 0.0

@@ -6,15 +6,15 @@ import jax
 import jax.numpy as jnp
 
 from experiments.benchmark.timing import Row, best_seconds
-from lead_jax import heads, ntk
-from lead_jax.measure import Stages
+from lead_jax import ntk
+from lead_jax.system import Stages
 
 
 def _problem(classes: int, samples: int, dim: int):
   features = jax.random.normal(jax.random.key(1), (classes * samples, dim))
   labels = jnp.repeat(jnp.arange(classes), samples)
-  head = heads.MLPHead(classes)
-  params = heads.init_head(head, jax.random.key(0), dim)
+  head = ntk.MLPHead(classes)
+  params = ntk.init_head(head, jax.random.key(0), dim)
   indices, mask = ntk.class_indices(
     labels, num_classes=classes, samples_per_class=samples
   )
@@ -77,7 +77,7 @@ def run(
   by_trace = best_seconds(lambda: trace(params, features))
   yield Row("ntk.ours.trace", "mean eigenvalues alone, by trace", by_trace, "s")
 
-  apply_fn = lambda p, x: heads.apply_head(head, p, x)
+  apply_fn = lambda p, x: ntk.apply_head(head, p, x)
   theirs = jax.jit(lambda p, x: ntk.empirical_ntk(apply_fn, p, x, kind="summed"))
   rows = [features[indices[c]] for c in range(peer_classes)]
   best_seconds(lambda: theirs(params, rows[0]), repeats=1)  # compiles

@@ -118,7 +118,7 @@ def run(
       it treats one class after the other.
     seed: Of the data.
   """
-  from lead_jax.logits.svm import svm_decision
+  from lead_jax.logits import svm_decision
 
   solver = jax.jit(
     svm_decision, static_argnames=("num_classes", "c", "tol", "max_iter")

@@ -8,9 +8,9 @@ import numpy as np
 from experiments.choices.table import Choice
 from experiments.sensitivity.bench import Bench, known_models, ready_spec
 from lead_jax import evaluation
-from lead_jax.compiled import forget_if_many
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
+from lead_jax.system import forget_if_many
 
 
 class Nested(NamedTuple):

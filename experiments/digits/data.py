@@ -1,7 +1,7 @@
 """The two halves of scikit-learn's digits, as the networks take them.
 
 Source: every image of the classes 0 to 4. Target: the classes 5 to 9, in the split that
-`lead_jax.data.digits` defines, so that the ground truth is fine-tuned on the very
+`lead_jax.data._bundled` defines, so that the ground truth is fine-tuned on the very
 images that `lead-rank digits` scores.
 """
 
@@ -10,8 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from lead_jax.backbones.digits import INPUT
-from lead_jax.data.dataset import Dataset
-from lead_jax.data.digits import load_digits_dataset
+from lead_jax.data import Dataset, load_digits_dataset
 
 NUM_SOURCE_CLASSES = 5
 BACKGROUND = -INPUT.mean[0] / INPUT.std[0]  # an empty pixel, as the networks see it

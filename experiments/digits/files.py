@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from lead_jax.backbones.digits import INDEX_FILE
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 from lead_jax.typing import Params
 
 TRUTH_FILE = "digits_ground_truth.csv"

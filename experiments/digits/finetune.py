@@ -21,7 +21,7 @@ from jaxtyping import Array, Key
 
 from experiments.configs.digits import Finetuning
 from experiments.digits.data import Examples, split_validation
-from lead_jax.backbones.base import ApplyFn
+from lead_jax.backbones import ApplyFn
 from lead_jax.typing import Params
 
 

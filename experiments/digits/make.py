@@ -12,12 +12,7 @@ from experiments.configs.digits import Finetuning, Pretraining
 from experiments.digits.data import Examples, load_source, load_target
 from experiments.digits.finetune import finetune
 from experiments.digits.pretrain import model_key, num_logits, pretrain
-from lead_jax.backbones.digits import (
-  PREFIX,
-  apply_network,
-  build_network,
-  count_params,
-)
+from lead_jax.backbones.digits import PREFIX, apply_network, build_network, count_params
 from lead_jax.typing import Params
 
 SOURCE = "experiments/pretrain_digits.py"

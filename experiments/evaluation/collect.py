@@ -11,21 +11,21 @@ import lead_jax
 from experiments.evaluation import costs
 from experiments.evaluation.noise import COLUMNS, Columns, check_columns, test_images
 from experiments.evaluation.remarks import Remarks, remarks
-from lead_jax import conclusion
+from lead_jax import run
+from lead_jax.checks import InputError
 from lead_jax.data import load_dataset
-from lead_jax.errors import InputError
 from lead_jax.evaluation import (
   ScoreTable,
   ground_truth_column,
   ground_truth_table,
   score_table,
 )
-from lead_jax.ranking import Listener
 from lead_jax.results import Report
+from lead_jax.run import Listener, static_scores
 
 # Names that are too long for a column.
 _SHORT = {"mean rank on other data sets": "mean rank elsewhere"}
-STATIC = tuple(_SHORT.get(name, name) for name in conclusion.STATIC)
+STATIC = tuple(_SHORT.get(name, name) for name in run.STATIC)
 
 
 class Truth(NamedTuple):
@@ -260,7 +260,7 @@ def _scores(
     for row in report.scores:
       scores.setdefault(row.metric, {}).setdefault(dataset, {})[row.model] = row.score
   for dataset, report in reports.items():
-    for name, values in conclusion.static_scores(report, truth.accuracies).items():
+    for name, values in static_scores(report, truth.accuracies).items():
       scores.setdefault(_SHORT.get(name, name), {})[dataset] = values
   return scores
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from lead_jax.evaluation.evidence import COLUMNS
+from lead_jax.evaluation import COLUMNS
 
 # Where the data had a say in what is judged on them.
 _NOTES = {"lead_held_out": "its loss was chosen with these data in view"}

@@ -7,7 +7,7 @@ import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 
 # Words of an architecture up to the first that tells its members apart.
 _MEMBER = re.compile(r"[\d(,]")

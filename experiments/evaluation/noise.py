@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lead_jax.data.images import EXTENSIONS
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
+from lead_jax.data import EXTENSIONS
 from lead_jax.evaluation import ScoreTable, deviation_of_test_set
 
 # Names of the part that accuracies are measured on, as data folders have them.

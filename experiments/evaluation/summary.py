@@ -11,8 +11,7 @@ from experiments.evaluation.collect import Collected
 from experiments.evaluation.costs import Cost
 from experiments.evaluation.noise import Noise
 from lead_jax import evaluation
-from lead_jax.evaluation import ScoreTable
-from lead_jax.evaluation.many_rankings import Measure, many_regret_at_k
+from lead_jax.evaluation import Measure, ScoreTable, many_regret_at_k
 
 RANDOM = "random"
 # By the name that files use. The first is the one that methods are ranked by.

@@ -3,8 +3,13 @@
 import json
 import pathlib
 
-from experiments.evaluation import families as families_room
-from experiments.evaluation import files, stability, summary, text
+from experiments.evaluation import (
+  families as families_room,
+  files,
+  stability,
+  summary,
+  text,
+)
 from experiments.evaluation.collect import Collected
 from experiments.evaluation.noise import noise_of
 from lead_jax.results import write_text

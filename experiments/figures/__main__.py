@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.script_flags import run_script
-from lead_jax.cache import default_cache_dir
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
+from lead_jax.system import default_cache_dir
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -59,19 +59,19 @@ _SEED = flags.DEFINE_integer(
 
 def _data_and_truth():
   """The data sets and the true accuracies of all models on them."""
-  from experiments.evaluation.collect import data_folders, read_truth
-  from lead_jax import preflight
+  from experiments.evaluation import collect
   from lead_jax.data import load_dataset
+  from lead_jax.run import read_truth
 
   if _DATA.value == "digits":
     if _DATASETS.value:
       raise InputError("--datasets names folders of --data: give that too")
-    truth = preflight.read_truth(_GROUND_TRUTH.value, "digits", bundled=True)
+    truth = read_truth(_GROUND_TRUTH.value, "digits", bundled=True)
     return [load_dataset("digits", split="train")], truth
   if not _GROUND_TRUTH.value:
     raise InputError("--ground_truth is needed with --data")
-  truth = read_truth(_GROUND_TRUTH.value).accuracies
-  folders, _ = data_folders(_DATA.value, truth, _DATASETS.value)
+  truth = collect.read_truth(_GROUND_TRUTH.value).accuracies
+  folders, _ = collect.data_folders(_DATA.value, truth, _DATASETS.value)
   return [load_dataset(folder, split="train") for folder in folders], truth
 
 
@@ -87,10 +87,10 @@ def figures(command: str) -> str:
   from experiments.figures import write
   from experiments.figures.material import Material
   from experiments.sensitivity.bench import Bench, Lines, known_models
-  from lead_jax import preflight
-  from lead_jax.backbones.resolve import resolve_models
-  from lead_jax.compiled import keep_compiled
+  from lead_jax.backbones import resolve_models
   from lead_jax.features import FeatureStore
+  from lead_jax.run import make_writable
+  from lead_jax.system import keep_compiled
 
   names = write.chosen(_ONLY.value)
   datasets, truth = _data_and_truth()
@@ -100,7 +100,7 @@ def figures(command: str) -> str:
     if not (finetuned / "logits").is_dir():
       raise InputError(f"--finetuned={finetuned}: has no folder 'logits'")
   out = pathlib.Path(_OUT.value).expanduser()
-  preflight.make_writable(out)
+  make_writable(out)
   specs = resolve_models(_MODELS.value, _ZOO.value)
   cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
   keep_compiled(cache_dir)

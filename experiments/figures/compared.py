@@ -5,7 +5,7 @@ import dataclasses
 from experiments.evaluation import collect, summary
 from experiments.figures.material import Material
 from experiments.sensitivity.low_data import METRICS
-from lead_jax import preflight
+from lead_jax.run import metrics_or_default
 
 BASELINE = "linear_probe"
 # Of the bundled zoo, whose features have five widths, compilation takes nearly all of the
@@ -16,7 +16,7 @@ _OF_DIGITS = (*METRICS, "log_init", "lambda", "constant")
 def metrics_of(material: Material) -> list[str]:
   """Returns the metrics to compare: all of them, or a selection on the bundled zoo."""
   bundled = all(model.startswith("digits/") for model in material.models)
-  return preflight.metrics_or_default(list(_OF_DIGITS) if bundled else ["all"])
+  return metrics_or_default(list(_OF_DIGITS) if bundled else ["all"])
 
 
 def collected(material: Material) -> collect.Collected:

@@ -16,11 +16,10 @@ from experiments import plotting
 from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material, short
-from lead_jax import heads, ntk
-from lead_jax.compiled import forget_if_many
+from lead_jax import ntk
 from lead_jax.data import Dataset
-from lead_jax.lead import lead_start
-from lead_jax.lead_config import LeadConfig
+from lead_jax.dynamics import LeadConfig, lead_start
+from lead_jax.system import forget_if_many
 
 _CONFIG = LeadConfig()
 # In mean time constants of the class, 1 / mean eigenvalue.
@@ -59,8 +58,8 @@ def _of_network(
     samples_per_class=_CONFIG.samples_per_class,
     key=key_samples,
   )
-  head = heads.MLPHead(count, _CONFIG.hidden, _CONFIG.initializer)
-  params = heads.init_head(head, key_head, dim)
+  head = ntk.MLPHead(count, _CONFIG.hidden, _CONFIG.initializer)
+  params = ntk.init_head(head, key_head, dim)
   kernels = np.asarray(_class_kernels(params, features, indices, mask), np.float64)
   start = lead_start(features, labels, config=_CONFIG, num_classes=count)
   log_init = np.asarray(start.log_init, np.float64)

@@ -11,10 +11,10 @@ import numpy as np
 from experiments import plotting
 from experiments.figures import lead_parts
 from experiments.figures.material import Material
-from lead_jax.backbones.base import ReadyFeatures
+from lead_jax.backbones import ReadyFeatures
 from lead_jax.data import Dataset
+from lead_jax.dynamics import lead_held_out
 from lead_jax.evaluation import weighted_kendall
-from lead_jax.held_out import lead_held_out
 
 METHODS = {
   "log_init": "initial logits (t = 0)",

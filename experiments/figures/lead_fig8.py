@@ -9,7 +9,7 @@ from experiments import plotting
 from experiments.figures import lead_parts, rankings
 from experiments.figures.material import Material
 from lead_jax import logits
-from lead_jax.lead import transfer_score
+from lead_jax.dynamics import transfer_score
 
 # What is kept of the initial logits (App. C.2).
 COEFFICIENTS = (0.1, 0.3, 0.5, 0.7, 0.9)

@@ -15,7 +15,7 @@ import numpy as np
 from experiments import plotting
 from experiments.figures import lead_parts, rankings
 from experiments.figures.material import Material
-from lead_jax import heads, ntk
+from lead_jax import ntk
 from lead_jax.data import Dataset
 
 WIDTHS = (8, 32, 128, 512, 2048)
@@ -91,10 +91,10 @@ def _kernels(x_nd, keys_h, *, num_classes: int, hidden: tuple[int, ...], size: i
   """Diagonals [heads, N], and the error of the kernel of the first samples [heads]."""
   first_sd = x_nd[:size]
   limit = ntk.wide_head_kernel(first_sd, num_classes=num_classes, hidden=hidden)
-  head = heads.MLPHead(num_classes, hidden)
+  head = ntk.MLPHead(num_classes, hidden)
 
   def one_head(key):
-    params = heads.init_head(head, key, x_nd.shape[1], x_nd.dtype)
+    params = ntk.init_head(head, key, x_nd.shape[1], x_nd.dtype)
     kernel = ntk.head_kernel(params, first_sd)
     error = jnp.linalg.norm(kernel - limit) / jnp.linalg.norm(limit)
     return ntk.head_kernel_diagonal(params, x_nd), error

@@ -23,11 +23,16 @@ import numpy as np
 from experiments import plotting
 from experiments.figures import lead_parts
 from experiments.figures.material import Material
-from lead_jax import held_out
-from lead_jax.backbones.base import ReadyFeatures
-from lead_jax.compiled import forget_if_many
+from lead_jax.backbones import ReadyFeatures
 from lead_jax.data import Dataset
-from lead_jax.metrics import ped, sfda
+from lead_jax.dynamics import (
+  HeldOutConfig,
+  compensated,
+  inverse_temperature,
+  lead_held_out,
+)
+from lead_jax.metrics import fit_sfda, push
+from lead_jax.system import forget_if_many
 
 RAW, PROBABILITY, SOFTMAX, SCALED = READINGS = (
   "raw",
@@ -98,7 +103,7 @@ def _of_posterior(log_posterior: np.ndarray) -> Logits:
 
 @functools.partial(jax.jit, static_argnames="num_classes")
 def _sfda(features, labels, *, num_classes: int):
-  fits = sfda.fit(features, labels, num_classes=num_classes)
+  fits = fit_sfda(features, labels, num_classes=num_classes)
   return jax.nn.log_softmax(fits.second_nk, axis=1)
 
 
@@ -106,17 +111,15 @@ def _sfda(features, labels, *, num_classes: int):
 def _pushed(features, labels, *, num_classes: int):
   # Where a network has no source features, PED takes the target's own.
   mean_d, std_d = jnp.mean(features, axis=0), jnp.std(features, axis=0)
-  return ped.push(features, labels, mean_d, std_d, num_classes=num_classes).features
+  return push(features, labels, mean_d, std_d, num_classes=num_classes).features
 
 
 @functools.partial(jax.jit, static_argnames="num_classes")
 def _out_of_sample(features, labels, *, num_classes: int):
-  config = held_out.HeldOutConfig()
-  result = held_out.lead_held_out(
-    features, labels, config=config, num_classes=num_classes
-  )
-  logits_nk = held_out.compensated(result.held_out_logits, labels)
-  return logits_nk, held_out.inverse_temperature(logits_nk, labels)
+  config = HeldOutConfig()
+  result = lead_held_out(features, labels, config=config, num_classes=num_classes)
+  logits_nk = compensated(result.held_out_logits, labels)
+  return logits_nk, inverse_temperature(logits_nk, labels)
 
 
 def _of_network(ready: ReadyFeatures, dataset: Dataset) -> dict[str, Logits]:

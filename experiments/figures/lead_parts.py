@@ -15,15 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.figures.material import Material
-from lead_jax import heads, logits, ntk
-from lead_jax.backbones.base import ReadyFeatures
-from lead_jax.compiled import forget_if_many
+from lead_jax import logits, ntk
+from lead_jax.backbones import ReadyFeatures
 from lead_jax.data import Dataset
+from lead_jax.dynamics import lead_config, lead_start, transfer_score
 from lead_jax.evaluation import ScoreTable, score_table
-from lead_jax.lead import lead_start, transfer_score
-from lead_jax.lead_config import lead_config
 from lead_jax.logits import Classifier
-from lead_jax.scoring import labels_hash
+from lead_jax.run import labels_hash
+from lead_jax.system import forget_if_many
 
 # The paper's form: S = 64, t = 1, eight heads of 1024 and 2048.
 PAPER = lead_config()
@@ -110,10 +109,10 @@ def keys_of(seed: int, head_count: int) -> tuple[jax.Array, jax.Array]:
 
 @functools.partial(jax.jit, static_argnames=("num_classes", "hidden"))
 def _diagonals(x_nd, keys_h, *, num_classes: int, hidden: tuple[int, ...]):
-  head = heads.MLPHead(num_classes, hidden, PAPER.initializer)
+  head = ntk.MLPHead(num_classes, hidden, PAPER.initializer)
 
   def one_head(key):
-    params = heads.init_head(head, key, x_nd.shape[1], x_nd.dtype)
+    params = ntk.init_head(head, key, x_nd.shape[1], x_nd.dtype)
     return ntk.head_kernel_diagonal(params, x_nd)
 
   return jax.lax.map(one_head, keys_h)

@@ -11,14 +11,14 @@ import numpy as np
 
 from experiments.finetuning.work import plain_name
 from experiments.sensitivity.bench import Bench, outputs_of, ready_spec
-from lead_jax.backbones.base import ReadyFeatures
-from lead_jax.compiled import forget_if_many
+from lead_jax.backbones import ReadyFeatures
+from lead_jax.checks import InputError
 from lead_jax.data import Dataset
-from lead_jax.errors import InputError
 from lead_jax.evaluation import ScoreTable, score_table
 from lead_jax.features import content_key
 from lead_jax.results import ScoreRow
-from lead_jax.scoring import SCORING_VERSION, labels_hash
+from lead_jax.run import SCORING_VERSION, labels_hash
+from lead_jax.system import forget_if_many
 
 Options = Mapping[str, Any]
 T = TypeVar("T")

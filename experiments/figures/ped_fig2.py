@@ -17,7 +17,7 @@ from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material
 from experiments.sensitivity.bench import Variant
-from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.data import Dataset
 from lead_jax.evaluation import score_table
 from lead_jax.results import Report

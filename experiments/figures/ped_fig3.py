@@ -18,8 +18,8 @@ from experiments.evaluation.numbers import interval, number, seconds
 from experiments.figures import rankings
 from experiments.figures.material import FineTuned, Material, MissingError
 from lead_jax import evaluation
+from lead_jax.checks import InputError
 from lead_jax.data import Dataset
-from lead_jax.errors import InputError
 from lead_jax.evaluation import ScoreTable
 
 # What a short fine-tuning competes with.

@@ -1,7 +1,7 @@
 """How much of a ranking is chance in the target images: every metric, on random halves.
 
-The halves are those of `lead-rank`'s intervals (`lead_jax.certainty`): stratified, without
-replacement, the same for all networks and metrics.
+The halves are those of `lead-rank`'s intervals (`lead_jax.run.certainty`): stratified,
+without replacement, the same for all networks and metrics.
 """
 
 import dataclasses
@@ -18,10 +18,10 @@ from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material
 from experiments.sensitivity.bench import ready_spec
-from lead_jax.certainty import Halves, stratified_halves
-from lead_jax.compiled import forget_if_many
 from lead_jax.data import Dataset
 from lead_jax.evaluation import kendall, weighted_kendall
+from lead_jax.run.certainty import Halves, stratified_halves
+from lead_jax.system import forget_if_many
 
 DRAWS = 20
 # Those that take some milliseconds for a network of the bundled zoo. LEAD's rates are the

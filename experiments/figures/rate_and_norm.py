@@ -2,7 +2,7 @@
 
 LEAD's rate is the mean eigenvalue of a class's kernel. In expectation over He-normal heads
 it is K [(D + 1024 + 2048) m / D + 3], with m the mean squared norm of the class's features
-(derived in `lead_jax.ntk.mlp`): nothing but their size.
+(derived in `lead_jax.ntk._mlp`): nothing but their size.
 """
 
 import dataclasses
@@ -16,10 +16,10 @@ from experiments import plotting
 from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material
-from lead_jax import lead_rates, ntk
-from lead_jax.compiled import forget_if_many
+from lead_jax import ntk
+from lead_jax.dynamics import LeadConfig, class_rates
 from lead_jax.evaluation import kendall
-from lead_jax.lead_config import LeadConfig
+from lead_jax.system import forget_if_many
 
 _DRAWN = LeadConfig()
 _EXPECTED = dataclasses.replace(_DRAWN, rates="expected")
@@ -66,9 +66,7 @@ def measure(material: Material) -> list[dict[str, Any]]:
   return rows
 
 
-_class_rates = jax.jit(
-  lead_rates.class_rates, static_argnames=("num_classes", "config")
-)
+_class_rates = jax.jit(class_rates, static_argnames=("num_classes", "config"))
 
 
 def figure(rows: list[dict[str, Any]], material: Material) -> Any:

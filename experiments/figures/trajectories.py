@@ -23,7 +23,7 @@ from experiments.figures import lead_parts
 from experiments.figures.lead_logits import own_and_others
 from experiments.figures.material import Material
 from experiments.sensitivity.draws import stratified_rows
-from lead_jax import heads, logits, ntk
+from lead_jax import logits, ntk
 from lead_jax.data import Dataset
 
 SQUARED, CROSS_ENTROPY, TUNING = PANELS = (
@@ -133,9 +133,9 @@ _cross_entropy_flow = jax.jit(logits.cross_entropy_flow)
 
 def _descend(x, y, start, key, rate: float, shown, loss: str, classes: int):
   """Trains one head; returns its shifted logits after the steps that are shown."""
-  head = heads.MLPHead(classes, lead_parts.PAPER.hidden, lead_parts.PAPER.initializer)
-  params = heads.init_head(head, key, x.shape[1], x.dtype)
-  shift = start - heads.apply_head(head, params, x)
+  head = ntk.MLPHead(classes, lead_parts.PAPER.hidden, lead_parts.PAPER.initializer)
+  params = ntk.init_head(head, key, x.shape[1], x.dtype)
+  shift = start - ntk.apply_head(head, params, x)
   found = []
   for step in range(1, int(shown[-1]) + 1):
     params, outputs = _step(
@@ -143,7 +143,7 @@ def _descend(x, y, start, key, rate: float, shown, loss: str, classes: int):
     )
     if step - 1 in shown:
       found.append(outputs)
-  found.append(heads.apply_head(head, params, x) + shift)
+  found.append(ntk.apply_head(head, params, x) + shift)
   return found
 
 
@@ -151,11 +151,11 @@ def _descend(x, y, start, key, rate: float, shown, loss: str, classes: int):
 def _step(params, x, y, shift, rate, *, loss: str, hidden: tuple[int, ...]):
   """One step of gradient descent on the sum of the losses; the logits before it."""
   classes = shift.shape[1]
-  head = heads.MLPHead(classes, hidden, lead_parts.PAPER.initializer)
+  head = ntk.MLPHead(classes, hidden, lead_parts.PAPER.initializer)
   targets = jax.nn.one_hot(y, classes, dtype=x.dtype)
 
   def total(params):
-    outputs = heads.apply_head(head, params, x) + shift
+    outputs = ntk.apply_head(head, params, x) + shift
     if loss == SQUARED:
       return 0.5 * jnp.sum(jnp.square(outputs - targets)), outputs
     return -jnp.sum(jax.nn.log_softmax(outputs, axis=1) * targets), outputs

@@ -15,9 +15,9 @@ from typing import Any
 from experiments import plotting
 from experiments.figures.material import Material, MissingError, short
 from experiments.figures.table import FIGURES, FINETUNED
-from lead_jax import measure as environment_room
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
 from lead_jax.results import write_text
+from lead_jax.system import environment
 
 Rows = list[dict[str, Any]]
 
@@ -160,7 +160,7 @@ def write_rows(
     "csv_sha256": hashlib.sha256(content.encode()).hexdigest(),
     "command": command,
     "seconds": round(seconds, 1),
-    "environment": environment_room.environment(),
+    "environment": environment(),
   }
   whole = json.dumps(about, indent=1, ensure_ascii=False, allow_nan=False)
   write_text(path.with_name(f"{path.name}.json"), whole + "\n")

@@ -6,8 +6,8 @@ from typing import Any
 
 from absl import flags
 
-from lead_jax.errors import InputError
-from lead_jax.finetune.protocol import PROTOCOLS, Protocol
+from lead_jax.checks import InputError
+from lead_jax.finetune import PROTOCOLS, Protocol
 
 # What a table says in columns of their own.
 _TOLD_ELSEWHERE = ("learning_rates", "weight_decays", "seeds", "measure")

@@ -13,9 +13,8 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.errors import InputError
-from lead_jax.finetune import Outcome, Protocol
-from lead_jax.finetune.protocol import Measure
+from lead_jax.checks import InputError
+from lead_jax.finetune import Measure, Outcome, Protocol
 from lead_jax.results import write_text
 from lead_jax.version import __version__
 

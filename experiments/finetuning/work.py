@@ -10,15 +10,19 @@ from typing import Any
 
 from experiments.finetuning.progress import PlainProgress
 from experiments.finetuning.tables import MEASURES, Runs, Truth, truth_row
-from lead_jax.backbones.base import Backbone, ModelSpec
-from lead_jax.compiled import forget_if_many
-from lead_jax.data.preprocess import ResizedCache
-from lead_jax.errors import InputError
-from lead_jax.finetune import Outcome, Protocol, Target, finetune
-from lead_jax.finetune.files import content_key
-from lead_jax.finetune.protocol import Measure
-from lead_jax.finetune.split import split_rows
-from lead_jax.measure import environment
+from lead_jax.backbones import Backbone, ModelSpec
+from lead_jax.checks import InputError
+from lead_jax.data import ResizedCache
+from lead_jax.finetune import (
+  Measure,
+  Outcome,
+  Protocol,
+  Target,
+  content_key,
+  finetune,
+  split_rows,
+)
+from lead_jax.system import environment, forget_if_many
 
 
 def finetune_models(

@@ -11,8 +11,8 @@ from experiments.reproduction.measure import Ready, truth_of
 from experiments.reproduction.tables import Table
 from experiments.sensitivity import low_data
 from experiments.sensitivity.bench import Bench
+from lead_jax.checks import InputError
 from lead_jax.data import PAPER_DATASETS, Dataset
-from lead_jax.errors import InputError
 from lead_jax.evaluation import published
 from lead_jax.features import FeatureStore
 

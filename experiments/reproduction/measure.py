@@ -12,8 +12,7 @@ from typing import NamedTuple
 import lead_jax
 from experiments.reproduction.supply import Supply, own_folder
 from experiments.reproduction.tables import TRUTH, Table
-from lead_jax import ranking
-from lead_jax.backbones.base import ModelSpec
+from lead_jax.backbones import ModelSpec
 from lead_jax.backbones.catalogue import (
   Card,
   WeightSources,
@@ -21,11 +20,11 @@ from lead_jax.backbones.catalogue import (
   fetch_weights,
   papers_input,
 )
-from lead_jax.data import Dataset, load_dataset
-from lead_jax.data.papers import PaperDataset, count_warning
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
+from lead_jax.data import Dataset, PaperDataset, count_warning, load_dataset
 from lead_jax.evaluation import published
 from lead_jax.results import Report, write_text
+from lead_jax.run import Listener
 
 # By data set, by model: names of the papers and of the catalogue.
 Truth = dict[str, dict[str, float]]
@@ -59,7 +58,7 @@ def make_ready(
   *,
   sources: WeightSources,
   papers: bool,
-  listener: ranking.Listener,
+  listener: Listener,
 ) -> Ready:
   """Finds or fetches all weights; what cannot be had is left out with its reason.
 
@@ -103,7 +102,7 @@ def datasets_of(
   split: str,
   data_dir: pathlib.Path | None,
   download: bool,
-  listener: ranking.Listener,
+  listener: Listener,
 ) -> Iterator[Dataset]:
   """Reads one data set after the other, so that one is in memory at a time.
 
@@ -160,7 +159,7 @@ def rank_everywhere(
   seed: int,
   cache_dir: pathlib.Path,
   overwrite: bool,
-  listener: ranking.Listener,
+  listener: Listener,
 ) -> dict[str, Report]:
   """Ranks the models on every data set; what is in the store is not computed again.
 

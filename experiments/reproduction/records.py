@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lead_jax.tensorflow import import_tensorflow
+from lead_jax.system import import_tensorflow
 
 
 def prepare(

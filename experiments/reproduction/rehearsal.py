@@ -16,8 +16,8 @@ from flax.traverse_util import path_aware_map
 from experiments.reproduction.records import prepare
 from lead_jax.backbones import networks
 from lead_jax.backbones.catalogue import Card
-from lead_jax.backbones.networks.table import shapes
-from lead_jax.data.papers import PaperDataset
+from lead_jax.backbones.networks import shapes
+from lead_jax.data import PaperDataset
 
 # Classes and images of a made-up data set: all of one size, so that what is compiled for
 # one serves the others.

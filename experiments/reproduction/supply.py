@@ -14,8 +14,8 @@ from lead_jax.backbones.catalogue import (
   locate,
   papers_input,
 )
-from lead_jax.data.papers import PAPER_DATASETS, PaperDataset
-from lead_jax.errors import InputError
+from lead_jax.checks import InputError
+from lead_jax.data import PAPER_DATASETS, PaperDataset
 
 HERE, TO_FETCH = "here", "to fetch"
 

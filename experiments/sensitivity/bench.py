@@ -13,16 +13,14 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from lead_jax.backbones.base import Backbone, ModelSpec, ReadyFeatures
-from lead_jax.compiled import forget_if_many
-from lead_jax.conclusion import conclude
-from lead_jax.data import Dataset
-from lead_jax.data.preprocess import ResizedCache
-from lead_jax.errors import InputError
+from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.checks import InputError
+from lead_jax.data import Dataset, ResizedCache
 from lead_jax.features import FeatureStore, content_key
-from lead_jax.metrics.base import OK
+from lead_jax.metrics import OK
 from lead_jax.results import ModelRow, Report, ScoreRow
-from lead_jax.scoring import Scorer, softmax
+from lead_jax.run import Scorer, conclude, softmax
+from lead_jax.system import forget_if_many
 
 BATCH_SIZE = 64
 

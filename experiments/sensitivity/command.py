@@ -9,14 +9,13 @@ from absl import flags
 
 from experiments.evaluation.collect import data_folders, read_truth
 from experiments.sensitivity.bench import Bench, Lines
-from lead_jax import measure, preflight
-from lead_jax.backbones.resolve import resolve_models
-from lead_jax.cache import default_cache_dir
-from lead_jax.compiled import keep_compiled
+from lead_jax.backbones import resolve_models
+from lead_jax.checks import InputError
 from lead_jax.data import Dataset, load_dataset
-from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore
 from lead_jax.results import write_text
+from lead_jax.run import make_writable, metrics_or_default
+from lead_jax.system import default_cache_dir, environment, keep_compiled
 
 
 class Common(NamedTuple):
@@ -109,9 +108,9 @@ def read_inputs(common: Common, *, first: bool = False) -> Inputs:
     )
   if first and not named:
     folders = folders[:1]
-  metrics = preflight.metrics_or_default(common.metrics.value)
+  metrics = metrics_or_default(common.metrics.value)
   out = pathlib.Path(common.out.value).expanduser()
-  preflight.make_writable(out)
+  make_writable(out)
   datasets = [load_dataset(folder, split="train") for folder in folders]
   return Inputs(truth, datasets, metrics, out)
 
@@ -133,7 +132,7 @@ def config(bench: Bench) -> dict[str, Any]:
     "models": [spec.name for spec in bench.models],
     "metrics": list(bench.metrics),
     "seed": bench.seed,
-    "environment": measure.environment(),
+    "environment": environment(),
   }
 
 

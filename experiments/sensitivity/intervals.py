@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.sensitivity.bench import Bench, Variant, ready_spec, rows_of
-from lead_jax.backbones.base import ModelSpec, ReadyFeatures
-from lead_jax.certainty import certainty_of, stratified_halves
+from lead_jax.backbones import ModelSpec, ReadyFeatures
+from lead_jax.checks import InputError
 from lead_jax.data import Dataset
-from lead_jax.errors import InputError
 from lead_jax.features import FeatureStore
 from lead_jax.metrics import METRICS
 from lead_jax.results import Certainty
+from lead_jax.run.certainty import certainty_of, stratified_halves
 
 
 class Check(NamedTuple):

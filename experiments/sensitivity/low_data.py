@@ -19,9 +19,9 @@ from experiments.sensitivity.rankings import (
   random_agreement,
   ranking_of,
 )
-from lead_jax import conclusion
 from lead_jax.data import Dataset
 from lead_jax.results import Report
+from lead_jax.run import static_scores
 
 # The metrics of Table 3 and of Tables 1 and 2, the calibrated anchors and the control.
 METRICS = (
@@ -189,7 +189,7 @@ def _still(
 ) -> dict[str, tuple[float, float]]:
   """Rankings that do not look at the samples, and chance."""
   found = {}
-  for method, facts in conclusion.static_scores(report, everywhere).items():
+  for method, facts in static_scores(report, everywhere).items():
     scores = {model: facts.get(model, -math.inf) for model in truth}
     if len(set(scores.values())) > 1:
       found[method] = agreement(Ranking(scores, ""), truth), math.nan

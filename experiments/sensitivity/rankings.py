@@ -9,7 +9,7 @@ import numpy as np
 
 from lead_jax.evaluation import weighted_kendall
 from lead_jax.results import Report
-from lead_jax.scoring import NEEDS
+from lead_jax.run import NEEDS
 
 
 class Ranking(NamedTuple):

@@ -1,5 +1,5 @@
 """Pre-trained networks, whatever file they come from, as one type: `Backbone`."""
 
-from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec, ReadyFeatures
+import lazy_loader
 
-__all__ = ["Backbone", "InputSpec", "ModelSpec", "ReadyFeatures"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -27,8 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec, Params
-from lead_jax.errors import InputError
+from lead_jax.backbones._backbone import Backbone, InputSpec, ModelSpec, Params
+from lead_jax.checks import InputError
 
 PREFIX = "digits/"
 INDEX_FILE = "digits.json"
@@ -192,7 +192,7 @@ def build_network(architecture: str, num_logits: int = 0) -> nn.Module:
 
 
 def apply_network(network: nn.Module, params: Params, images: Images) -> Outputs:
-  """`network.apply` in the argument order of `lead_jax.backbones.base.ApplyFn`."""
+  """`network.apply` in the argument order of `lead_jax.backbones._backbone.ApplyFn`."""
   return network.apply({"params": params}, images)  # type: ignore[return-value]
 
 

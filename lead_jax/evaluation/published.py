@@ -19,7 +19,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lead_jax.evaluation.ground_truth import ground_truth_table
+from lead_jax.evaluation._ground_truth import ground_truth_table
 
 VERSIONS = ("corrected", "printed")
 GROUND_TRUTH = {

@@ -1,14 +1,5 @@
 """Images to features, once: extraction on the local devices and a store on disk."""
 
-from lead_jax.features.extract import Extracted, extract, extraction_key
-from lead_jax.features.flops import flops_per_image
-from lead_jax.features.store import FeatureStore, content_key
+import lazy_loader
 
-__all__ = [
-  "Extracted",
-  "FeatureStore",
-  "content_key",
-  "extract",
-  "extraction_key",
-  "flops_per_image",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,25 +7,6 @@ is one run, resumable by `checkpoints` and `files`; `grid` compares runs and mea
 best. `experiments/finetune.py` is the command; docs/finetuning.md describes it.
 """
 
-from lead_jax.finetune.accuracy import mean_average_precision, measures
-from lead_jax.finetune.grid import Outcome, finetune
-from lead_jax.finetune.learner import Learner
-from lead_jax.finetune.protocol import ADAMW5, ADAMW8, PAPERS, PROTOCOLS, Protocol
-from lead_jax.finetune.run import Listener
-from lead_jax.finetune.task import Target, make_target
+import lazy_loader
 
-__all__ = [
-  "ADAMW5",
-  "ADAMW8",
-  "PAPERS",
-  "PROTOCOLS",
-  "Learner",
-  "Listener",
-  "Outcome",
-  "Protocol",
-  "Target",
-  "finetune",
-  "make_target",
-  "mean_average_precision",
-  "measures",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,31 +1,5 @@
 """Scores of features against labels, one table of them; larger is better in all."""
 
-from lead_jax.metrics.base import Metric, Problem, Spread, Value
-from lead_jax.metrics.lookup import (
-  check_options,
-  evaluate_metric,
-  find_metric,
-  missing,
-  score,
-  score_pool,
-)
-from lead_jax.metrics.streaming import STREAMING, score_stream
-from lead_jax.metrics.table import DEFAULT_METRICS, METRICS, RECOMMENDED
+import lazy_loader
 
-__all__ = [
-  "DEFAULT_METRICS",
-  "METRICS",
-  "RECOMMENDED",
-  "STREAMING",
-  "Metric",
-  "Problem",
-  "Spread",
-  "Value",
-  "check_options",
-  "evaluate_metric",
-  "find_metric",
-  "missing",
-  "score",
-  "score_pool",
-  "score_stream",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

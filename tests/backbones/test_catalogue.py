@@ -10,20 +10,18 @@ import safetensors.numpy
 
 from experiments.reproduction.rehearsal import random_variables, write_weights
 from lead_jax.backbones import networks
-from lead_jax.backbones.base import Backbone
-from lead_jax.backbones.catalogue import (
-  CATALOGUE,
-  ZOOS,
-  Published,
+from lead_jax.backbones._backbone import Backbone
+from lead_jax.backbones._resolve import resolve_models
+from lead_jax.backbones._weights._layouts import LAYOUTS
+from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
+from lead_jax.backbones.catalogue._card import Published, papers_input
+from lead_jax.backbones.catalogue._located import (
   WeightSources,
   catalogue_model,
   fetch_weights,
   locate,
-  papers_input,
 )
-from lead_jax.backbones.resolve import resolve_models
-from lead_jax.backbones.weights import LAYOUTS
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
 from lead_jax.evaluation.published import published_ground_truth
 
 SMALLEST = CATALOGUE["mobilenet_v2"]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones.convolution import convolve
+from lead_jax.backbones._convolution import convolve
 
 # space, kernel, in, out, groups, strides, padding, dilations
 SHAPES = {

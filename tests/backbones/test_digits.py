@@ -13,7 +13,7 @@ import pytest
 
 from lead_jax.backbones import digits
 from lead_jax.backbones.digits import digits_model, digits_models
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
 
 ZOO = pathlib.Path(digits.__file__).parents[1] / "zoo"
 INDEX = json.loads((ZOO / "digits.json").read_text())["models"]

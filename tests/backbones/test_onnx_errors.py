@@ -8,12 +8,17 @@ import pytest
 pytest.importorskip("onnx")
 import onnx
 from onnx import TensorProto, numpy_helper
-from onnx.helper import make_graph, make_model, make_node, make_opsetid
-from onnx.helper import make_tensor_value_info as info
+from onnx.helper import (
+  make_graph,
+  make_model,
+  make_node,
+  make_opsetid,
+  make_tensor_value_info as info,
+)
 
-from lead_jax.backbones.base import InputSpec
-from lead_jax.backbones.onnx import load_onnx
-from lead_jax.errors import InputError
+from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._onnx import load_onnx
+from lead_jax.checks._errors import InputError
 
 SPEC = InputSpec(height=4, width=4, layout="NCHW")
 WEIGHTS = {"w": np.ones((2, 3, 1, 1), np.float32)}

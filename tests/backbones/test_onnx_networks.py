@@ -11,12 +11,17 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 import onnxruntime as ort
 from onnx import TensorProto, numpy_helper
-from onnx.helper import make_graph, make_model, make_node, make_opsetid
-from onnx.helper import make_tensor_value_info as info
+from onnx.helper import (
+  make_graph,
+  make_model,
+  make_node,
+  make_opsetid,
+  make_tensor_value_info as info,
+)
 
-from lead_jax.backbones.base import InputSpec
-from lead_jax.backbones.onnx import load_onnx, to_jax
-from lead_jax.backbones.zoo_file import load_zoo
+from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._onnx import load_onnx, to_jax
+from lead_jax.backbones._zoo_file import load_zoo
 
 SPEC = InputSpec(height=8, width=8, layout="NCHW")
 

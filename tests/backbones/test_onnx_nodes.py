@@ -18,8 +18,8 @@ import onnx
 import onnx.backend.test.case.node as node_cases
 from onnx.backend.test import loader
 
-from lead_jax.backbones.onnx import to_jax
-from lead_jax.backbones.onnx_operators.table import OPERATORS
+from lead_jax.backbones._onnx import to_jax
+from lead_jax.backbones._onnx_operators._operators import OPERATORS
 
 # Tests of supported operators that are not run: part of the name -> why.
 EXCLUDED = {

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones.base import Backbone, InputSpec, ModelSpec, ReadyFeatures
-from lead_jax.backbones.precision import low_precision, with_precision
-from lead_jax.errors import InputError
+from lead_jax.backbones._backbone import Backbone, InputSpec, ModelSpec, ReadyFeatures
+from lead_jax.backbones._precision import low_precision, with_precision
+from lead_jax.checks._errors import InputError
 
 
 @jax.jit

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from experiments import check_timm
-from lead_jax.backbones.base import ModelSpec
-from lead_jax.backbones.precision import with_precision
-from lead_jax.backbones.timm_models import export, timm_model
-from lead_jax.backbones.timm_models.preprocessing import input_spec
-from lead_jax.errors import InputError
+from lead_jax.backbones._backbone import ModelSpec
+from lead_jax.backbones._precision import with_precision
+from lead_jax.backbones._timm import _export as export
+from lead_jax.backbones._timm._timm_model import timm_model
+from lead_jax.backbones._timm._timm_preprocessing import input_spec
+from lead_jax.checks._errors import InputError
 
 torch = pytest.importorskip("torch", reason="the bridge to timm needs torch")
 pytest.importorskip("onnxscript", reason="torch's exporter needs onnxscript")
@@ -97,7 +98,7 @@ class TestPreprocessing:
   def test_is_timms_own(self, changes, resize):
     from PIL import Image
 
-    from lead_jax.data.preprocess import prepare, resize_image
+    from lead_jax.data._preprocess import prepare, resize_image
 
     config = CONFIG | changes
     spec, lost = input_spec(config)
@@ -256,7 +257,7 @@ class TestWeights:
     np.testing.assert_allclose(outputs[1], averaged_logits, rtol=1e-4, atol=1e-3)
 
   def test_without_a_classifier_there_are_no_logits(self):
-    from lead_jax.backbones.timm_models.forward import pooled
+    from lead_jax.backbones._timm._forward import pooled
 
     outputs = pooled(_network("test_vit", num_classes=0))(torch.zeros(1, 3, 160, 160))
     assert [tuple(y.shape) for y in outputs] == [(1, 64)]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from experiments import check_timm
-from lead_jax.backbones.timm_models import timm_model
+from lead_jax.backbones._timm._timm_model import timm_model
 
 torch = pytest.importorskip("torch", reason="the bridge to timm needs torch")
 pytest.importorskip("onnxscript", reason="torch's exporter needs onnxscript")

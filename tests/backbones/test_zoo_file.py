@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from lead_jax.backbones.zoo_file import _input_spec, load_zoo
-from lead_jax.errors import InputError
+from lead_jax.backbones._zoo_file import _input_spec, load_zoo
+from lead_jax.checks._errors import InputError
 
 ENTRY = {
   "name": "a",

@@ -2,8 +2,8 @@
 
 import json
 
-from lead_jax.report import summarise
-from lead_jax.report.words import share
+from lead_jax.report._summary import summarise
+from lead_jax.report._words import share
 
 _OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
 

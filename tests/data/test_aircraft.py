@@ -5,10 +5,10 @@ import pathlib
 import numpy as np
 import pytest
 
-from lead_jax.data import load_dataset
-from lead_jax.data.aircraft import load_aircraft_dataset
-from lead_jax.data.images import decode_image
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._aircraft import load_aircraft_dataset
+from lead_jax.data._images import decode_image
+from lead_jax.data._load import load_dataset
 
 VARIANTS = ("DR-400", "707-320", "Boeing 717")
 SIZES = {"train": 6, "val": 6, "test": 9}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from lead_jax.data import load_digits_dataset
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._bundled import load_digits_dataset
 
 
 def test_parts_are_the_first_60_percent_of_each_class_and_the_rest():

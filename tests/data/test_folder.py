@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lead_jax.data.folder import load_folder_dataset
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._folder import load_folder_dataset
 
 
 def test_classes_and_images_are_sorted(make_folder):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lead_jax.data.images import ImageError, decode_image, decode_picture
+from lead_jax.data._images import ImageError, decode_image, decode_picture
 
 RED = (255, 0, 0)
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lead_jax.errors import InputError
-from lead_jax.labels import encode_labels
+from lead_jax.checks._errors import InputError
+from lead_jax.checks._labels import encode_labels
 
 
 def test_integers_keep_numeric_order():

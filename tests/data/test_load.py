@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from lead_jax.data import load_dataset
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._load import load_dataset
 
 
 def test_kinds(make_folder, tmp_path):

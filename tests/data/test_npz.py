@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lead_jax.data import load_npz_dataset
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._npz import load_npz_dataset
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 4, 5, 3), np.uint8)

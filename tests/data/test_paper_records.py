@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from experiments.reproduction.records import prepare
-from lead_jax.data import PAPER_DATASETS, load_dataset, load_tfds_dataset
-from lead_jax.data.papers import count_warning
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._load import load_dataset
+from lead_jax.data._papers import PAPER_DATASETS, count_warning
+from lead_jax.data._tfds import load_tfds_dataset
 
 pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not here")
 

@@ -8,15 +8,15 @@ import pathlib
 import numpy as np
 import pytest
 
-from lead_jax.data.dataset import Dataset, Skipped
-from lead_jax.data.papers import (
+from lead_jax.checks._errors import InputError
+from lead_jax.data._dataset import Dataset, Skipped
+from lead_jax.data._papers import (
   PAPER_DATASETS,
   SCORED_SPLIT,
   count_warning,
   how_to_prepare,
   paper_dataset,
 )
-from lead_jax.errors import InputError
 from lead_jax.evaluation.published import published_ground_truth_csv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

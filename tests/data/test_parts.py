@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lead_jax.data.parts import check_classes, choose_parts, is_part_name
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._parts import check_classes, choose_parts, is_part_name
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lead_jax.backbones.base import InputSpec
-from lead_jax.data import preprocess
-from lead_jax.data.dataset import Dataset
-from lead_jax.data.folder import load_folder_dataset
-from lead_jax.data.preprocess import (
+from lead_jax.backbones._backbone import InputSpec
+from lead_jax.checks._errors import InputError
+from lead_jax.data import _preprocess as preprocess
+from lead_jax.data._dataset import Dataset
+from lead_jax.data._folder import load_folder_dataset
+from lead_jax.data._preprocess import (
   ResizedCache,
   prepare,
   resize_image,
   resized_batches,
 )
-from lead_jax.errors import InputError
 
 SPEC = InputSpec(height=6, width=4)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lead_jax.backbones.base import InputSpec
-from lead_jax.data import preprocess
-from lead_jax.data.preprocess import resize_image
+from lead_jax.backbones._backbone import InputSpec
+from lead_jax.data import _preprocess as preprocess
+from lead_jax.data._preprocess import resize_image
 
 # (rows, columns) of the image: both ways round, odd and even rests, already of that size,
 # smaller than the cut, a thin strip.

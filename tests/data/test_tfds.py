@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from lead_jax.data import load_tfds_dataset
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
+from lead_jax.data._tfds import load_tfds_dataset
 
 pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not here")
 

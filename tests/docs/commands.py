@@ -10,8 +10,9 @@ import sys
 
 from absl import flags
 
-from lead_jax import cli, preflight
-from lead_jax.backbones.resolve import resolve_models
+from lead_jax.backbones._resolve import resolve_models
+from lead_jax.commands import rank as cli
+from lead_jax.run import _preflight as preflight
 from tests.docs.pages import ROOT, Block
 
 # Programs that are not ours: their arguments are their own.

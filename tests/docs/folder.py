@@ -46,8 +46,13 @@ def _photographs(folder: pathlib.Path, seed: int) -> None:
 def _network(folder: pathlib.Path, name: str, seed: int) -> dict:
   """Writes one random convolution with a classifier; returns its line of the zoo file."""
   from onnx import TensorProto, numpy_helper
-  from onnx.helper import make_graph, make_model, make_node, make_opsetid
-  from onnx.helper import make_tensor_value_info as info
+  from onnx.helper import (
+    make_graph,
+    make_model,
+    make_node,
+    make_opsetid,
+    make_tensor_value_info as info,
+  )
 
   rng = np.random.default_rng(seed)
   shapes = {"w": (16, 3, 3, 3), "b": (16,), "head": (16, 10)}

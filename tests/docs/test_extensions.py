@@ -6,7 +6,7 @@ import re
 import pytest
 from absl import flags
 
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
 from tests.docs import commands
 from tests.docs.outputs import differences
 from tests.docs.pages import PAGES, ROOT, Block, blocks_of, text_of

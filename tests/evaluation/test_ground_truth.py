@@ -2,7 +2,7 @@
 
 import pytest
 
-from lead_jax.evaluation import ground_truth_column, ground_truth_table
+from lead_jax.evaluation._ground_truth import ground_truth_column, ground_truth_table
 
 CSV = "model,dataset,accuracy,seeds\na,x,91.5,1\nb,x,70,1\na,y,60,1\n"
 

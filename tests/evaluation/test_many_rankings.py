@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lead_jax.evaluation import (
-  kendall,
-  regret_at_k,
-  relative_accuracy_at_k,
-  weighted_kendall,
-  weighted_kendall_paper,
-)
-from lead_jax.evaluation.many_rankings import (
+from lead_jax.evaluation._many_rankings import (
   MEASURES,
   many_kendall,
   many_regret_at_k,
   many_relative_accuracy_at_k,
   many_weighted_kendall,
   many_weighted_kendall_paper,
+)
+from lead_jax.evaluation._rank_measures import (
+  kendall,
+  regret_at_k,
+  relative_accuracy_at_k,
+  weighted_kendall,
+  weighted_kendall_paper,
 )
 
 ONE_BY_ONE = {

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from lead_jax.evaluation import (
-  ScoreTable,
+from lead_jax.evaluation._method_places import bootstrap_places, places
+from lead_jax.evaluation._resampling import (
   bootstrap_intervals,
   bootstrap_means,
-  bootstrap_places,
   percentile_intervals,
-  places,
 )
+from lead_jax.evaluation._score_table import ScoreTable
 
 
 def test_places_count_the_better_ones():

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from lead_jax.evaluation import ground_truth_table, published
+from lead_jax.evaluation import published
+from lead_jax.evaluation._ground_truth import ground_truth_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATASETS = ["Food", "Caltech", "Flowers", "Cars", "CIFAR100"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from scipy import stats
 
-from lead_jax.evaluation import (
+from lead_jax.evaluation._rank_measures import (
   kendall,
   regret_at_k,
   relative_accuracy_at_k,

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lead_jax.evaluation import ScoreTable, bootstrap_intervals, measure_table
-from lead_jax.evaluation.many_rankings import many_weighted_kendall
+from lead_jax.evaluation._many_rankings import many_weighted_kendall
+from lead_jax.evaluation._resampling import bootstrap_intervals
+from lead_jax.evaluation._score_table import ScoreTable, measure_table
 
 NAN = float("nan")
 MODELS = 18

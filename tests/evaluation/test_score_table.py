@@ -5,15 +5,14 @@ import functools
 import numpy as np
 import pytest
 
-from lead_jax.evaluation import (
+from lead_jax.evaluation import score_table
+from lead_jax.evaluation._many_rankings import many_regret_at_k
+from lead_jax.evaluation._rank_measures import regret_at_k, weighted_kendall
+from lead_jax.evaluation._score_table import (
   ScoreTable,
   measure_table,
-  regret_at_k,
-  score_table,
-  weighted_kendall,
+  smaller_is_better,
 )
-from lead_jax.evaluation.many_rankings import many_regret_at_k
-from lead_jax.evaluation.score_table import smaller_is_better
 
 NAN = float("nan")
 

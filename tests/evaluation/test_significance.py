@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lead_jax.evaluation import (
-  ScoreTable,
+from lead_jax.evaluation._rank_measures import kendall, weighted_kendall
+from lead_jax.evaluation._score_table import ScoreTable
+from lead_jax.evaluation._significance import (
   holm,
-  kendall,
   null_means,
   null_spread,
   permutation_test,
-  weighted_kendall,
 )
 
 NAN = float("nan")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lead_jax.evaluation import (
-  ScoreTable,
+from lead_jax.evaluation._rank_measures import weighted_kendall
+from lead_jax.evaluation._score_table import ScoreTable
+from lead_jax.evaluation._stability import (
   leave_one_dataset,
   leave_one_family,
   leave_one_model,
-  weighted_kendall,
 )
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lead_jax.evaluation import mean_rank_elsewhere, weighted_kendall
+from lead_jax.evaluation._rank_measures import weighted_kendall
+from lead_jax.evaluation._static_rankers import mean_rank_elsewhere
 from lead_jax.evaluation.published import published_ground_truth
 
 

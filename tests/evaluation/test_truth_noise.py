@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from lead_jax.evaluation import (
+from lead_jax.evaluation._many_rankings import many_kendall
+from lead_jax.evaluation._rank_measures import kendall
+from lead_jax.evaluation._truth_noise import (
   close_pairs,
   deviation_of_seeds,
   deviation_of_test_set,
-  kendall,
   noise_ceiling,
   practical_ties,
 )
-from lead_jax.evaluation.many_rankings import many_kendall
 
 NAN = float("nan")
 

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from experiments.benchmark import extract
-from lead_jax.backbones.base import Backbone, InputSpec
+from lead_jax.backbones._backbone import Backbone, InputSpec
 
 
 def test_the_rate_is_that_of_a_whole_call(monkeypatch):

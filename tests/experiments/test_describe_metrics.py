@@ -4,7 +4,7 @@ import pathlib
 
 from experiments.agreement import table
 from experiments.describe_metrics import page
-from lead_jax.metrics import METRICS
+from lead_jax.metrics._table import METRICS
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 

@@ -13,9 +13,9 @@ import pytest
 from experiments import evaluate
 from experiments.evaluation import collect, files, stability, summary, verdict, write
 from experiments.evaluation.noise import noise_of
-from lead_jax.errors import InputError
-from lead_jax.evaluation import weighted_kendall, weighted_kendall_paper
-from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.checks._errors import InputError
+from lead_jax.evaluation._rank_measures import weighted_kendall, weighted_kendall_paper
+from lead_jax.results._report import ModelRow, Report, ScoreRow
 
 MODELS = [f"m{i}" for i in range(7)]
 

@@ -8,12 +8,16 @@ import pytest
 
 from experiments.evaluation import costs, families, numbers
 from experiments.evaluation.figures import agreement, cost, ranks
-from experiments.evaluation.noise import check_columns, noise_of
-from experiments.evaluation.noise import test_images as count_test_images
+from experiments.evaluation.noise import (
+  check_columns,
+  noise_of,
+  test_images as count_test_images,
+)
 from experiments.evaluation.remarks import remarks
-from lead_jax.errors import InputError
-from lead_jax.evaluation import ScoreTable, deviation_of_test_set
-from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.checks._errors import InputError
+from lead_jax.evaluation._score_table import ScoreTable
+from lead_jax.evaluation._truth_noise import deviation_of_test_set
+from lead_jax.results._report import ModelRow, Report, ScoreRow
 
 TRUTH = np.array([[50.0, 80.0, math.nan], [90.0, 60.0, 70.0]])
 TABLE = ScoreTable(["s"], ["x", "y"], ["a", "b", "c"], np.zeros((1, 2, 3)), TRUTH)

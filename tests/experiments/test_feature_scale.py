@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from experiments import feature_scale
-from experiments.sensitivity import bench
-from experiments.sensitivity import feature_scale as measuring
-from lead_jax import scoring
-from lead_jax.backbones.base import ModelSpec, ReadyFeatures
-from lead_jax.data import Dataset
-from lead_jax.features import FeatureStore
+from experiments.sensitivity import bench, feature_scale as measuring
+from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
+from lead_jax.data._dataset import Dataset
+from lead_jax.features._store import FeatureStore
+from lead_jax.run import _scoring as scoring
 
 LABELS = np.repeat(np.arange(3), 8).astype(np.int32)
 TRUTH = {"a": 90.0, "b": 80.0, "c": 70.0, "d": 60.0}

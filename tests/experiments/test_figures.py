@@ -16,8 +16,6 @@ from scipy import stats
 from experiments import plotting
 from experiments.figures import (
   __main__ as script,
-)
-from experiments.figures import (
   lead_fig4,
   lead_fig6,
   lead_fig9,
@@ -30,15 +28,15 @@ from experiments.figures import (
 from experiments.figures.material import Material, MissingError
 from experiments.sensitivity.bench import Bench, Lines
 from lead_jax import ntk
-from lead_jax.backbones.base import ModelSpec, ReadyFeatures
-from lead_jax.data import Dataset
-from lead_jax.errors import InputError
-from lead_jax.evaluation import weighted_kendall
-from lead_jax.features import FeatureStore
-from lead_jax.lead import lead
-from lead_jax.lead_config import lead_config
-from lead_jax.metrics import evaluate_metric
-from lead_jax.metrics.base import Problem
+from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
+from lead_jax.checks._errors import InputError
+from lead_jax.data._dataset import Dataset
+from lead_jax.dynamics._config import lead_config
+from lead_jax.dynamics._in_sample import lead
+from lead_jax.evaluation._rank_measures import weighted_kendall
+from lead_jax.features._store import FeatureStore
+from lead_jax.metrics._lookup import evaluate_metric
+from lead_jax.metrics._metric import Problem
 
 N, K, D = 30, 3, 6
 MODELS = ("good", "fair", "poor", "none")

@@ -25,13 +25,14 @@ from experiments.figures import (
 )
 from experiments.figures.material import Material, MissingError
 from experiments.sensitivity.bench import Bench, Lines
-from lead_jax.backbones.base import ModelSpec, ReadyFeatures
-from lead_jax.certainty import stratified_halves
-from lead_jax.data import Dataset
-from lead_jax.evaluation import weighted_kendall
-from lead_jax.features import FeatureStore
-from lead_jax.metrics import evaluate_metric, ped
-from lead_jax.metrics.base import Problem
+from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
+from lead_jax.data._dataset import Dataset
+from lead_jax.evaluation._rank_measures import weighted_kendall
+from lead_jax.features._store import FeatureStore
+from lead_jax.metrics import _ped as ped
+from lead_jax.metrics._lookup import evaluate_metric
+from lead_jax.metrics._metric import Problem
+from lead_jax.run.certainty._halves import stratified_halves
 
 N, K, D = 36, 3, 6
 MODELS = ("good", "fair", "poor", "none")

@@ -12,10 +12,11 @@ import pytest
 
 from experiments import finetune
 from experiments.finetuning import progress, settings, tables, work
-from lead_jax.backbones.base import ModelSpec
-from lead_jax.errors import InputError
-from lead_jax.evaluation import ground_truth_table
-from lead_jax.finetune import ADAMW8, PAPERS, Outcome
+from lead_jax.backbones._backbone import ModelSpec
+from lead_jax.checks._errors import InputError
+from lead_jax.evaluation._ground_truth import ground_truth_table
+from lead_jax.finetune._grid import Outcome
+from lead_jax.finetune._protocol import ADAMW8, PAPERS
 from tests.finetune.small import protocol, target
 
 SMALL = ["--models=digits/mlp_supervised", "--learning_rates=0.003,0.0003", "--seeds=1"]

@@ -9,9 +9,9 @@ import pytest
 from experiments import lead_choices
 from experiments.choices import measure, table
 from experiments.choices.table import Choice
+from lead_jax.dynamics._config import lead_config
 from lead_jax.evaluation import score_table
-from lead_jax.lead_config import lead_config
-from lead_jax.metrics import METRICS
+from lead_jax.metrics._table import METRICS
 
 FEW = [
   Choice("paper", table.PUBLISHED, "lead", {"hidden": (8,), "classifier": "lda"}),

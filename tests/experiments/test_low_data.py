@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 
 from experiments import low_data
-from experiments.sensitivity import bench, draws, low_data_text, rankings
-from experiments.sensitivity import low_data as measuring
-from lead_jax import scoring
-from lead_jax.backbones.base import ModelSpec, ReadyFeatures
-from lead_jax.data import Dataset
-from lead_jax.errors import InputError
-from lead_jax.evaluation import weighted_kendall
-from lead_jax.features import FeatureStore
-from lead_jax.results import ModelRow, Report, ScoreRow
+from experiments.sensitivity import (
+  bench,
+  draws,
+  low_data as measuring,
+  low_data_text,
+  rankings,
+)
+from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
+from lead_jax.checks._errors import InputError
+from lead_jax.data._dataset import Dataset
+from lead_jax.evaluation._rank_measures import weighted_kendall
+from lead_jax.features._store import FeatureStore
+from lead_jax.results._report import ModelRow, Report, ScoreRow
+from lead_jax.run import _scoring as scoring
 
 LABELS = np.repeat(np.arange(3), [12, 3, 9]).astype(np.int32)
 MODELS = ("a", "b", "c", "d")

@@ -8,8 +8,8 @@ from sklearn.decomposition import PCA
 import lead_jax
 from experiments.benchmark import metrics_peers_probabilities as peers
 from experiments.benchmark.metrics_inputs import make_inputs
-from lead_jax.metrics import nleep
-from lead_jax.statistics import fit_mixture
+from lead_jax.metrics import _nleep as nleep
+from lead_jax.statistics._mixture import fit_mixture
 
 GIVEN = make_inputs(n=240, d=104, k=4, z=30, r=5, m=10)
 X = GIVEN.x.astype(np.float64)

@@ -13,7 +13,7 @@ from experiments import pretrain_digits
 from experiments.configs.digits import PRETRAININGS, Finetuning
 from experiments.digits import data, finetune, pretrain
 from lead_jax.backbones.digits import ARCHITECTURES, digits_models
-from lead_jax.errors import InputError
+from lead_jax.checks._errors import InputError
 
 # The fully connected ones compile fastest; every other network is loaded and applied in
 # tests/backbones/test_digits.py.

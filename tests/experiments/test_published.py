@@ -8,8 +8,8 @@ from absl import flags
 
 from experiments import published
 from experiments.published_text import TITLES
-from lead_jax.evaluation import ground_truth_table
 from lead_jax.evaluation import published as data
+from lead_jax.evaluation._ground_truth import ground_truth_table
 
 
 @pytest.fixture

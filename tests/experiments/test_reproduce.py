@@ -10,11 +10,12 @@ import pytest
 from experiments import reproduce
 from experiments.reproduction import compare, few, measure, supply, tables
 from experiments.reproduction.measure import Ready, truth_of
-from lead_jax.backbones.base import ModelSpec, ReadyFeatures
+from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE
-from lead_jax.data import PAPER_DATASETS, Dataset
+from lead_jax.data._dataset import Dataset
+from lead_jax.data._papers import PAPER_DATASETS
 from lead_jax.evaluation import published
-from lead_jax.results import ModelRow, Report, ScoreRow
+from lead_jax.results._report import ModelRow, Report, ScoreRow
 
 SUPERVISED = [card for card in CATALOGUE.values() if card.zoo == "supervised"]
 

@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones.base import Backbone, InputSpec
-from lead_jax.data import load_digits_dataset
-from lead_jax.data.dataset import Dataset
-from lead_jax.data.preprocess import ResizedCache
-from lead_jax.errors import InputError
-from lead_jax.features import FeatureStore, extract, extraction_key
+from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.checks._errors import InputError
+from lead_jax.data._bundled import load_digits_dataset
+from lead_jax.data._dataset import Dataset
+from lead_jax.data._preprocess import ResizedCache
+from lead_jax.features import extract
+from lead_jax.features._extract import extraction_key
+from lead_jax.features._store import FeatureStore
 
 SPEC = InputSpec(height=6, width=5, mean=(10.0, 20.0, 30.0), std=(50.0, 60.0, 70.0))
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from lead_jax.backbones.base import Backbone, InputSpec
-from lead_jax.features import FeatureStore, flops_per_image
+from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.features._flops import flops_per_image
+from lead_jax.features._store import FeatureStore
 
 
 def network(apply, params, **options):

@@ -12,9 +12,9 @@ import time
 import numpy as np
 import pytest
 
-from lead_jax.errors import InputError
-from lead_jax.features import FeatureStore, content_key
-from lead_jax.features import store as store_module
+from lead_jax.checks._errors import InputError
+from lead_jax.features import _store as store_module
+from lead_jax.features._store import FeatureStore, content_key
 
 KEY = content_key(test=1)
 ARRAYS = {

@@ -3,9 +3,10 @@
 import jax
 import numpy as np
 
-from lead_jax.backbones.base import Backbone, InputSpec
-from lead_jax.data.dataset import Dataset
-from lead_jax.finetune import Protocol, make_target
+from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.data._dataset import Dataset
+from lead_jax.finetune._protocol import Protocol
+from lead_jax.finetune._task import make_target
 
 CLASSES = ("top", "bottom", "both")
 

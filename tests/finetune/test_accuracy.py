@@ -8,7 +8,7 @@ from sklearn.metrics import (
   precision_recall_curve,
 )
 
-from lead_jax.finetune.accuracy import mean_average_precision, measures
+from lead_jax.finetune._accuracy import mean_average_precision, measures
 
 
 @pytest.fixture

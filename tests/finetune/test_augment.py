@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lead_jax.finetune.augment import augment, crop, flip, zoom
+from lead_jax.finetune._augment import augment, crop, flip, zoom
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 6, 9, 3)).astype(np.uint8)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.finetune import checkpoints
+from lead_jax.finetune import _checkpoints as checkpoints
 
 STATE = {"a": (jnp.arange(6.0).reshape(2, 3), jnp.asarray(7)), "losses": np.ones(4)}
 

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lead_jax.errors import InputError
-from lead_jax.finetune import Listener, finetune, make_target
-from lead_jax.finetune.grid import choose, edges, mean_measure
+from lead_jax.checks._errors import InputError
+from lead_jax.finetune._grid import choose, edges, finetune, mean_measure
+from lead_jax.finetune._one_run import Listener
+from lead_jax.finetune._task import make_target
 from tests.finetune.small import dataset, images, network, protocol, target
 
 

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 import pytest
 
-from lead_jax.backbones.base import Backbone
-from lead_jax.errors import InputError
-from lead_jax.finetune import Learner
+from lead_jax.backbones._backbone import Backbone
+from lead_jax.checks._errors import InputError
+from lead_jax.finetune._learner import Learner
 from tests.finetune.small import images, network, protocol
 
 

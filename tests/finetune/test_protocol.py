@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lead_jax.finetune import ADAMW8, PAPERS, PROTOCOLS
+from lead_jax.finetune._protocol import ADAMW8, PAPERS, PROTOCOLS
 
 
 def test_the_papers_grid():

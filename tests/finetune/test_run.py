@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lead_jax.finetune import Learner, Listener
-from lead_jax.finetune.run import Samples, Setting, recorded_epochs, run
+from lead_jax.finetune._learner import Learner
+from lead_jax.finetune._one_run import Listener, Samples, Setting, recorded_epochs, run
 from tests.finetune.small import CLASSES, images, network, protocol
 
 SETTING = Setting(0.01, 1e-4, seed=3)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.finetune.schedule import rate
+from lead_jax.finetune._schedule import rate
 
 
 @pytest.mark.parametrize("warmup", [0, 4])

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from lead_jax.errors import InputError
-from lead_jax.finetune import Learner, Listener, finetune, make_target
-from lead_jax.finetune.accuracy import mean_average_precision, measures
-from lead_jax.finetune.labels import losses
+from lead_jax.checks._errors import InputError
+from lead_jax.finetune._accuracy import mean_average_precision, measures
+from lead_jax.finetune._grid import finetune
+from lead_jax.finetune._label_kinds import losses
+from lead_jax.finetune._learner import Learner
+from lead_jax.finetune._one_run import Listener
+from lead_jax.finetune._task import make_target
 from tests.finetune.small import network, protocol, sets_dataset, sets_target, target
 
 

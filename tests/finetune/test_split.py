@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lead_jax.errors import InputError
-from lead_jax.finetune.protocol import ADAMW8, PAPERS
-from lead_jax.finetune.split import epoch_order, split_rows
+from lead_jax.checks._errors import InputError
+from lead_jax.finetune._protocol import ADAMW8, PAPERS
+from lead_jax.finetune._split import epoch_order, split_rows
 
 
 def test_parts_do_not_meet():

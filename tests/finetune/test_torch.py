@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones.base import Backbone, InputSpec
-from lead_jax.finetune import Learner, Protocol
+from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.finetune._learner import Learner
+from lead_jax.finetune._protocol import Protocol
 from tests.finetune import make_torch_curves
 from tests.finetune.torch_problem import BATCH, CASES, CLASSES, MEAN, STD, problem
 

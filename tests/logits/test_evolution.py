@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from lead_jax import heads, logits, ntk
-from lead_jax.ntk import neural_tangents
+from lead_jax import logits, ntk
+from lead_jax.ntk import _heads as heads, _neural_tangents as neural_tangents
 from tests.tolerances import KERNEL, SUM, assert_close
 
 N, K = 12, 3

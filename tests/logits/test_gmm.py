@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
-from lead_jax.logits.gmm import gmm_decision
+from lead_jax.logits._gmm import gmm_decision
 
 solve = jax.jit(
   gmm_decision, static_argnames=("num_classes", "shrinkage", "batch_size")

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.logits import (
+from lead_jax.logits._held_out_flow import (
+  contour,
   held_out_flow,
   held_out_ridge,
   kernel_spectrum,
   trained_flow,
   trained_ridge,
 )
-from lead_jax.logits.held_out import contour
 
 N, K = 40, 3
 TIMES = (0.01, 0.3, 1.0, 10.0, 1e4)

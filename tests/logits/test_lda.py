@@ -7,7 +7,7 @@ import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from lead_jax.logits.lda import lda_decision
+from lead_jax.logits._lda import lda_decision
 
 solve = jax.jit(lda_decision, static_argnames=("num_classes", "shrinkage"))
 

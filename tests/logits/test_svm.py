@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 
 from experiments.agreement.base import load_case
 from experiments.benchmark.svm import network_like_features, objective, run
-from lead_jax.logits.svm import svm_decision
+from lead_jax.logits._svm import svm_decision
 
 solve = jax.jit(svm_decision, static_argnames=("num_classes", "c", "tol", "max_iter"))
 

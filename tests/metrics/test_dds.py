@@ -7,7 +7,8 @@ from sklearn.metrics import pairwise
 from sklearn.preprocessing import StandardScaler
 
 import lead_jax
-from lead_jax.metrics import Problem, dds
+from lead_jax.metrics import _dds as dds
+from lead_jax.metrics._metric import Problem
 from tests.metrics.test_rsa import draw
 
 score = jax.jit(dds.dds, static_argnames="kernel")

@@ -8,8 +8,8 @@ from scipy.special import logsumexp
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import lead_jax
-from lead_jax.metrics import etran
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import _etran as etran
+from lead_jax.metrics._metric import Problem
 
 run_lda = jax.jit(etran.etran_lda, static_argnames=("num_classes", "variant"))
 run_energy = jax.jit(etran.etran_energy, static_argnames=("percent",))

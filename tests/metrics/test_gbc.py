@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from lead_jax.metrics import gbc
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import _gbc as gbc
+from lead_jax.metrics._metric import Problem
 
 run = jax.jit(
   gbc.gbc, static_argnames=("num_classes", "pca_dim", "gaussian", "variant")

@@ -6,7 +6,7 @@ import pytest
 from sklearn.covariance import LedoitWolf
 
 from lead_jax import metrics
-from lead_jax.metrics.h_score import h_score, h_score_regularized
+from lead_jax.metrics._h_score import h_score, h_score_regularized
 
 plain = jax.jit(h_score, static_argnames=("num_classes",))
 regularized = jax.jit(h_score_regularized, static_argnames=("num_classes",))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from lead_jax.metrics.knn import knn_accuracy
+from lead_jax.metrics._knn import knn_accuracy
 
 accuracy = jax.jit(
   knn_accuracy, static_argnames=("num_classes", "k", "distance", "batch_size")

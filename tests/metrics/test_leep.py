@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.metrics.leep import leep
+from lead_jax.metrics._leep import leep
 
 of = jax.jit(leep, static_argnames="num_classes")
 

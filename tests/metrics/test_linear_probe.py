@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lead_jax.metrics.linear_probe import linear_probe, stratified_folds
+from lead_jax.metrics._linear_probe import linear_probe, stratified_folds
 
 probe = jax.jit(
   linear_probe, static_argnames=("num_classes", "folds", "l2", "max_iter")

@@ -6,7 +6,7 @@ import pytest
 
 import lead_jax
 from lead_jax import metrics
-from lead_jax.metrics.logme import logme
+from lead_jax.metrics._logme import logme
 
 solve = jax.jit(logme, static_argnames=("num_classes", "variant"))
 

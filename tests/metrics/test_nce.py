@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from lead_jax.metrics.nce import nce
+from lead_jax.metrics._nce import nce
 from tests.metrics.test_leep import data
 
 of = jax.jit(nce, static_argnames="num_classes")

@@ -7,8 +7,8 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from lead_jax.metrics import ncti
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import _ncti as ncti
+from lead_jax.metrics._metric import Problem
 
 run = jax.jit(ncti.ncti, static_argnames=("num_classes", "pca_dim", "largest_class"))
 

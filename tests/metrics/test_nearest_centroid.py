@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from lead_jax.metrics import nearest_centroid as module
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import _nearest_centroid as module
+from lead_jax.metrics._metric import Problem
 
 run = jax.jit(module.nearest_centroid, static_argnames=("num_classes", "distance"))
 

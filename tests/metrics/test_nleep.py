@@ -7,10 +7,9 @@ import pytest
 from sklearn.decomposition import PCA
 
 import lead_jax
-from lead_jax.metrics import nleep
-from lead_jax.metrics.base import Problem
-from tests.metrics.test_leep import data as distributions
-from tests.metrics.test_leep import reference
+from lead_jax.metrics import _nleep as nleep
+from lead_jax.metrics._metric import Problem
+from tests.metrics.test_leep import data as distributions, reference
 
 
 def data(n=90, d=5, k=3, spread=1.0):

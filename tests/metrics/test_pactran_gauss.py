@@ -7,8 +7,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import lead_jax
-from lead_jax.metrics import pactran_gauss
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import _pactran_gauss as pactran_gauss
+from lead_jax.metrics._metric import Problem
 
 gauss = jax.jit(
   pactran_gauss.pactran_gauss, static_argnames=("num_classes", "lam", "s2", "max_iter")

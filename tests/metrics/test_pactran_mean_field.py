@@ -7,8 +7,8 @@ import pytest
 from scipy.special import digamma, gammaln
 
 import lead_jax
-from lead_jax.metrics import pactran_mean_field as module
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import _pactran_mean_field as module
+from lead_jax.metrics._metric import Problem
 from tests.metrics.test_leep import data
 
 of = jax.jit(module.pactran_mean_field, static_argnames=("num_classes", "prior"))

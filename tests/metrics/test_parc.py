@@ -7,7 +7,8 @@ from scipy import stats
 
 import lead_jax
 from experiments.agreement.base import load_case
-from lead_jax.metrics import Problem, parc
+from lead_jax.metrics import _parc as parc
+from lead_jax.metrics._metric import Problem
 from lead_jax.statistics import pca
 
 score = jax.jit(parc.parc, static_argnames="pca_dim")

@@ -6,7 +6,7 @@ import pytest
 
 import lead_jax
 from lead_jax import metrics
-from lead_jax.metrics.ped import push
+from lead_jax.metrics._ped import push
 
 move = jax.jit(push, static_argnames=("num_classes", "max_steps"))
 

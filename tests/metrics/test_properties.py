@@ -5,11 +5,10 @@ import warnings
 import jax
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import lead_jax
-from lead_jax.metrics import METRICS
+from lead_jax.metrics._table import METRICS
 
 N, D, K = 36, 4, 3
 TRANSFORMS = (

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 import lead_jax
-from lead_jax.metrics import Problem, rsa
+from lead_jax.metrics import _rsa as rsa
+from lead_jax.metrics._metric import Problem
 from tests.metrics.test_parc import dissimilarities
 
 score = jax.jit(rsa.rsa)

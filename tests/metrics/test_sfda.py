@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from experiments.benchmark.metrics_peers_gaussian import peer_sfda
-from lead_jax.metrics import sfda
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics import _sfda as sfda
+from lead_jax.metrics._metric import Problem
 from tests.shapes import check_arrays
 
 run = jax.jit(check_arrays(sfda.sfda), static_argnames=("num_classes", "variant"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lead_jax
-from lead_jax.metrics.streaming import STREAMING, score_stream
+from lead_jax.metrics._streaming import STREAMING, score_stream
 
 CASES = [
   ("logme", {}),

@@ -9,7 +9,7 @@ import pytest
 
 import lead_jax
 from lead_jax import metrics, ntk
-from lead_jax.metrics.base import Problem
+from lead_jax.metrics._metric import Problem
 
 FAST = {"hidden": (16, 8), "head_seeds": 2, "samples_per_class": 10}
 
@@ -216,7 +216,7 @@ def test_probe_says_what_it_could_not_do():
 
 
 def test_work_is_shared_between_metrics_of_a_model(monkeypatch):
-  from lead_jax.metrics import lead as lead_metrics
+  from lead_jax.metrics import _lead as lead_metrics
 
   calls = []
   real = lead_metrics.lead_of
@@ -233,7 +233,7 @@ def test_work_is_shared_between_metrics_of_a_model(monkeypatch):
 
 
 def test_a_classifier_that_did_not_converge_is_a_status(monkeypatch):
-  from lead_jax.metrics import lead as lead_metrics
+  from lead_jax.metrics import _lead as lead_metrics
 
   real = lead_metrics.lead_of
   monkeypatch.setattr(

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.metrics import Problem, transrate
+from lead_jax.metrics import _transrate as transrate
+from lead_jax.metrics._metric import Problem
 
 rates = jax.jit(transrate.transrate, static_argnames="num_classes")
 EPS = (1e-5, 1e-4, 1e-2)

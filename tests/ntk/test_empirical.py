@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax import heads, ntk
+from lead_jax import ntk
+from lead_jax.ntk import _heads as heads
 from tests.tolerances import KERNEL, assert_close
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import textwrap
 
-from lead_jax.ntk import neural_tangents
+from lead_jax.ntk import _neural_tangents as neural_tangents
 
 
 def _run(code):
@@ -62,7 +62,7 @@ def test_a_failed_import_is_explained_and_leaves_nothing():
 
 
 def test_structured_derivatives_are_not_offered():
-  from lead_jax.ntk import empirical
+  from lead_jax.ntk import _empirical as empirical
 
   assert "structured_derivatives" not in str(empirical.Implementation)
   assert neural_tangents.load().__name__ == "neural_tangents"

@@ -5,8 +5,14 @@ import math
 
 import numpy as np
 
-from lead_jax.metrics import METRICS
-from lead_jax.results import Certainty, ModelCertainty, ModelRow, Report, ScoreRow
+from lead_jax.metrics._table import METRICS
+from lead_jax.results._report import (
+  Certainty,
+  ModelCertainty,
+  ModelRow,
+  Report,
+  ScoreRow,
+)
 
 SCRIPT = "<script>alert('model')</script>"
 # Names as nobody should give them: markup of three languages, a turned line, no break.

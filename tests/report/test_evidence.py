@@ -3,8 +3,8 @@
 import pathlib
 
 from experiments.evaluation.evidence import evidence_table
-from lead_jax.evaluation.evidence import COLUMNS, evidence
-from lead_jax.metrics import METRICS
+from lead_jax.evaluation._evidence import COLUMNS, evidence
+from lead_jax.metrics._table import METRICS
 
 README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 

@@ -10,11 +10,11 @@ import re
 
 import pytest
 
-from lead_jax.report import as_html
-from lead_jax.report.html.markup import Markup, sentence, tag
-from lead_jax.report.html.plots.axes import Scale, floor_of, scale_of, short, ticks
-from lead_jax.report.html.plots.scatter import Box, Dot, scatter
-from lead_jax.report.words import Name
+from lead_jax.report._html._markup import Markup, sentence, tag
+from lead_jax.report._html._page import as_html
+from lead_jax.report._html._plots._axes import Scale, floor_of, scale_of, short, ticks
+from lead_jax.report._html._plots._scatter_plot import Box, Dot, scatter
+from lead_jax.report._words import Name
 from tests.report.reports import HOSTILE, SCRIPT, full_report, small_report
 
 

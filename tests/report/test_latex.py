@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from lead_jax.report import as_latex
-from lead_jax.report.latex import escape
+from lead_jax.report._latex import as_latex, escape
 from tests.report.reports import full_report, small_report
 
 

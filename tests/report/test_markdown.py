@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from lead_jax.report import as_markdown
-from lead_jax.report.markdown import code, escape
-from lead_jax.report.words import significant
+from lead_jax.report._markdown import as_markdown, code, escape
+from lead_jax.report._words import significant
 from tests.report.reports import GONE, PLAIN, full_report, small_report
 
 

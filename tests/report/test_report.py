@@ -7,10 +7,12 @@ import math
 
 import pytest
 
-from lead_jax.data import load_digits_dataset
-from lead_jax.ranking import Plan
-from lead_jax.report import LiveProgress, PlainProgress, progress, render, summarise
-from lead_jax.report.table import bar
+from lead_jax.data._bundled import load_digits_dataset
+from lead_jax.report import _progress as progress
+from lead_jax.report._progress import LiveProgress, PlainProgress
+from lead_jax.report._summary import summarise
+from lead_jax.report._terminal import bar, render
+from lead_jax.run._rank import Plan
 from tests.report.reports import full_report, small_report
 
 LONG = "a_network_with_quite_a_long_name_224"

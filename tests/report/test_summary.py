@@ -6,10 +6,10 @@ import shlex
 
 import pytest
 
-from lead_jax.evaluation.evidence import evidence
-from lead_jax.report import summarise
-from lead_jax.report.words import plain
-from lead_jax.results import Certainty, ModelRow, ScoreRow
+from lead_jax.evaluation._evidence import evidence
+from lead_jax.report._summary import summarise
+from lead_jax.report._words import plain
+from lead_jax.results._report import Certainty, ModelRow, ScoreRow
 from tests.report.reports import GONE, PLAIN, full_report, small_report
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lead_jax.report import words
+from lead_jax.report import _words as words
 
 
 @pytest.mark.parametrize(

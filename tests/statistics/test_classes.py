@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.statistics import class_means
+from lead_jax.statistics._classes import class_means
 
 run = jax.jit(class_means, static_argnames=("num_classes",))
 

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from lead_jax.statistics import (
+from lead_jax.statistics._classes import class_means
+from lead_jax.statistics._discriminant import (
   centre,
-  class_means,
   linear_discriminants,
   pooled_scatter,
 )

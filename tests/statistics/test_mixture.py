@@ -7,7 +7,8 @@ import pytest
 from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.mixture import GaussianMixture
 
-from lead_jax.statistics import fit_mixture, kmeans, mixture
+from lead_jax.statistics import _mixture as mixture
+from lead_jax.statistics._mixture import fit_mixture, kmeans
 
 fit = jax.jit(
   fit_mixture,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from lead_jax.statistics.moments import (
+from lead_jax.statistics._moments import (
   add_batch,
   moments_classes,
   moments_intensity,

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lead_jax.statistics import stratified_subsample
+from lead_jax.statistics._sampling import stratified_subsample
 
 KEY = jax.random.key(3)
 

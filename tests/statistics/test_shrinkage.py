@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from lead_jax.statistics import ledoit_wolf_intensity
+from lead_jax.statistics._shrinkage import ledoit_wolf_intensity
 
 intensity = jax.jit(ledoit_wolf_intensity)
 

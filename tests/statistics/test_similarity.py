@@ -8,7 +8,7 @@ from sklearn.metrics import pairwise
 from sklearn.preprocessing import StandardScaler
 
 from lead_jax import statistics
-from lead_jax.statistics.similarity import directions_about
+from lead_jax.statistics._similarity import directions_about
 from tests.tolerances import ORACLE, assert_close
 
 standardise = jax.jit(statistics.standardise)

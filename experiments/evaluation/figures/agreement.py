@@ -10,8 +10,7 @@ from experiments.evaluation.collect import Collected
 from experiments.evaluation.figures import kinds
 from experiments.evaluation.numbers import number
 from experiments.evaluation.summary import Summary
-from lead_jax.evaluation import ScoreTable
-from lead_jax.evaluation.many_rankings import many_kendall
+from lead_jax.evaluation import ScoreTable, many_kendall
 
 
 def agreements(table: ScoreTable, methods: list[str]) -> np.ndarray:

@@ -4,21 +4,6 @@ A network is an entry of `NETWORKS`; `from_tensors` makes its variables of weigh
 torchvision's names, `make_apply` the function that backbones share.
 """
 
-from lead_jax.backbones.networks.table import (
-  NETWORKS,
-  Network,
-  count_flops,
-  count_params,
-  make_apply,
-)
-from lead_jax.backbones.networks.tensors import from_tensors, to_tensors
+import lazy_loader
 
-__all__ = [
-  "NETWORKS",
-  "Network",
-  "count_flops",
-  "count_params",
-  "from_tensors",
-  "make_apply",
-  "to_tensors",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

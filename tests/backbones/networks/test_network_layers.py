@@ -5,12 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones.networks.layers import (
-  BatchNorm,
-  Conv,
-  average_pool,
-  max_pool,
-)
+from lead_jax.backbones.networks._layers import BatchNorm, Conv, average_pool, max_pool
 
 # Size of the window, stride, zeros at the border.
 WINDOWS = [(3, 2, 1), (3, 2, 0), (3, 1, 1), (2, 2, 0)]

@@ -7,8 +7,8 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from lead_jax.backbones import networks
-from lead_jax.backbones.networks.table import shapes
-from lead_jax.errors import InputError
+from lead_jax.backbones.networks._networks import shapes
+from lead_jax.checks._errors import InputError
 
 
 @functools.cache

@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from lead_jax.backbones.weights import converted
-from lead_jax.errors import InputError
+from lead_jax.backbones._weights import converted
+from lead_jax.checks._errors import InputError
 from tests.backbones.weights import files
 
 NETWORK = {

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from lead_jax.backbones.weights import cached_download, download_file, find_weights
-from lead_jax.errors import InputError
+from lead_jax.backbones._weights._fetch import (
+  cached_download,
+  download_file,
+  find_weights,
+)
+from lead_jax.checks._errors import InputError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 
@@ -211,7 +215,7 @@ def test_https_only(server, tmp_path):
 
 
 def test_no_redirection_to_http(server, tmp_path):
-  from lead_jax.backbones.weights.fetch import _HttpsOnly
+  from lead_jax.backbones._weights._fetch import _HttpsOnly
 
   server.location = server.url + "2"
   opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _HttpsOnly())
@@ -257,7 +261,7 @@ def test_two_processes(server, opener, tmp_path):
 
 
 def test_no_space(server, opener, tmp_path, monkeypatch):
-  from lead_jax.backbones.weights import fetch
+  from lead_jax.backbones._weights import _fetch as fetch
 
   usage = fetch.shutil.disk_usage(tmp_path)._replace(free=1000)
   monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: usage)
@@ -286,7 +290,7 @@ def test_another_process_ends_before_its_lock_is_had(
   server, opener, tmp_path, monkeypatch
 ):
   """Then what was opened is the finished file, which nobody may write to."""
-  from lead_jax.backbones.weights import fetch
+  from lead_jax.backbones._weights import _fetch as fetch
 
   path = tmp_path / "model.pth"
   locks, lock = [], fetch.fcntl.flock

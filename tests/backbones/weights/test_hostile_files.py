@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from lead_jax.backbones.weights import read_weights
-from lead_jax.errors import InputError
+from lead_jax.backbones._weights._read import read_weights
+from lead_jax.checks._errors import InputError
 from tests.backbones.weights import files
 from tests.backbones.weights.test_read import ARRAYS, WRITERS, _refused, _write
 

@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pytest
 
-from lead_jax.backbones.networks import from_tensors
-from lead_jax.backbones.weights import LAYOUTS, read_weights, to_torchvision
-from lead_jax.errors import InputError
+from lead_jax.backbones._weights._layouts import LAYOUTS, to_torchvision
+from lead_jax.backbones._weights._read import read_weights
+from lead_jax.backbones.networks._tensors import from_tensors
+from lead_jax.checks._errors import InputError
 from tests.backbones.weights import files
 
 BLOCKS = (3, 4, 6, 3)

@@ -8,8 +8,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from lead_jax.backbones.weights import converted, read_weights, to_torchvision
-from lead_jax.errors import InputError
+from lead_jax.backbones._weights import converted
+from lead_jax.backbones._weights._layouts import to_torchvision
+from lead_jax.backbones._weights._read import read_weights
+from lead_jax.checks._errors import InputError
 from tests.backbones.weights.test_layouts import NETWORK, PUBLISHED
 
 VARIABLES, _ = PUBLISHED["simclr_v1"]
@@ -18,7 +20,7 @@ VARIABLES, _ = PUBLISHED["simclr_v1"]
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
   """SimCLR's variables under their names, as the first version of TensorFlow saves."""
-  from lead_jax.tensorflow import import_tensorflow
+  from lead_jax.system._tensorflow import import_tensorflow
 
   tf = import_tensorflow()
   prefix = tmp_path_factory.mktemp("ResNet50_1x") / "model.ckpt-225206"
@@ -100,7 +102,7 @@ def test_zip_with_several_or_none(checkpoint, tmp_path, extra, reason):
 
 def test_objects(tmp_path):
   """TensorFlow 2 names variables by the path of the objects that own them."""
-  from lead_jax.tensorflow import import_tensorflow
+  from lead_jax.system._tensorflow import import_tensorflow
 
   tf = import_tensorflow()
   layer = tf.Module()
@@ -138,7 +140,7 @@ def test_damaged(checkpoint, tmp_path):
 
 def test_many_variables_at_one_place(checkpoint, monkeypatch):
   """An index may say so; what they come to is counted before any is read."""
-  from lead_jax.tensorflow import import_tensorflow
+  from lead_jax.system._tensorflow import import_tensorflow
 
   tf = import_tensorflow()
   names = [f"kernel_{i}" for i in range(100)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lead_jax.backbones.weights import to_torchvision
+from lead_jax.backbones._weights._layouts import to_torchvision
 
 # What timm has of torchvision's twelve.
 SAME = {

@@ -1,0 +1,18 @@
+from ._backbone import (
+  ApplyFn as ApplyFn,
+  Backbone as Backbone,
+  InputSpec as InputSpec,
+  Interpolation as Interpolation,
+  ModelSpec as ModelSpec,
+  ReadyFeatures as ReadyFeatures,
+)
+from ._precision import (
+  low_precision as low_precision,
+  with_precision as with_precision,
+)
+from ._resolve import (
+  resolve_models as resolve_models,
+)
+from ._timm._timm_model import (
+  timm_model as timm_model,
+)

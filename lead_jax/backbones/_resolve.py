@@ -1,0 +1,161 @@
+"""From what a user types to models.
+
+Names of a zoo file, `digits/NAME`, published networks (`resnet50`, `moco_v2`, with
+`NAME=FILE` for weights of one's own), `timm/NAME`, `features:FILE`.
+"""
+
+import difflib
+import hashlib
+import io
+import os
+import pathlib
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
+from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
+from lead_jax.backbones.catalogue._located import WeightSources, catalogue_model
+from lead_jax.checks import InputError
+
+_TIMM = "timm/"
+
+
+def resolve_models(
+  names: Sequence[str | ModelSpec] | None,
+  zoo: str | os.PathLike | None = None,
+  sources: WeightSources | None = None,
+) -> list[ModelSpec]:
+  """Finds every model that is asked for; reads no weights.
+
+  Args:
+    names: A name of the zoo file, `digits/NAME` or all of `digits`, a published network
+      (a key of `CATALOGUE`) or a zoo of them (`supervised`, `self-supervised`),
+      `timm/NAME`, `features:FILE.npz`, or ready specifications. `NAME=FILE` and
+      `timm/NAME=FILE` take the weights from a file. Everything in the zoo file where None
+      (in the bundled digits zoo where there is no zoo file either).
+    zoo: A zoo file; see `zoo_file.load_zoo`.
+    sources: Where weights of published networks are looked for; the default places where
+      None.
+
+  Returns:
+    Specifications, in the order asked for.
+
+  Raises:
+    InputError: If a name is unknown (the nearest ones are listed) or given twice.
+  """
+  from lead_jax.backbones._zoo_file import load_zoo
+  from lead_jax.backbones.digits import digits_models
+
+  in_zoo = (
+    {spec.name: spec for spec in load_zoo(pathlib.Path(zoo))} if zoo is not None else {}
+  )
+  bundled = {spec.name: spec for spec in digits_models()}
+  sources = sources or WeightSources()
+  if names is None:
+    return list((in_zoo or bundled).values())
+  found: list[ModelSpec] = []
+  for name in [names] if isinstance(names, str) else names:
+    if isinstance(name, ModelSpec):
+      found.append(name)
+    elif not isinstance(name, str):
+      raise InputError(f"models are named by text, got {name!r}")
+    elif name.startswith("features:"):
+      found.append(ready_features(name))
+    elif name == "digits":
+      found.extend(bundled.values())
+    elif name in in_zoo or name in bundled:
+      found.append(in_zoo.get(name) or bundled[name])
+    elif name in ZOOS:
+      cards = (card for card in CATALOGUE.values() if card.zoo == name)
+      found.extend(catalogue_model(card, sources) for card in cards)
+    elif (published := _published(name, sources)) is not None:
+      found.append(published)
+    else:
+      raise InputError(_unknown(name, [*in_zoo, *bundled], zoo))
+  if not found:
+    raise InputError("no models were given: name at least one, or a zoo file by --zoo")
+  seen: set[str] = set()
+  for spec in found:
+    if spec.name in seen:
+      raise InputError(f"model {spec.name!r} is given twice: name it once")
+    seen.add(spec.name)
+  return found
+
+
+def _published(text: str, sources: WeightSources) -> ModelSpec | None:
+  """A network of the catalogue or of timm, its weights perhaps from a file."""
+  name, equals, path = text.partition("=")
+  if equals and not path:
+    raise InputError(f"{text!r}: give the weights file after the equals sign")
+  weights = path or None
+  if name.startswith(_TIMM):
+    from lead_jax.backbones._timm._timm_model import timm_model
+
+    return timm_model(
+      name.removeprefix(_TIMM),
+      weights=weights,
+      cache_dir=sources.cache,
+      warn=sources.warn,
+    )
+  if name in CATALOGUE:
+    return catalogue_model(CATALOGUE[name], sources, path=weights)
+  return None
+
+
+def _unknown(name: str, known: Sequence[str], zoo: str | os.PathLike | None) -> str:
+  if name.lower().endswith(".onnx"):
+    return (
+      f"{name!r} is a network without a description: list it in a zoo file (its input "
+      "size, channel order, mean and std cannot be guessed) and give that by --zoo"
+    )
+  near = difflib.get_close_matches(name.partition("=")[0], [*known, *CATALOGUE], n=3)
+  hint = f"did you mean {' or '.join(near)}? " if near else ""
+  where = f"{str(zoo)!r} and the bundled zoo hold" if zoo else "the bundled zoo holds"
+  return (
+    f"there is no model {name!r}: {hint}{where} {', '.join(known)}; "
+    "`lead-rank models` lists published networks, timm/NAME is any of timm's, and "
+    "features made elsewhere are features:FILE.npz"
+  )
+
+
+def ready_features(name: str) -> ModelSpec:
+  """Returns the specification of `features:FILE.npz`.
+
+  The file holds `features` [N, D] and may hold `labels` [N], `source_probs` [N, Z] and
+  `source_features` [M, D].
+  """
+  path = pathlib.Path(name.removeprefix("features:")).expanduser()
+
+  def load() -> ReadyFeatures:
+    try:
+      content = path.read_bytes()
+      # From memory: numpy leaves a file open whose archive is broken.
+      arrays = np.load(io.BytesIO(content), allow_pickle=False)
+      if isinstance(arrays, np.ndarray):
+        raise ValueError("it is a single array: use np.savez")
+      with arrays:
+        held = {key: arrays[key] for key in arrays.files}
+    except FileNotFoundError:
+      raise InputError(f"{name}: there is no such file") from None
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+      reason = " ".join(str(error).split()) or type(error).__name__
+      raise InputError(f"{name}: cannot be read as an npz file ({reason})") from error
+    if held.get("features", np.zeros((1, 1))).ndim != 2:
+      raise InputError(
+        f"{name}: 'features' has shape {held['features'].shape}, not [N, D]"
+      )
+    if "features" not in held:
+      keys = ", ".join(held) or "nothing"
+      raise InputError(f"{name}: has no array 'features'; it holds {keys}")
+    return ReadyFeatures(
+      name=name,
+      features=held["features"],
+      labels=held.get("labels"),
+      weights_hash=hashlib.sha256(content).hexdigest(),
+      source_probs=held.get("source_probs"),
+      source_features=held.get("source_features"),
+    )
+
+  return ModelSpec(name=name, load=load)

@@ -1,0 +1,3 @@
+from ._timm_model import (
+  timm_model as timm_model,
+)

@@ -1,0 +1,166 @@
+"""`zoo.json`: a list of ONNX models with what is needed to use and to cite them.
+
+The file itself is checked as a whole when it is read; a model's weights are read only
+when it is loaded, so that one broken weights file does not keep the others from running.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from typing import Any, get_args
+
+from lead_jax.backbones._backbone import Backbone, InputSpec, Interpolation, ModelSpec
+from lead_jax.checks import InputError
+
+CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
+INTERPOLATIONS = get_args(Interpolation)
+
+
+def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
+  """Reads a zoo file.
+
+  Args:
+    path: A JSON file `{"models": [...]}`, each model with `name`, `file` (relative to
+      the zoo file), `sha256`, `input` (`height`, `width`, `channels`, `mean`, `std`,
+      `layout`) and, where known, `features`, `logits`, `params`, `stated_top1` (accuracy
+      on the source data, in percent), `architecture`, `pretraining`, `source`, `licence`.
+      `input` may also have `interpolation` (nearest, bilinear, bicubic, lanczos, box or
+      hamming; bilinear if absent) and `resize` (the shorter side in pixels before the
+      middle is cut out; if absent, images are resized to height x width at once).
+
+  Returns:
+    One specification a model, in the order of the file; `load` reads its weights.
+
+  Raises:
+    InputError: If the file cannot be read or an entry is wrong.
+  """
+  path = pathlib.Path(path)
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+  except OSError as error:
+    raise InputError(
+      f"{path}: cannot read the zoo file ({error.strerror}); check the path"
+    ) from error
+  except ValueError as error:  # JSON and Unicode errors
+    raise InputError(f"{path}: not a JSON file ({error})") from error
+  models = content.get("models") if isinstance(content, dict) else None
+  if not isinstance(models, list) or not models:
+    raise InputError(f"{path}: lists no models; it needs a non-empty list 'models'")
+  specs: dict[str, ModelSpec] = {}
+  for position, entry in enumerate(models):
+    spec = _spec(path, position, entry)
+    if spec.name in specs:
+      raise InputError(f"{path}: two models are called '{spec.name}'; rename one")
+    specs[spec.name] = spec
+  return list(specs.values())
+
+
+def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
+  if not isinstance(entry, dict):
+    raise InputError(f"{path}: model number {position + 1} is no JSON object")
+  where = f"{path}: model number {position + 1}"
+  name = _field(where, entry, "name", str)
+  where = f"{path}: model '{name}'"
+  file = _field(where, entry, "file", str)
+  sha256 = _field(where, entry, "sha256", str)
+  spec = _input_spec(where, _field(where, entry, "input", dict))
+
+  def load() -> Backbone:
+    from lead_jax.backbones._onnx import load_onnx
+
+    loaded = load_onnx(
+      path.parent / file,
+      name=name,
+      input_spec=spec,
+      features=features,
+      logits=logits,
+      sha256=sha256,
+      num_params=num_params,
+      **texts,
+    )
+    return dataclasses.replace(loaded, source_accuracy=source_accuracy)
+
+  optional = functools.partial(_optional, where, entry)
+  features = optional("features", str) or "features"
+  logits = optional("logits", str)
+  num_params = optional("params", int)
+  source_accuracy = _percent(where, entry, "stated_top1")
+  texts = {
+    key: optional(key, str) or ""
+    for key in ("architecture", "pretraining", "source", "licence")
+  }
+  return ModelSpec(name=name, load=load)
+
+
+def _input_spec(where: str, entry: dict) -> InputSpec:
+  where = f"{where}, input"
+  height, width = (_field(where, entry, key, int) for key in ("height", "width"))
+  if min(height, width) < 1:
+    raise InputError(
+      f"{where}: height and width are {height} and {width}, not positive"
+    )
+  channels = _field(where, entry, "channels", str)
+  layout = _field(where, entry, "layout", str)
+  if channels not in CHANNELS:
+    raise InputError(f"{where}: channels is '{channels}', not {' | '.join(CHANNELS)}")
+  if layout not in ("NCHW", "NHWC"):
+    raise InputError(f"{where}: layout is '{layout}', not NCHW | NHWC")
+  mean, std = (
+    _numbers(where, entry, key, CHANNELS[channels]) for key in ("mean", "std")
+  )
+  if not all(s > 0 for s in std):
+    raise InputError(f"{where}: std is {list(std)}; each must be greater than 0")
+  interpolation = _optional(where, entry, "interpolation", str)
+  if interpolation is None:
+    interpolation = "bilinear"
+  if interpolation not in INTERPOLATIONS:
+    raise InputError(
+      f"{where}: interpolation is '{interpolation}', not {' | '.join(INTERPOLATIONS)}"
+    )
+  resize = _optional(where, entry, "resize", int)
+  if resize is not None and resize < 1:
+    raise InputError(f"{where}: resize is {resize}, not positive")
+  return InputSpec(
+    height=height,
+    width=width,
+    channels=channels,
+    mean=mean,
+    std=std,
+    layout=layout,
+    interpolation=interpolation,
+    resize=resize,
+  )
+
+
+def _numbers(where: str, entry: dict, key: str, count: int) -> tuple[float, ...]:
+  values = _field(where, entry, key, list)
+  numbers = all(type(v) in (int, float) for v in values)
+  if len(values) != count or not numbers:
+    raise InputError(f"{where}: {key} is {values}; it needs {count} number(s)")
+  return tuple(map(float, values))
+
+
+def _percent(where: str, entry: dict, key: str) -> float | None:
+  value = entry.get(key)
+  if value is None:
+    return None
+  if type(value) not in (int, float) or not 0 <= value <= 100:
+    raise InputError(f"{where}: '{key}' is {value!r}, not a number in [0, 100]")
+  return float(value)
+
+
+def _field(where: str, entry: dict, key: str, kind: type) -> Any:
+  if key not in entry:
+    raise InputError(f"{where}: has no '{key}'")
+  return _typed(where, entry, key, kind)
+
+
+def _optional(where: str, entry: dict, key: str, kind: type) -> Any:
+  return None if entry.get(key) is None else _typed(where, entry, key, kind)
+
+
+def _typed(where: str, entry: dict, key: str, kind: type) -> Any:
+  if type(entry[key]) is not kind:
+    raise InputError(f"{where}: '{key}' is {entry[key]!r}, not of type {kind.__name__}")
+  return entry[key]

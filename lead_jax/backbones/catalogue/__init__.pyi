@@ -1,0 +1,16 @@
+from ._card import (
+  Card as Card,
+  Published as Published,
+  papers_input as papers_input,
+)
+from ._catalogue import (
+  CATALOGUE as CATALOGUE,
+  ZOOS as ZOOS,
+)
+from ._located import (
+  Located as Located,
+  WeightSources as WeightSources,
+  catalogue_model as catalogue_model,
+  fetch_weights as fetch_weights,
+  locate as locate,
+)

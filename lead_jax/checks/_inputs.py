@@ -1,0 +1,139 @@
+"""What a caller hands in, checked once, before any mathematics sees it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from lead_jax.checks._errors import InputError
+from lead_jax.checks._labels import encode_labels
+from lead_jax.typing import ArrayLike
+
+
+class Inputs(NamedTuple):
+  """Checked features and labels.
+
+  Attributes:
+    features: float32 or float64 [N, D], finite.
+    labels: int32[N], ids in `[0, K)`.
+    class_names: K names; what the caller called each id.
+  """
+
+  features: np.ndarray
+  labels: np.ndarray
+  class_names: tuple[str, ...]
+
+
+def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
+  """Returns finite float32 or float64 features [N, D], or says what is wrong with them.
+
+  Args:
+    features: [N, D] of any real dtype; 16-bit floats are widened, since squared norms
+      overflow them.
+    name: What the message calls them.
+
+  Raises:
+    InputError: If they are not a matrix of finite numbers with at least two rows, or are
+      so large or so small that squares leave the range of the dtype.
+  """
+  try:
+    array = np.asarray(features)
+  except ValueError as error:  # rows of different lengths
+    raise InputError(f"{name} must have shape [N, D]: {error}") from error
+  if array.ndim != 2:
+    raise InputError(f"{name} must have shape [N, D], got {list(array.shape)}")
+  if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+    raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
+  wanted = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
+  # What JAX will compute in: float64 only where 64-bit types are enabled.
+  given = array
+  with np.errstate(over="ignore"):
+    array = array.astype(jax.dtypes.canonicalize_dtype(wanted), copy=False)
+  if array.shape[0] < 2:
+    raise InputError(f"{name} must have at least 2 samples, got {array.shape[0]}")
+  if array.shape[1] < 1:
+    raise InputError(f"{name} must have at least 1 column, got 0")
+  largest = float(np.max(np.abs(array)))
+  if largest == 0 and np.any(given):
+    least = float(np.max(np.abs(given)))
+    raise InputError(
+      f"{name} are at most {least:.3g}, which is zero in {array.dtype}: multiply them by a "
+      "number first, or enable 64-bit types (jax.enable_x64)"
+    )
+  if not np.isfinite(largest) and np.isfinite(given.astype(np.float64)).all():
+    raise InputError(
+      f"{name} are as large as {float(np.max(np.abs(given))):.3g}, beyond float32: divide "
+      "them by a number first, or enable 64-bit types (jax.enable_x64)"
+    )
+  if not np.isfinite(largest):
+    finite = np.isfinite(array)
+    row, column = np.argwhere(~finite)[0]
+    raise InputError(
+      f"{name} hold {int((~finite).sum())} NaN or infinite values, the first at row "
+      f"{row}, column {column} ({array[row, column]}): remove those samples or fix "
+      "the extraction"
+    )
+  limit = float(np.sqrt(np.finfo(array.dtype).max / array.size))
+  if largest > limit:
+    raise InputError(
+      f"{name} are as large as {largest:.3g}: sums of their squares overflow "
+      f"{array.dtype}; divide them by a number first"
+    )
+  # So that the square of the last digit of the largest still is a number.
+  info = np.finfo(array.dtype)
+  if 0 < largest < np.sqrt(info.tiny) / info.eps:
+    raise InputError(
+      f"{name} are at most {largest:.3g}: their squares underflow {array.dtype}; multiply "
+      "them by a number first"
+    )
+  return array
+
+
+def check_distributions(probs: ArrayLike, name: str) -> np.ndarray:
+  """Returns rows that are probability distributions, to the last digit.
+
+  Args:
+    probs: [N, Z], at least 0; each row sums to 1 within 1 %, as softmax in 16 bits does.
+    name: What the message calls them.
+
+  Raises:
+    InputError: If a row is no distribution: the first is named.
+  """
+  array = check_features(probs, name)
+  total = array.sum(axis=1, keepdims=True)
+  wrong = (array.min(axis=1) < 0) | (np.abs(total[:, 0] - 1) > 0.01)
+  if wrong.any():
+    row = int(np.argmax(wrong))
+    raise InputError(
+      f"row {row} of {name} is no distribution (least {array[row].min():.3g}, sum "
+      f"{float(total[row, 0]):.3g}): give probabilities, not logits"
+    )
+  return array / total
+
+
+def check_inputs(features: ArrayLike, labels: ArrayLike) -> Inputs:
+  """Checks features against labels and maps the labels to ids.
+
+  Raises:
+    InputError: (a ValueError) If features are not finite [N, D], lengths differ, or there
+      is only one class.
+  """
+  checked = check_features(features)
+  if not hasattr(labels, "dtype") and not isinstance(labels, Iterable):
+    raise InputError(f"labels must be a list or an array, one a sample, got {labels!r}")
+  if not isinstance(labels, np.ndarray):
+    # As a list, in which mixed types are seen; NumPy would make them all strings.
+    labels = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels)
+  ids, class_names = encode_labels(labels)
+  if len(ids) != len(checked):
+    raise InputError(
+      f"features have {len(checked)} samples but labels have {len(ids)}: "
+      "one label a sample is needed"
+    )
+  if len(class_names) < 2:
+    raise InputError(
+      f"labels hold the single class {class_names[0]!r}: at least 2 are needed to "
+      "rank models"
+    )
+  return Inputs(checked, ids, class_names)

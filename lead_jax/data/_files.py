@@ -1,0 +1,161 @@
+"""Image files: read once when a data set is loaded, and again on demand.
+
+Every file is hashed at its first reading (its content is the key of the feature store)
+and decoded, so that what cannot be used is known, and named, before any network starts.
+Decoded pixels stay in memory within a budget; the others are read again when they are
+asked for, and checked against their hash, so that a file that has changed since is an
+error and not a wrong entry in the store.
+"""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import stat
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from PIL import Image
+
+from lead_jax.checks import InputError
+from lead_jax.data._images import ImageError, decode_image, decode_picture
+
+# No photograph is larger; a file is held in memory while it is hashed.
+_MAX_FILE_BYTES = 512 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadFiles:
+  """Files after their first reading.
+
+  Attributes:
+    kept: Which of them are images that can be used, ascending.
+    reasons: Why each of the others cannot.
+    fingerprint: SHA-256 (hex) of the content and the order of those kept.
+    read_image: Returns the i-th of those kept; safe to call from threads.
+  """
+
+  kept: tuple[int, ...]
+  reasons: dict[int, str]
+  fingerprint: str
+  read_image: Callable[[int], np.ndarray]
+
+
+def read_files(
+  paths: Sequence[pathlib.Path], *, memory_budget: int, threads: int | None
+) -> ReadFiles:
+  """Reads image files for the first time.
+
+  Args:
+    paths: The files.
+    memory_budget: Bytes of decoded pixels to keep in memory.
+    threads: How many files are read at a time; None is one a CPU core.
+  """
+  reader = _Reader(memory_budget)
+  with warnings.catch_warnings():
+    # Pillow warns of damaged metadata and large pictures; the reasons say what matters.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with ThreadPoolExecutor(threads or cpu_count()) as pool:
+      outcomes = list(pool.map(reader.first_read, paths))
+  reasons = {
+    i: outcome.reason
+    for i, outcome in enumerate(outcomes)
+    if outcome.reason is not None
+  }
+  kept = tuple(i for i in range(len(paths)) if i not in reasons)
+  reader.keep([(paths[i], outcomes[i]) for i in kept])
+  digest = hashlib.sha256(b"images\n")
+  for i in kept:
+    digest.update(outcomes[i].sha256)
+  return ReadFiles(kept, reasons, digest.hexdigest(), reader)
+
+
+def cpu_count() -> int:
+  """CPU cores that this process may use, which can be fewer than the machine has."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+def printable(path: str | os.PathLike) -> str:
+  """The path as text that can be printed, whatever bytes its name is made of."""
+  return os.fsencode(path).decode("utf-8", "replace")
+
+
+class _Outcome:
+  """What became of one file at its first reading."""
+
+  __slots__ = ("pixels", "reason", "sha256")
+
+  def __init__(
+    self,
+    sha256: bytes = b"",
+    pixels: np.ndarray | None = None,
+    reason: str | None = None,
+  ):
+    self.sha256 = sha256
+    self.pixels = pixels
+    self.reason = reason
+
+
+class _Reader:
+  """Reads image i: from memory while the budget lasted, else from its file."""
+
+  def __init__(self, memory_budget: int):
+    self._left = memory_budget
+    self._lock = threading.Lock()
+    self._images: Sequence[tuple[pathlib.Path, _Outcome]] = ()
+
+  def keep(self, images: Sequence[tuple[pathlib.Path, _Outcome]]) -> None:
+    self._images = images
+
+  def first_read(self, path: pathlib.Path) -> _Outcome:
+    """Hashes and decodes a file; keeps its pixels if the budget allows."""
+    try:
+      data = _read_file(path)
+      pixels = decode_image(data)
+    except ImageError as error:
+      return _Outcome(reason=str(error))
+    pixels.setflags(write=False)
+    with self._lock:
+      fits = pixels.nbytes <= self._left
+      if fits:
+        self._left -= pixels.nbytes
+    return _Outcome(hashlib.sha256(data).digest(), pixels if fits else None)
+
+  def __call__(self, index: int) -> np.ndarray:
+    pixels = self._images[index][1].pixels
+    return np.array(self._read_again(index)) if pixels is None else pixels
+
+  def picture(self, index: int) -> Image.Image:
+    pixels = self._images[index][1].pixels
+    return self._read_again(index) if pixels is None else Image.fromarray(pixels)
+
+  def _read_again(self, index: int) -> Image.Image:
+    path, outcome = self._images[index]
+    try:
+      data = _read_file(path)
+      if hashlib.sha256(data).digest() != outcome.sha256:
+        raise ImageError("it has changed since it was first read")
+      return decode_picture(data)
+    except ImageError as error:
+      raise InputError(
+        f"{printable(path)!r} can no longer be used: {error}; start again"
+      ) from None
+
+
+def _read_file(path: pathlib.Path) -> bytes:
+  try:
+    status = path.stat()
+    # Opening a pipe or a device called x.jpg could block for ever.
+    if not stat.S_ISREG(status.st_mode):
+      raise ImageError("not a regular file")
+    if status.st_size > _MAX_FILE_BYTES:
+      raise ImageError(f"too large: {status.st_size} bytes")
+    return path.read_bytes()
+  except OSError as error:
+    raise ImageError(f"cannot be opened: {error.strerror}") from None

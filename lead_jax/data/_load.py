@@ -1,0 +1,98 @@
+"""From what a user types to a data set: `digits`, `tfds:...`, a folder and so on."""
+
+import difflib
+import os
+import pathlib
+
+from lead_jax.checks import InputError
+from lead_jax.data._aircraft import load_aircraft_dataset
+from lead_jax.data._bundled import load_digits_dataset
+from lead_jax.data._dataset import Dataset
+from lead_jax.data._folder import load_folder_dataset
+from lead_jax.data._npz import load_npz_dataset
+from lead_jax.data._parts import check_split
+from lead_jax.data._tfds import load_tfds_dataset
+
+_POSSIBLE = (
+  "a folder with one sub-folder a class, digits, tfds:NAME, npz:FILE or aircraft:FOLDER"
+)
+
+
+def load_dataset(
+  spec: str | os.PathLike,
+  *,
+  split: str = "train",
+  memory_budget: int = 1 << 30,
+  threads: int | None = None,
+  data_dir: str | os.PathLike | None = None,
+  download: bool = False,
+) -> Dataset:
+  """Loads a data set by its spec.
+
+  Args:
+    spec: `digits` (bundled; write `./digits` for a folder of that name),
+      `tfds:NAME[/config][:version]`, `npz:FILE`, `aircraft:FOLDER`, or the path of a
+      folder with one sub-folder a class.
+    split: `train`, `test` or `all`. A source that is not divided has everything in
+      `train`, and its data set records `all`.
+    memory_budget: Bytes of pixels (folder) or encoded images (tfds) kept in memory.
+    threads: How many images are read at a time; None is one a CPU core.
+    data_dir: Where tfds finds prepared data sets; None is its own choice. A relative
+      `aircraft:FOLDER` that is not in the working directory is looked for there.
+    download: Whether tfds may download what is not prepared.
+
+  Returns:
+    The data set: at least two classes, each with at least two samples.
+
+  Raises:
+    InputError: In one line, for anything about the spec or what it names that the user
+      can put right.
+  """
+  text = os.fspath(spec)
+  check_split(split, text)
+  if text == "digits":
+    return load_digits_dataset(split)  # type: ignore[arg-type]
+  kind, colon, rest = text.partition(":")
+  if colon and kind == "tfds":
+    return load_tfds_dataset(
+      rest,
+      split,
+      data_dir=data_dir,
+      download=download,
+      memory_budget=memory_budget,
+      threads=threads,
+    )
+  if colon and kind == "npz":
+    return load_npz_dataset(pathlib.Path(rest).expanduser(), split)
+  if colon and kind == "aircraft":
+    folder = pathlib.Path(rest).expanduser()
+    if data_dir is not None and not folder.exists():
+      folder = pathlib.Path(data_dir).expanduser() / folder
+    return load_aircraft_dataset(
+      folder, split, memory_budget=memory_budget, threads=threads
+    )
+  path = pathlib.Path(text).expanduser()
+  if not text or not os.path.lexists(path):
+    _refuse_unknown(text, path)
+  return load_folder_dataset(path, split, memory_budget=memory_budget, threads=threads)
+
+
+def _refuse_unknown(text: str, path: pathlib.Path) -> None:
+  """Says what is possible, and what comes nearest: a kind, or a folder beside it."""
+  kind, colon, rest = text.partition(":")
+  near = []
+  if colon:
+    kinds = difflib.get_close_matches(kind.lower(), ("tfds", "npz", "aircraft"))
+    near = [f"{found}:{rest}" for found in kinds]
+  else:
+    near = difflib.get_close_matches(text.lower(), ("digits",))
+    try:
+      beside = sorted(item.name for item in path.parent.iterdir() if item.is_dir())
+    except OSError:
+      beside = []
+    matches = difflib.get_close_matches(path.name, beside)
+    near += [os.fspath(path.parent / found) for found in matches]
+  hint = f"; nearest: {', '.join(near)}" if near else ""
+  raise InputError(
+    f"no data set {text!r}: it is not a folder here, and can be {_POSSIBLE}{hint}"
+  )

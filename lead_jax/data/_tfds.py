@@ -1,0 +1,300 @@
+"""TensorFlow Datasets, read from disk: `tfds:NAME[/config][:version]`.
+
+Nothing is downloaded unless it is asked for. The encoded images are taken as they lie in
+the records and decoded by the same code as a folder's, so that a network sees the same
+pixels whichever way a data set came. TensorFlow is imported on use, and its GPUs are
+hidden before its first operation: it would otherwise take the memory that JAX needs.
+"""
+
+import contextlib
+import difflib
+import hashlib
+import logging
+import os
+import re
+import shlex
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lead_jax.checks import InputError
+from lead_jax.data._dataset import Dataset, Skipped
+from lead_jax.data._files import cpu_count
+from lead_jax.data._images import ImageError, PictureReader, decode_picture
+from lead_jax.data._papers import how_to_prepare
+from lead_jax.data._parts import check_classes, check_split, choose_parts
+from lead_jax.data._tfds_features import Keys, find_keys
+from lead_jax.system import import_tensorflow, no_stderr
+
+# NAME, NAME/config, either with :1.2.3. Other prefixes (huggingface:) reach the network.
+_SPEC = re.compile(r"\w+(/[^:]+)?(:[\d.*]+)?")
+
+
+def load_tfds_dataset(
+  name: str,
+  split: str = "train",
+  *,
+  data_dir: str | os.PathLike | None = None,
+  download: bool = False,
+  memory_budget: int = 1 << 30,
+  threads: int | None = None,
+) -> Dataset:
+  """Reads a prepared data set of TensorFlow Datasets.
+
+  Args:
+    name: `NAME[/config][:version]`.
+    split: `train`, `test` or `all`; see `choose_parts`. Order is that of the records.
+    data_dir: Where data sets are prepared; None is the library's own choice
+      (`TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
+    download: Whether to download and prepare it if it is not there.
+    memory_budget: Bytes of encoded images to keep in memory; the others go to a
+      temporary file that has no name and vanishes with the process.
+    threads: How many images are decoded at a time; None is one a CPU core.
+
+  Returns:
+    Samples whose image can be decoded, the others named in `skipped`. Where an image has
+    several classes (voc/2007), its label is the first in class order, and `label_sets`
+    has them all; see `tfds_features`.
+
+  Raises:
+    InputError: If the library is missing, the name is unknown, the data set is not
+      prepared (then with how to prepare it), has no image or no class label, or its
+      labels are withheld.
+  """
+  source = f"tfds:{name}"
+  check_split(split, source)
+  tfds = _import_tfds(source)
+  builder = _builder(tfds, name, source, data_dir)
+  with _quiet():
+    is_prepared = builder.is_prepared()
+  if not is_prepared:
+    if not download:
+      where = os.fspath(data_dir or tfds.core.constants.DATA_DIR)
+      raise InputError(
+        f"{source} is not prepared in {where!r}: run `tfds build {name} "
+        f"--data_dir={shlex.quote(where)}`"
+        f"{_in_brackets(how_to_prepare(name))}"
+      )
+    _prepare(builder, name, source)
+  keys = find_keys(tfds, builder.info, source)
+  chosen, split = choose_parts(list(builder.info.splits), split, source)
+  if not chosen:
+    chosen = tuple(builder.info.splits)
+    if len(chosen) != 1:
+      raise InputError(
+        f"{source} has no part called train or test; it has: {', '.join(chosen)}"
+      )
+
+  blobs = _Blobs(memory_budget)
+  labels: list[int] = []
+  sets: list[np.ndarray] = []
+  skipped: list[Skipped] = []
+  digest = hashlib.sha256(b"images\n")
+  with ThreadPoolExecutor(threads or cpu_count()) as pool:
+    for part in chosen:
+      examples = _examples(tfds, builder, part, keys, source)
+      for i, batch in enumerate(_chunks(examples, 256)):
+        reasons = pool.map(_reason, batch)
+        for j, (example, reason) in enumerate(zip(batch, reasons, strict=True)):
+          if reason:
+            skipped.append(Skipped(f"{source} {part} {256 * i + j}", reason))
+            continue
+          digest.update(hashlib.sha256(example.image).digest())
+          blobs.append(example.image)
+          labels.append(example.classes[0])
+          sets.append(example.set_of_classes)
+  if not labels:
+    reason = f" (the first: {skipped[0].reason})" if skipped else ""
+    raise InputError(f"{source}: this part has no image that can be used{reason}")
+  return Dataset(
+    name=name,
+    split=split,
+    **_dense_labels(labels, sets if keys.several else None, keys.class_names, source),
+    fingerprint=digest.hexdigest(),
+    read_image=PictureReader(blobs.__getitem__),
+    skipped=tuple(skipped),
+  )
+
+
+def _dense_labels(
+  labels: Sequence[int],
+  sets: Sequence[np.ndarray] | None,
+  names: Sequence[str],
+  source: str,
+) -> dict[str, Any]:
+  """Ids over the classes that occur, in the order of the data set's own ids."""
+  if min(labels) < 0:
+    raise InputError(f"{source}: the labels of this part are withheld (-1)")
+  present, ids = np.unique(np.asarray(labels), return_inverse=True)
+  ids = ids.astype(np.int32)
+  class_names = tuple(names[i] for i in present)
+  remedy = "choose another --split"
+  check_classes(ids, class_names, source, "samples", remedy)
+  found: dict[str, Any] = {"labels": ids, "class_names": class_names}
+  if sets is not None:
+    members = np.zeros((len(sets), len(names)), bool)
+    for row, classes in zip(members, sets, strict=True):
+      row[classes] = True
+    found["label_sets"] = members[:, present]
+  return found
+
+
+class _Blobs:
+  """Byte strings by index, in memory within a budget and in a nameless file beyond."""
+
+  def __init__(self, memory_budget: int):
+    self._left = memory_budget
+    self._held: list[bytes | tuple[int, int]] = []
+    self._file: Any = None
+    self._end = 0
+
+  def append(self, data: bytes) -> None:
+    if len(data) <= self._left:
+      self._left -= len(data)
+      self._held.append(data)
+      return
+    if self._file is None:
+      # It lives as long as this object; there is no block to close it after.
+      self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+      weakref.finalize(self, self._file.close)
+    self._file.write(data)
+    self._held.append((self._end, len(data)))
+    self._end += len(data)
+
+  def __getitem__(self, index: int) -> bytes:
+    held = self._held[index]
+    if isinstance(held, bytes):
+      return held
+    offset, size = held
+    return os.pread(self._file.fileno(), size, offset)  # Safe from several threads.
+
+
+def _reason(example: "_Example") -> str | None:
+  """Why an example cannot be used, or None."""
+  if not example.classes:
+    return "no class label"
+  try:
+    decode_picture(example.image)
+  except ImageError as error:
+    return str(error)
+  return None
+
+
+def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+  chunk = []
+  for item in items:
+    chunk.append(item)
+    if len(chunk) == size:
+      yield chunk
+      chunk = []
+  if chunk:
+    yield chunk
+
+
+class _Example(NamedTuple):
+  """An encoded image, the classes it counts for (the first is its label) and its set."""
+
+  image: bytes
+  classes: tuple[int, ...]
+  set_of_classes: np.ndarray
+
+
+def _examples(
+  tfds: ModuleType, builder: Any, part: str, keys: Keys, source: str
+) -> Iterator[_Example]:
+  """Yields examples in the order of the records."""
+  import tensorflow as tf
+
+  decoders = tfds.decode.PartialDecoding(
+    dict.fromkeys((keys.image, *keys.labels), True),
+    decoders={keys.image: tfds.decode.SkipDecoding()},
+  )
+  with _quiet():
+    records = builder.as_dataset(
+      split=part,
+      shuffle_files=False,
+      decoders=decoders,
+      # Each record is read once; TensorFlow would keep a second copy of them all.
+      read_config=tfds.ReadConfig(try_autocache=False),
+    )
+  try:
+    for example in records.as_numpy_iterator():
+      found = [np.unique(example[key]) for key in keys.labels]
+      classes = next((each for each in found if each.size), found[0])
+      yield _Example(example[keys.image], tuple(classes.tolist()), found[0])
+  except tf.errors.OpError as error:
+    raise InputError(
+      f"{source}: the files of its part {part!r} are damaged or missing "
+      f"({type(error).__name__}): delete {str(builder.data_dir)!r} and prepare it again"
+    ) from None
+
+
+def _builder(
+  tfds: ModuleType, name: str, source: str, data_dir: str | os.PathLike | None
+) -> Any:
+  if not _SPEC.fullmatch(name):
+    raise InputError(f"{source}: expected tfds:NAME, NAME/config or NAME:1.2.3")
+  options = {} if data_dir is None else {"data_dir": os.fspath(data_dir)}
+  try:
+    with _quiet():
+      return tfds.builder(name, **options)
+  except tfds.core.DatasetNotFoundError:
+    known = tfds.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(re.split("[/:]", name)[0], known)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    raise InputError(f"{source}: there is no such data set{hint}") from None
+  # Unknown versions and configurations come as AssertionError and ValueError; the first
+  # line says which there are.
+  except (AssertionError, ValueError, OSError) as error:
+    lines = " ".join(str(error).split("\n\n")[0].split())
+    raise InputError(f"{source}: {lines[:300]}") from None
+
+
+def _prepare(builder: Any, name: str, source: str) -> None:
+  try:
+    # tfds tells of its progress on stdout, which is for results.
+    with _quiet(), contextlib.redirect_stdout(sys.stderr):
+      builder.download_and_prepare()
+  # Downloads, archives and parsers fail with errors of many libraries.
+  except Exception as error:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    hint = _in_brackets(how_to_prepare(name))
+    raise InputError(f"{source} could not be prepared: {reason}{hint}") from error
+
+
+def _in_brackets(hint: str) -> str:
+  return f" ({hint})" if hint else ""
+
+
+def _import_tfds(source: str) -> ModuleType:
+  """Imports the library with TensorFlow's GPUs hidden and its start-up lines unseen."""
+  try:
+    with _quiet(), no_stderr():
+      import_tensorflow()
+      import tensorflow_datasets as tfds
+  except ImportError as error:
+    raise InputError(
+      f"{source} needs tensorflow-datasets and tensorflow ({error.name} is missing): "
+      "pip install tensorflow-datasets tensorflow"
+    ) from None
+  return tfds
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Keeps remarks of TensorFlow and tfds for their developers off the terminal."""
+  loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
+  levels = [logger.level for logger in loggers]
+  for logger in loggers:
+    logger.setLevel(logging.ERROR)
+  try:
+    yield
+  finally:
+    for logger, level in zip(loggers, levels, strict=True):
+      logger.setLevel(level)

@@ -1,0 +1,29 @@
+from ._config import (
+  LeadConfig as LeadConfig,
+  Loss as Loss,
+  lead_config as lead_config,
+)
+from ._in_sample import (
+  LeadResult as LeadResult,
+  lead as lead,
+  lead_start as lead_start,
+  rescore_in_pool as rescore_in_pool,
+  transfer_score as transfer_score,
+)
+from ._out_of_sample import (
+  HeldOutConfig as HeldOutConfig,
+  HeldOutResult as HeldOutResult,
+  compensated as compensated,
+  held_out_kernel as held_out_kernel,
+  held_out_result as held_out_result,
+  held_out_score as held_out_score,
+  held_out_spectrum as held_out_spectrum,
+  inverse_temperature as inverse_temperature,
+  lead_held_out as lead_held_out,
+  lead_held_out_spectrum as lead_held_out_spectrum,
+  spectrum_config as spectrum_config,
+)
+from ._rates import (
+  Network as Network,
+  class_rates as class_rates,
+)

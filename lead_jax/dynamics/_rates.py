@@ -1,0 +1,166 @@
+"""The rates of LEAD's classes: mean eigenvalues of their heads' kernels (Eq. 24).
+
+The second step of `lead_jax.lead`: samples of each class are chosen, heads drawn, and the
+kernels' mean eigenvalues computed from their diagonals, or from whole kernels where the
+spectra are asked for.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lead_jax import ntk
+from lead_jax.dynamics._config import LeadConfig
+from lead_jax.typing import Array, Float, Int, Params
+
+
+class Network(NamedTuple):
+  """A backbone whose parameters take part in the gradient (`params="all"`).
+
+  Attributes:
+    apply_fn: Pure function of `(params, inputs)` to features [N, D].
+    params: Its parameters.
+    inputs_of: Returns the network's inputs of given samples, int[M] -> [M, ...].
+    batch_size: Gradients held at a time; each is as large as the parameters.
+  """
+
+  apply_fn: Callable[[Params, Array], Array]
+  params: Params
+  inputs_of: Callable[[np.ndarray], Array]
+  batch_size: int = 1
+
+
+def rates_config(config: LeadConfig) -> LeadConfig:
+  """The fields that `class_rates` reads, all others at their defaults."""
+  return LeadConfig(
+    hidden=config.hidden,
+    initializer=config.initializer,
+    head_seeds=config.head_seeds,
+    rates=config.rates,
+    samples_per_class=config.samples_per_class,
+    sampling=config.sampling,
+    evolution="mixed" if config.evolution == "mixed" else "class_aware",
+    spectra=config.spectra,
+  )
+
+
+def class_rates(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  *,
+  num_classes: int,
+  key: Array,
+  config: LeadConfig,
+) -> tuple[Float[Array, "h k"], Float[Array, "k s"] | None]:
+  """Computes every class's mean eigenvalue under every drawn head.
+
+  Args:
+    features: Already scaled.
+    labels: Class ids.
+    num_classes: Static K.
+    key: Draws samples and heads.
+    config: See `LeadConfig`.
+
+  Returns:
+    Rates [heads, K] (one row of expected rates where `config.rates` is `expected`), and
+    the spectra [K, S], mean over heads, where asked for.
+  """
+  key_samples, key_heads = jax.random.split(key)
+  indices, mask = _chosen(labels, num_classes, key_samples, config)
+  dim = features.shape[1]
+  spread = lambda rates: jnp.broadcast_to(rates, (rates.shape[0], num_classes))
+
+  if config.rates == "expected":
+    squared_norms = jnp.sum(jnp.square(features), axis=1)[indices]
+    diagonal = ntk.expected_head_kernel_diagonal(
+      squared_norms,
+      dim=dim,
+      num_classes=num_classes,
+      hidden=config.hidden,
+      initializer=config.initializer,
+    )
+    return spread(ntk.mean_eigenvalues_by_trace(diagonal, mask)[None, :]), None
+
+  head = ntk.MLPHead(num_classes, config.hidden, config.initializer)
+
+  def one_head(head_key):
+    params = ntk.init_head(head, head_key, dim, features.dtype)
+    if config.spectra:
+      kernels = ntk.class_kernels(
+        params, features, indices, mask, initializer=config.initializer
+      )
+      spectra = ntk.class_spectra(kernels, mask)
+      return ntk.mean_eigenvalues(spectra, mask), spectra
+    diagonal = jax.lax.map(
+      lambda index_s: ntk.head_kernel_diagonal(
+        params, features[index_s], initializer=config.initializer
+      ),
+      indices,
+      batch_size=8,
+    )
+    return ntk.mean_eigenvalues_by_trace(diagonal, mask), ()
+
+  # One head at a time: its parameters are the largest arrays here.
+  rates, spectra = jax.lax.map(one_head, jax.random.split(key_heads, config.head_seeds))
+  return spread(rates), jnp.mean(spectra, axis=0) if config.spectra else None
+
+
+def network_class_rates(
+  network: Network,
+  labels: Int[Array, " n"],
+  *,
+  num_classes: int,
+  dim: int,
+  key: Array,
+  config: LeadConfig,
+) -> Float[Array, "h k"]:
+  """Computes what `class_rates` does with the gradient over backbone and head.
+
+  Args:
+    network: The backbone.
+    labels: Class ids.
+    num_classes: Static K.
+    dim: Feature width D.
+    key: Draws samples and heads, the same ones as `class_rates`.
+    config: See `LeadConfig`.
+
+  Returns:
+    Rates [heads, K].
+  """
+  key_samples, key_heads = jax.random.split(key)
+  indices, mask = _chosen(labels, num_classes, key_samples, config)
+  head = ntk.MLPHead(num_classes, config.hidden, config.initializer)
+  rows = np.unique(np.asarray(indices)[np.asarray(mask)])
+  x = network.inputs_of(rows)
+
+  def logits_of(params, x):
+    features = network.apply_fn(params["backbone"], x)
+    return ntk.apply_head(head, params["head"], features)
+
+  @jax.jit
+  def norms(backbone, head_key):
+    params = {"backbone": backbone, "head": ntk.init_head(head, head_key, dim)}
+    return ntk.squared_gradient_norms(
+      logits_of, params, x, batch_size=network.batch_size
+    )
+
+  where = np.searchsorted(rows, np.asarray(indices))
+  rates = [
+    ntk.mean_eigenvalues_by_trace(norms(network.params, head_key)[where], mask)
+    for head_key in jax.random.split(key_heads, config.head_seeds)
+  ]
+  return jnp.broadcast_to(jnp.stack(rates), (config.head_seeds, num_classes))
+
+
+def _chosen(labels, num_classes: int, key: Array, config: LeadConfig):
+  """The samples of each kernel: of each class, or of all mixed."""
+  pooled = config.evolution == "mixed"
+  return ntk.class_indices(
+    jnp.zeros_like(labels) if pooled else labels,
+    num_classes=1 if pooled else num_classes,
+    samples_per_class=config.samples_per_class,
+    key=key if config.sampling == "random" else None,
+  )

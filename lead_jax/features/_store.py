@@ -1,0 +1,335 @@
+"""Features on disk, computed once: a content-addressed, atomic store.
+
+```
+root/VERSION                       which format this is
+root/arrays/ab/abcd.../NAME.npy    one folder an entry, mapped into memory when read
+root/arrays/ab/abcd.../MANIFEST    shapes and checksums; written last
+root/json/ab/abcd....json          small results (scores)
+```
+An entry is written under a temporary name beside its place, flushed to disk, and renamed:
+whatever moment a process is killed at, an entry is there completely or not at all. Keys
+are hashes of everything that a result depends on, so writers that race for one write the
+same thing, and nothing is ever out of date. What is damaged all the same (a disk, a copy
+broken off) is found by its checksum, said in one line, and computed again.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from lead_jax.checks import InputError
+
+FORMAT_VERSION = 1
+_VERSION_TEXT = f"lead_jax feature store {FORMAT_VERSION}\n"
+_TEMPORARY = ".tmp-"
+
+# A temporary file this old belongs to a process that is gone.
+_STALE_SECONDS = 24 * 3600
+
+# What reading a damaged entry raises.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
+
+
+def content_key(**parts: Any) -> str:
+  """SHA-256 (hex) of named JSON values, independent of their order."""
+  return hashlib.sha256(_canonical({"format": FORMAT_VERSION, **parts})).hexdigest()
+
+
+class FeatureStore:
+  """Arrays and small JSON results under content keys; see the module's docstring.
+
+  Safe for threads and for several processes. A store that cannot be written can still be
+  read.
+  """
+
+  def __init__(
+    self,
+    root: str | os.PathLike,
+    *,
+    warn: Callable[[str], object] = warnings.warn,
+  ):
+    """Opens a store, making it if there is nothing.
+
+    Args:
+      root: Its folder.
+      warn: Told, in one line, of each entry that is damaged and will be made again.
+
+    Raises:
+      InputError: If `root` is no folder, is something else than a store, was written by
+        another version, or cannot be made.
+    """
+    self.root = pathlib.Path(root).expanduser()
+    self.warn = warn
+    with self._reported("opened"):
+      if self.root.exists() and not self.root.is_dir():
+        raise InputError(f"{self._name} is a file: give another --cache_dir")
+      self.root.mkdir(parents=True, exist_ok=True)
+      names = {path.name for path in self.root.iterdir()}
+      if not {name for name in names if not name.startswith(".")}:
+        self._write_file(self.root / "VERSION", _VERSION_TEXT.encode())
+      elif "VERSION" not in names:
+        raise InputError(
+          f"{self._name} is not a feature store (it has other files and no VERSION): "
+          "give another --cache_dir"
+        )
+      with open(self.root / "VERSION", "rb") as file:
+        found = file.read(200)
+    if found != _VERSION_TEXT.encode():
+      theirs = " ".join(found.decode("utf-8", "replace").split()) or "nothing"
+      raise InputError(
+        f"{self._name} was written by another version (VERSION says {theirs!r}, this is "
+        f"{_VERSION_TEXT.strip()!r}): give another --cache_dir or delete it"
+      )
+    self._remove_stale()
+
+  def get(self, key: str) -> dict[str, np.ndarray] | None:
+    """Reads the arrays of an entry.
+
+    Args:
+      key: As for `put`.
+
+    Returns:
+      Read-only arrays, mapped from their files, or None if there is no such entry or it
+      is damaged (of which `warn` is told).
+    """
+    folder = self._folder(key)
+    try:
+      if not folder.exists():
+        return None
+      return _read_entry(folder, key)
+    except _DAMAGE as error:
+      self.warn(
+        f"feature store: {str(folder)!r} is damaged ({_one_line(error)}) and is "
+        "computed again"
+      )
+      return None
+
+  def put(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an entry; if a sound one is there, that one stays.
+
+    Args:
+      key: Lower-case hex digits, from `content_key`.
+      arrays: Arrays of numbers by name (letters, digits, underscores).
+
+    Raises:
+      InputError: If the store cannot be written or its disk is full.
+    """
+    folder = self._folder(key)
+    facts = {name: _array_facts(array) for name, array in arrays.items()}
+    with self._reported("written"):
+      folder.parent.mkdir(parents=True, exist_ok=True)
+      temporary = folder.parent / _temporary_name()
+      try:
+        temporary.mkdir()
+        for name, array in arrays.items():
+          with open(temporary / f"{name}.npy", "wb") as file:
+            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            _flush(file)
+        with open(temporary / "MANIFEST", "wb") as file:
+          file.write(_seal({"key": key, "arrays": facts}))
+          _flush(file)
+        _flush_folder(temporary)
+        self._move_into_place(temporary, folder, key)
+        _flush_folder(folder.parent)
+      finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+  def get_json(self, key: str) -> Any:
+    """Reads a small result; None if there is none or it is damaged (`warn` is told)."""
+    path = self._json_path(key)
+    try:
+      body = _unseal(path.read_bytes())
+      if body["key"] != key:
+        raise ValueError(f"it belongs to key {body['key']}")
+      return body["value"]
+    except FileNotFoundError:
+      return None
+    except _DAMAGE as error:
+      self.warn(
+        f"feature store: {str(path)!r} is damaged ({_one_line(error)}) and is "
+        "computed again"
+      )
+      return None
+
+  def put_json(self, key: str, value: Any) -> None:
+    """Writes a small result, replacing what is there.
+
+    Args:
+      key: Lower-case hex digits, from `content_key`.
+      value: Anything that `json` takes; NaN and infinities included.
+
+    Raises:
+      InputError: If the store cannot be written or its disk is full.
+    """
+    path = self._json_path(key)
+    data = _seal({"key": key, "value": value})
+    with self._reported("written"):
+      path.parent.mkdir(parents=True, exist_ok=True)
+      self._write_file(path, data)
+
+  def keep_json(self, key: str, value: Any) -> None:
+    """Does what `put_json` does; where that fails, `warn` is told and nothing is lost."""
+    try:
+      self.put_json(key, value)
+    except InputError as error:
+      self.warn(str(error))
+
+  @property
+  def _name(self) -> str:
+    return f"feature store {str(self.root)!r}"
+
+  def _folder(self, key: str) -> pathlib.Path:
+    return self.root / "arrays" / _checked(key)[:2] / key
+
+  def _json_path(self, key: str) -> pathlib.Path:
+    return self.root / "json" / _checked(key)[:2] / f"{key}.json"
+
+  def _write_file(self, path: pathlib.Path, data: bytes) -> None:
+    """Writes a whole file or nothing."""
+    temporary = path.parent / _temporary_name()
+    try:
+      with open(temporary, "wb") as file:
+        file.write(data)
+        _flush(file)
+      os.replace(temporary, path)
+      _flush_folder(path.parent)
+    finally:
+      temporary.unlink(missing_ok=True)
+
+  def _move_into_place(
+    self, temporary: pathlib.Path, folder: pathlib.Path, key: str
+  ) -> None:
+    """Renames a finished entry to its name, over a damaged one but not a sound one."""
+    try:
+      os.rename(temporary, folder)
+      return
+    except OSError as error:
+      # A folder cannot be renamed onto one that has files in it.
+      if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+        raise
+    with contextlib.suppress(*_DAMAGE):
+      _read_entry(folder, key)
+      return  # Another writer was first, with the same content.
+    aside = folder.parent / _temporary_name()
+    # FileNotFoundError: another writer has put the damaged entry aside just now.
+    with contextlib.suppress(FileNotFoundError):
+      os.rename(folder, aside)
+    try:
+      os.rename(temporary, folder)
+    except OSError as error:
+      if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # It was first, again.
+        raise
+    finally:
+      shutil.rmtree(aside, ignore_errors=True)
+
+  def _remove_stale(self) -> None:
+    """Removes what killed processes left behind; never the cause of an error."""
+    oldest = time.time() - _STALE_SECONDS
+    for pattern in (".tmp-*", "*/*/.tmp-*"):
+      for path in self.root.glob(pattern):
+        with contextlib.suppress(OSError):
+          if path.stat().st_mtime >= oldest:
+            continue
+          shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+  @contextlib.contextmanager
+  def _reported(self, done: str):
+    """Turns what the file system says into one line with a remedy."""
+    try:
+      yield
+    except OSError as error:
+      if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "free some space or give another --cache_dir"
+      else:
+        remedy = "give another --cache_dir"
+      raise InputError(
+        f"{self._name} cannot be {done}: {error.strerror or error}; {remedy}"
+      ) from None
+
+
+def _temporary_name() -> str:
+  return f"{_TEMPORARY}{uuid.uuid4().hex}"
+
+
+def _checked(key: str) -> str:
+  if not re.fullmatch(r"[0-9a-f]{8,128}", key):
+    raise ValueError(f"key must be 8 to 128 lower-case hex digits, got {key!r}")
+  return key
+
+
+def _canonical(value: Any) -> bytes:
+  return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _seal(body: Any) -> bytes:
+  """JSON in two lines: a checksum, and what it is of."""
+  data = _canonical(body)
+  return hashlib.blake2b(data, digest_size=16).hexdigest().encode() + b"\n" + data
+
+
+def _unseal(sealed: bytes) -> Any:
+  checksum, _, data = sealed.partition(b"\n")
+  if hashlib.blake2b(data, digest_size=16).hexdigest().encode() != checksum:
+    raise ValueError("its checksum does not match")
+  return json.loads(data)
+
+
+def _array_facts(array: np.ndarray) -> dict[str, Any]:
+  """What must be found again when an array is read."""
+  array = np.ascontiguousarray(array)
+  return {
+    "shape": list(array.shape),
+    "dtype": array.dtype.str,
+    "blake2b": hashlib.blake2b(
+      array.reshape(-1).view(np.uint8).data, digest_size=16
+    ).hexdigest(),
+  }
+
+
+def _read_entry(folder: pathlib.Path, key: str) -> dict[str, np.ndarray]:
+  """Maps the arrays of an entry, each checked; raises one of `_DAMAGE`."""
+  manifest = _unseal((folder / "MANIFEST").read_bytes())
+  if manifest["key"] != key:
+    raise ValueError(f"it belongs to key {manifest['key']}")
+  return {
+    name: _read_array(folder / f"{name}.npy", facts)
+    for name, facts in manifest["arrays"].items()
+  }
+
+
+def _read_array(path: pathlib.Path, facts: Mapping[str, Any]) -> np.ndarray:
+  array = np.load(path, mmap_mode="r", allow_pickle=False)
+  if _array_facts(array) != facts:
+    raise ValueError(f"{path.name} does not match its checksum")
+  return array
+
+
+def _flush(file: BinaryIO) -> None:
+  file.flush()
+  os.fsync(file.fileno())
+
+
+def _flush_folder(folder: pathlib.Path) -> None:
+  """Makes a rename last through a power cut, where the system can."""
+  with contextlib.suppress(OSError):
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+      os.fsync(descriptor)
+    finally:
+      os.close(descriptor)
+
+
+def _one_line(error: Exception) -> str:
+  return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,102 @@
+"""Files that are there completely or not at all, and the keys that name them."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import pathlib
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Shaped
+
+from lead_jax.checks import InputError
+
+# To be raised whenever the same settings give other numbers.
+VERSION = 1
+
+
+def content_key(parts: Mapping[str, Any]) -> str:
+  """SHA-256 (hex) of named JSON values."""
+  text = json.dumps({"version": VERSION, **parts}, sort_keys=True, allow_nan=False)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
+  """Writes JSON atomically."""
+  _write(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any] | None:
+  """Reads what `write_json` wrote; None where there is nothing that can be used."""
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+  except (OSError, ValueError):
+    return None
+  return content if isinstance(content, dict) else None
+
+
+def write_arrays(path: pathlib.Path, **arrays: Shaped[np.ndarray, "..."]) -> None:
+  """Writes an npz file atomically; nothing in it is pickled."""
+  buffer = io.BytesIO()
+  np.savez_compressed(buffer, **cast(dict[str, Any], arrays))
+  _write(path, buffer.getvalue())
+
+
+def remove(path: pathlib.Path) -> None:
+  """Removes a file, or a folder and what is in it, if it is there."""
+  with contextlib.suppress(FileNotFoundError):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+  """Lets Ctrl-C and SIGTERM wait until what is inside is done.
+
+  For what takes a moment and leaves background work in pieces if it is torn apart. Other
+  threads than the main one are never interrupted, and need nothing.
+  """
+  if threading.current_thread() is not threading.main_thread():
+    yield
+    return
+  came: list[int] = []
+  before = {
+    number: signal.signal(number, lambda number, _: came.append(number))
+    for number in (signal.SIGINT, signal.SIGTERM)
+    if signal.getsignal(number) is not None
+  }
+  try:
+    yield
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+    if came:
+      signal.raise_signal(came[0])
+
+
+@contextlib.contextmanager
+def reported(path: pathlib.Path) -> Iterator[None]:
+  """Turns errors of writing inside into one line that names `path`."""
+  try:
+    yield
+  except OSError as error:
+    raise InputError(
+      f"cannot write {str(path)!r} ({error.strerror}): give another --out or "
+      "--checkpoint_dir"
+    ) from error
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  with reported(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(temporary, "wb") as file:
+      file.write(content)
+      file.flush()
+      os.fsync(file.fileno())
+    os.replace(temporary, path)

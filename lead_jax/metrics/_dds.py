@@ -1,0 +1,196 @@
+"""DDS: duality diagram similarity of two networks' features of the same samples.
+
+    score = <K', L'> / (|K'| |L'|)
+
+with K a matrix of similarities (or dissimilarities) between samples by the features, L by
+the reference features, both standardised by column, and ' the debiased (U-) centring: the
+diagonal left out, then the means of rows and columns off.
+
+Paper: Dwivedi, Huang, Cichy and Roig, "Duality Diagram Similarity: a generic framework
+for initialization selection in task transfer learning"
+(https://arxiv.org/abs/2008.02107), 2020. With the linear kernel it is the debiased centred
+kernel alignment (Kornblith et al., 2019) of standardised features; kin: RSA, by ranks.
+
+Kernels: `linear` x.z; `rbf` exp(-2 |x - z|^2 / m), m the median of the squared distances
+over the whole matrix, its zero diagonal included (a bandwidth of half the median distance);
+`laplacian` exp(-|x - z|_1 / D), the default. Dissimilarities: `pearson`
+1 - r, `euclidean` |x - z|, `cosine` 1 - cos (what PARC's authors compare with, times 100).
+"""
+
+from typing import Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lead_jax.metrics._draws import check_draws, constant_note, draw, spread_of
+from lead_jax.metrics._metric import Problem, Value, join
+from lead_jax.statistics import correlations, fast_sort, pairs, standardise
+from lead_jax.typing import Array, Float, Int
+
+_SALT = 1003
+_HIGHEST = jax.lax.Precision.HIGHEST
+
+Kernel = Literal["linear", "rbf", "laplacian", "pearson", "euclidean", "cosine"]
+
+
+class Dds(NamedTuple):
+  """Attributes:
+  score: The alignment; NaN where it is undefined.
+  constant: Samples without a defined correlation or cosine, in either of the two.
+  """
+
+  score: Float[Array, ""]
+  constant: Int[Array, ""]
+
+
+def dds(
+  features: Float[Array, "n d"],
+  reference: Float[Array, "n r"],
+  *,
+  kernel: Kernel = "laplacian",
+) -> Dds:
+  """Computes the debiased alignment of all the samples given.
+
+  Args:
+    features: Samples, one a row; at least four.
+    reference: Other features of the same samples.
+    kernel: Static; see the top of this file.
+
+  Returns:
+    The score in `[-1, 1]`, symmetric in the two; larger is better, 0 on average for
+    features that have nothing in common. NaN where all pairs are equally alike in one.
+
+  Raises:
+    ValueError: If there are fewer than 4 samples, or the kernel is unknown.
+
+  References:
+    Dwivedi et al., 2020, Section 3.2; Szekely and Rizzo, `Partial distance correlation
+    with methods for dissimilarities <https://doi.org/10.1214/14-AOS1255>`_, 2014,
+    Definition 2 (the centring).
+  """
+  if features.shape[0] < 4:
+    raise ValueError(f"features must have at least 4 rows, got {features.shape[0]}")
+  if kernel not in get_args(Kernel):
+    raise ValueError(f"kernel must be one of {get_args(Kernel)}, got {kernel!r}")
+  k_nn, no_k = _similarities(standardise(features), kernel)
+  l_nn, no_l = _similarities(standardise(reference), kernel)
+  k_nn, l_nn = _unit(_centre(k_nn)), _unit(_centre(l_nn))
+  score = jnp.clip(jnp.sum(jnp.sum(k_nn * l_nn, axis=1)), -1, 1)
+  return Dds(score, jnp.sum(no_k | no_l))
+
+
+def _similarities(x_nd, kernel):
+  """Returns the matrix, and which samples it is not defined for."""
+  n, d = x_nd.shape
+  if kernel in ("pearson", "cosine"):
+    found = correlations(x_nd, centred=kernel == "pearson")
+    return 1 - found.r_nn, found.constant_n
+  all_defined = jnp.zeros((n,), bool)
+  if kernel == "laplacian":
+    distance_nn = jax.lax.map(
+      lambda x_d: jnp.mean(jnp.abs(x_nd - x_d[None, :]), axis=1), x_nd
+    )
+    return jnp.exp(-distance_nn), all_defined
+  # Divided by D, so that the entries are of order one.
+  gram_nn = jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST) / d
+  if kernel == "linear":
+    return gram_nn, all_defined
+  square_n = jnp.diagonal(gram_nn)
+  square_nn = jnp.maximum(square_n[:, None] + square_n[None, :] - 2 * gram_nn, 0)
+  if kernel == "euclidean":
+    return jnp.sqrt(square_nn), all_defined
+  median = _median(square_nn)
+  return jnp.exp(-2 * square_nn / jnp.where(median > 0, median, 1)), all_defined
+
+
+def _median(square_nn):
+  """Median over the whole matrix, from the half above the diagonal alone.
+
+  The n zeros of the diagonal come first in order, then every other value twice.
+  """
+  n = square_nn.shape[0]
+  sorted_p = fast_sort(pairs(square_nn))
+  low, high = (n * n - 1) // 2, n * n // 2
+  return 0.5 * (sorted_p[(low - n) // 2] + sorted_p[(high - n) // 2])
+
+
+def _centre(k_nn):
+  n = k_nn.shape[0]
+  off_nn = 1 - jnp.eye(n, dtype=k_nn.dtype)
+  # A constant is centred away; without it the sums keep more digits.
+  k_nn = (k_nn - jnp.sum(k_nn * off_nn) / (n * (n - 1))) * off_nn
+  mean_n = jnp.sum(k_nn, axis=1) / (n - 2)
+  mean_n = mean_n - jnp.sum(mean_n) / (2 * (n - 1))
+  return (k_nn - mean_n[:, None] - mean_n[None, :]) * off_nn
+
+
+def _unit(k_nn):
+  """Divides by the Frobenius norm; NaN where all that is left is rounding."""
+  n = k_nn.shape[0]
+  norm = jnp.sqrt(jnp.sum(jnp.sum(k_nn**2, axis=1)))
+  alive = norm > 4 * n * jnp.finfo(k_nn.dtype).eps
+  return jnp.where(alive, k_nn / jnp.where(alive, norm, 1), jnp.nan)
+
+
+def _draws(features, reference, index, *, kernel):
+  def one(index_n):
+    return dds(features[index_n], reference[index_n], kernel=kernel)
+
+  return jax.lax.map(one, index)
+
+
+_jitted = jax.jit(_draws, static_argnames="kernel")
+
+
+def check(
+  *, kernel: Kernel = "laplacian", samples: int | None = 500, draws: int = 5
+) -> None:
+  """Checks the options of `evaluate`.
+
+  Raises:
+    ValueError: If one is out of its bounds.
+  """
+  if kernel not in get_args(Kernel):
+    raise ValueError(f"kernel must be one of {get_args(Kernel)}, got {kernel!r}")
+  check_draws(samples, draws)
+
+
+def evaluate(
+  problem: Problem,
+  *,
+  kernel: Kernel = "laplacian",
+  samples: int | None = 500,
+  draws: int = 5,
+) -> Value:
+  """DDS, the mean over stratified draws of samples.
+
+  Args:
+    problem: Features, labels (of the strata) and reference features.
+    kernel: See the top of this file.
+    samples: Of a draw; `None` for all samples, in memory of about 20 N^2 bytes.
+    draws: How many, where there are more samples than that.
+
+  Raises:
+    ValueError: If the score is undefined.
+  """
+  check(kernel=kernel, samples=samples, draws=draws)
+  reference = problem.reference_features
+  if reference is None:
+    raise ValueError("dds needs reference_features")
+  index = draw(problem, samples=samples, draws=draws, salt=_SALT)
+  if index.shape[1] < 4:
+    raise ValueError(f"dds needs at least 4 samples, got {index.shape[1]}")
+  found = _jitted(problem.features, reference, index, kernel=kernel)
+  scores = np.asarray(found.score, np.float64).tolist()
+  if not np.isfinite(scores).all():
+    raise ValueError(
+      "all pairs of samples are equally alike (constant features?): there is nothing "
+      "to align"
+    )
+  return Value(
+    float(np.mean(scores)),
+    join(constant_note(found.constant.tolist())),
+    {"samples": index.shape[1], "scores": scores},
+    spread_of(scores),
+  )

@@ -1,0 +1,230 @@
+"""ETran: an energy of the features, and a linear discriminant.
+
+Energy: the mean of logsumexp over the features, of the lowest half a percent of samples.
+LDA: the mean posterior of the true class under Gaussians of one covariance,
+
+  p = softmax_c(x^T S^-1 mu_c - 1/2 mu_c^T S^-1 mu_c + log q_c).
+
+The two are scaled to [0, 1] over the models that are compared, and mixed .85 LDA + .15
+energy: a model's score depends on its rivals. A model alone gets the same mixture of the
+parts as they are.
+
+Gholami et al., `ETran: Energy-Based Transferability Estimation
+<https://arxiv.org/abs/2308.02027>`_, 2023. The nearest kin is SFDA (`metrics.sfda`), the
+first fit of which is this discriminant with a ridge.
+
+The public code hands a matrix that is not symmetric to a symmetric eigen-solver. The
+projection that comes out is orthonormal, so that S = I whatever the features are: nearest
+class mean without whitening, `variant="official"`. The default, `variant="paper"`,
+whitens by the within-class covariance. The public energy is NaN for fewer than 200
+samples; here at least one sample is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+
+from lead_jax.metrics._metric import OK, Problem, Value, join
+from lead_jax.statistics import (
+  centre,
+  class_means,
+  linear_discriminants,
+  pooled_scatter,
+)
+from lead_jax.typing import Array, Bool, Float, Int
+
+Variant = Literal["paper", "official"]
+
+LDA_WEIGHT, ENERGY_WEIGHT = 0.85, 0.15
+
+_HIGHEST = jax.lax.Precision.HIGHEST
+# Of the ridge that a singular covariance needs; it moves a regular one by nothing.
+_RIDGE = 1e-10
+
+
+class ETranLDA(NamedTuple):
+  """The score of the discriminant.
+
+  Attributes:
+    score: Mean posterior of the true class, in `[0, 1]`.
+    singular: Whether the within-class covariance is singular; False if it is not used.
+  """
+
+  score: Float[Array, ""]
+  singular: Bool[Array, ""]
+
+
+def etran_lda(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  *,
+  num_classes: int,
+  variant: Variant = "paper",
+) -> ETranLDA:
+  """Computes the mean posterior of the true class.
+
+  Args:
+    features: Samples, one a row.
+    labels: Class ids in `[0, num_classes)`; a class may be empty.
+    num_classes: Static K; at least two.
+    variant: Whether the covariance is that within the classes (`paper`) or the identity
+      (`official`).
+
+  Returns:
+    The score, in `[0, 1]`; larger is better.
+
+  Raises:
+    ValueError: If a static argument is out of its bounds.
+
+  References:
+    Gholami et al., 2023, Eq. 8 to 10.
+  """
+  if num_classes < 2:
+    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_lda(variant=variant)
+  x_nm = centre(features)
+  means = class_means(x_nm, labels, num_classes=num_classes)
+  if variant == "paper":
+    scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=features.shape[1])
+    ridge = jnp.asarray(_RIDGE, x_nm.dtype)
+    decision_nk, singular = linear_discriminants(
+      x_nm, means.mean_kd, means.count_k, scatter, ridge
+    )
+  else:
+    half_k = 0.5 * jnp.sum(means.mean_kd**2, axis=1)
+    prior_k = jnp.log(jnp.maximum(means.prior_k, 0.5 / labels.size))
+    constant_k = jnp.where(means.count_k > 0, prior_k - half_k, -jnp.inf)
+    linear_nk = jnp.matmul(x_nm, means.mean_kd.T, precision=_HIGHEST)
+    decision_nk, singular = linear_nk + constant_k[None, :], jnp.asarray(False)
+  posterior_nk = jax.nn.softmax(decision_nk, axis=1)
+  true_n1 = jnp.take_along_axis(posterior_nk, labels[:, None], axis=1)
+  return ETranLDA(jnp.mean(true_n1), singular)
+
+
+def etran_energy(
+  features: Float[Array, "n d"], *, percent: float = 0.5
+) -> Float[Array, ""]:
+  """Computes the mean free energy of the samples that have least.
+
+  Args:
+    features: Samples, one a row.
+    percent: Static share of the samples that counts, in `(0, 100]`; rounded down, but at
+      least one sample.
+
+  Returns:
+    The mean of `log sum_d exp(x_d)`; larger is better.
+
+  Raises:
+    ValueError: If `percent` is out of its bounds.
+
+  References:
+    Gholami et al., 2023, Eq. 5.
+  """
+  check_energy(percent=percent)
+  energy_n = jax.nn.logsumexp(features, axis=1)
+  kept = max(1, int(energy_n.size * percent / 100))
+  return -jnp.mean(jax.lax.top_k(-energy_n, kept)[0])
+
+
+_jitted_lda = jax.jit(etran_lda, static_argnames=("num_classes", "variant"))
+_jitted_energy = jax.jit(etran_energy, static_argnames=("percent",))
+
+
+def check_lda(*, variant: str = "paper") -> None:
+  """Checks the options of `etran_lda`.
+
+  Raises:
+    ValueError: If the variant is unknown.
+  """
+  if variant not in get_args(Variant):
+    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
+
+
+def check_energy(*, percent: float = 0.5) -> None:
+  """Checks the options of `etran_energy`.
+
+  Raises:
+    ValueError: If `percent` is out of its bounds.
+  """
+  if not 0 < percent <= 100:
+    raise ValueError(f"percent must be in (0, 100], got {percent}")
+
+
+def check_etran(*, variant: str = "paper", percent: float = 0.5) -> None:
+  """Checks the options of `etran`.
+
+  Raises:
+    ValueError: If one is out of its bounds.
+  """
+  check_lda(variant=variant)
+  check_energy(percent=percent)
+
+
+def evaluate_lda(problem: Problem, *, variant: Variant = "paper") -> Value:
+  """The discriminant of a problem."""
+  check_lda(variant=variant)
+  score, singular = _jitted_lda(
+    problem.features, problem.labels, num_classes=problem.num_classes, variant=variant
+  )
+  notes = [OK]
+  if bool(singular):
+    notes.append("the within-class covariance is singular")
+  if 1 - float(score) <= 4 * float(jnp.finfo(problem.features.dtype).eps):
+    notes.append("saturated: every posterior is 1")
+  return Value(float(score), join(*notes))
+
+
+def evaluate_energy(problem: Problem, *, percent: float = 0.5) -> Value:
+  """The energy of a problem."""
+  check_energy(percent=percent)
+  score = float(_jitted_energy(problem.features, percent=percent))
+  n = problem.features.shape[0]
+  note = OK
+  if n * percent < 100:
+    note = f"{percent:g} % of {n} samples is less than one: the lowest alone counts"
+  return Value(score, note)
+
+
+def evaluate_etran(
+  problem: Problem, *, variant: Variant = "paper", percent: float = 0.5
+) -> Value:
+  """ETran of a model alone, with the parts that a pool is compared by."""
+  lda = evaluate_lda(problem, variant=variant)
+  energy = evaluate_energy(problem, percent=percent)
+  parts = {"lda": lda.score, "energy": energy.score}
+  return Value(
+    LDA_WEIGHT * lda.score + ENERGY_WEIGHT * energy.score,
+    join(lda.status, energy.status),
+    parts,
+    parts=parts,
+  )
+
+
+def pool_etran(parts: Sequence[Mapping[str, float]]) -> list[float]:
+  """Computes the scores of models that are compared with one another.
+
+  Args:
+    parts: Of each model, its `lda` and `energy`.
+
+  Returns:
+    Scores in `[0, 1]`; larger is better. A part that is the same for all models counts
+    nothing; a model without rivals keeps its parts as they are.
+
+  References:
+    Gholami et al., 2023, Eq. 11.
+  """
+  lda = [part["lda"] for part in parts]
+  energy = [part["energy"] for part in parts]
+  if len(parts) > 1:
+    lda, energy = scaled(lda), scaled(energy)
+  return [LDA_WEIGHT * a + ENERGY_WEIGHT * b for a, b in zip(lda, energy, strict=True)]
+
+
+def scaled(values: Sequence[float]) -> list[float]:
+  """Returns values scaled to `[0, 1]`, or zeros where all are equal."""
+  least, largest = min(values), max(values)
+  if largest == least:
+    return [0.0] * len(values)
+  return [(value - least) / (largest - least) for value in values]

@@ -1,0 +1,95 @@
+"""LEAD judged out of sample, as a metric; see `lead_jax.held_out`."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from lead_jax import dynamics
+from lead_jax.dynamics import HeldOutConfig, HeldOutResult
+from lead_jax.metrics._draws import check_draws, draw, spread_of
+from lead_jax.metrics._metric import OK, Problem, Value
+
+OPTIONS = tuple(field.name for field in dataclasses.fields(HeldOutConfig))
+
+_SALT = 1004
+
+
+def check(*, samples: int | None = 2000, draws: int = 3, **options) -> HeldOutConfig:
+  """Checks the options."""
+  check_draws(samples, draws)
+  return HeldOutConfig(**options)
+
+
+_score_jit = jax.jit(dynamics.held_out_score, static_argnums=2)
+
+
+def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOutResult:
+  """One draw's result; configurations share its kernel, and losses its logits."""
+  features = problem.features[rows]
+  # Of many classes a draw may lack some.
+  present, labels = np.unique(np.asarray(problem.labels)[rows], return_inverse=True)
+  drawn, kernel = rows.tobytes(), dynamics.spectrum_config(config)
+  any_loss = dataclasses.replace(config, loss="accuracy")
+  of_kernel = lambda: dynamics.lead_held_out_spectrum(
+    features, key=problem.key, config=kernel
+  )
+  of_any_loss = lambda: dynamics.lead_held_out(
+    features,
+    labels,
+    config=any_loss,
+    num_classes=len(present),
+    spectrum=problem.once(("held-out spectrum", kernel, drawn), of_kernel),
+  )
+  result = problem.once(("held-out logits", any_loss, drawn), of_any_loss)
+  score = _score_jit(result.held_out_logits, jax.numpy.asarray(labels), config.loss)
+  return result._replace(score=score)
+
+
+def _with_company(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+  """Leaves out samples that are the only ones of their class: nothing predicts them."""
+  drawn = labels[rows]
+  return rows[np.bincount(drawn)[drawn] > 1]
+
+
+def evaluate(
+  problem: Problem, *, samples: int | None = 2000, draws: int = 3, **options
+) -> Value:
+  """What training LEAD's head on all other samples would say of each sample.
+
+  Args:
+    problem: Features and labels.
+    samples: Of a draw; the work grows as their cube, and the score is the mean over draws
+      where there are more. None takes all, once.
+    draws: How many.
+    **options: See `HeldOutConfig`.
+  """
+  config = check(samples=samples, draws=draws, **options)
+  labels = np.asarray(problem.labels)
+  alone = int(np.sum(np.bincount(labels) == 1))
+  if alone > problem.num_classes - 2:
+    raise ValueError(
+      f"{alone} of {problem.num_classes} classes have one sample: none is left to train on "
+      "when it is held out; at least 2 classes with 2 samples are needed"
+    )
+  index = draw(problem, samples=samples, draws=draws, salt=_SALT, least=2)
+  draws_n = [_with_company(labels, rows) for rows in index]
+  results = [_result(problem, rows, config) for rows in draws_n]
+  scores = [float(result.score) for result in results]
+  if not np.all(np.isfinite(scores)):
+    raise ValueError(
+      f"the logits at t={config.t:g} are no finite numbers: choose a smaller t"
+    )
+  mean = lambda field: float(np.mean([getattr(result, field) for result in results]))
+  return Value(
+    float(np.mean(scores)),
+    f"left out {alone} of {problem.num_classes} classes, of one sample"
+    if alone
+    else OK,
+    details={
+      "held_out_accuracy": mean("accuracy"),
+      "mean_eigenvalue": mean("mean_eigenvalue"),
+      "samples": min(len(rows) for rows in draws_n),
+    },
+    spread=spread_of(scores),
+  )

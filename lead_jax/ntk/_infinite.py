@@ -1,0 +1,40 @@
+"""The infinite-width kernel of the MLP head, by neural-tangents' `stax`.
+
+The limit against which finite heads are tested. Jacot et al., "Neural Tangent Kernel:
+Convergence and Generalization in Neural Networks", 2018; Sohl-Dickstein et al., "On the
+infinite width limit of neural networks with a standard parameterization", 2020: in the
+standard parameterisation the layers' widths stay in the formula as the scale of each
+layer's contribution, so this is the limit of a He-initialised head of *these* widths.
+"""
+
+from lead_jax.ntk import _neural_tangents as neural_tangents
+from lead_jax.typing import Array, Float
+
+_SQRT_2 = 2.0**0.5
+
+
+def infinite_width_kernel(
+  x1: Float[Array, "n1 d"],
+  x2: Float[Array, "n2 d"] | None = None,
+  *,
+  num_classes: int,
+  hidden: tuple[int, ...] = (1024, 2048),
+) -> Float[Array, "n1 n2"]:
+  """Computes the limit of the summed-logit kernel of He-normal heads with zero biases.
+
+  Args:
+    x1: Features.
+    x2: Features; `x1` where None.
+    num_classes: K; the kernel of one logit is multiplied by it, since logits decouple.
+    hidden: Hidden widths.
+
+  Returns:
+    The kernel; its diagonal equals `expected_head_kernel_diagonal`.
+  """
+  stax = neural_tangents.load().stax
+  dense = lambda width: stax.Dense(
+    width, W_std=_SQRT_2, b_std=0.0, parameterization="standard"
+  )
+  layers = [layer for width in hidden for layer in (dense(width), stax.Relu())]
+  _, _, kernel_fn = stax.serial(*layers, dense(num_classes))
+  return num_classes * kernel_fn(x1, x2, "ntk")

@@ -1,0 +1,89 @@
+"""The kernel of a wide MLP head in closed form, for pairs of samples.
+
+`ntk.mlp` gives the kernel of one drawn head, and the expectation of its diagonal. Off the
+diagonal the expectation has a closed form where widths are large: pre-activations are
+then Gaussian, and the two expectations that the recursion needs are those of Cho and
+Saul's arc-cosine kernels. With z, z' Gaussian of variances q, q' and correlation rho,
+
+  E[relu(z) relu(z')] = sqrt(q q') k1(rho) / 2,
+  E[1[z > 0] 1[z' > 0]] = k0(rho) / 2,   with u = arccos(rho) and
+  k1 = (sqrt(1 - rho^2) + (pi - u) rho) / pi,   k0 = (pi - u) / pi.
+
+In the notation of `ntk.mlp` (a_l activations, delta_l gradients of the summed logits by
+pre-activations, v_l and c_l variances of effective weights and of biases, s_l the forward
+factor) this gives, forwards and backwards,
+
+  cov_l = v_l a_{l-1}.a'_{l-1} + c_l,   a_l.a'_l = n_l sqrt(q_l q'_l) k1(rho_l) / 2,
+  delta_l.delta'_l = n_l v_{l+1} k0(rho_l) delta_{l+1}.delta'_{l+1} / 2,
+  delta_L.delta'_L = K,
+
+  Phi(x, x') = sum_l (delta_l.delta'_l) (s_l^2 a_{l-1}.a'_{l-1} + 1).
+
+The widths stay in the formula: they weigh the layers against each other. On the diagonal
+rho = 1, and it is `expected_head_kernel_diagonal`, exact at any width. Nothing is drawn,
+so what is made of this kernel has no seed.
+
+References:
+  Cho and Saul, Kernel Methods for Deep Learning, 2009, Eq. 4, 6 and 7.
+  Sohl-Dickstein et al., On the infinite width limit of neural networks with a standard
+  parameterization, 2020.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from lead_jax.ntk import _heads as heads
+from lead_jax.typing import Array, Float
+
+_HIGHEST = jax.lax.Precision.HIGHEST
+
+
+def wide_head_kernel(
+  x1: Float[Array, "n1 d"],
+  x2: Float[Array, "n2 d"] | None = None,
+  *,
+  num_classes: int = 1,
+  hidden: tuple[int, ...] = (1024, 2048),
+  initializer: heads.Initializer = "he_normal",
+) -> Float[Array, "n1 n2"]:
+  """Computes the expected summed-logit kernel of wide MLP heads.
+
+  Args:
+    x1: Features.
+    x2: Features; `x1` where None.
+    num_classes: K. The kernel of a single logit is that of K = 1: logits decouple.
+    hidden: Hidden widths n_l; none is a linear head.
+    initializer: How heads are drawn.
+
+  Returns:
+    Symmetric positive semi-definite where x2 is None; units of squared gradient.
+  """
+  other = x1 if x2 is None else x2
+  squared_norms = lambda x: jnp.sum(x * x, axis=1)
+  dots = jnp.matmul(x1, other.T, precision=_HIGHEST)
+  left, right = squared_norms(x1), squared_norms(other)
+  scales = [heads.layer_scales(initializer, n) for n in (x1.shape[1], *hidden)]
+  terms, both_active = [], []  # by layer, from below
+  for width, scale in zip(hidden, scales[:-1], strict=True):
+    terms.append(scale.forward**2 * dots + 1)
+    variance, shift = scale.weight_variance, scale.bias_variance
+    q1, q2 = variance * left + shift, variance * right + shift
+    norms = jnp.sqrt(q1)[:, None] * jnp.sqrt(q2)[None, :]
+    # A sample without any norm has pre-activations of zero: no unit of it is active.
+    rho = (variance * dots + shift) / jnp.where(norms > 0, norms, 1)
+    rho = jnp.clip(rho, -1, 1)
+    if x2 is None:  # rounding would show: arccos is steep at 1
+      rho = jnp.fill_diagonal(rho, 1, inplace=False)
+    angle = jnp.arccos(rho)
+    k1 = (jnp.sqrt((1 - rho) * (1 + rho)) + (jnp.pi - angle) * rho) / jnp.pi
+    both_active.append(jnp.where(norms > 0, (jnp.pi - angle) / jnp.pi, 0))
+    dots = 0.5 * width * norms * k1
+    left, right = 0.5 * width * q1, 0.5 * width * q2
+  terms.append(scales[-1].forward ** 2 * dots + 1)
+  total = terms[-1]
+  backward = jnp.ones_like(total)
+  for index in range(len(hidden) - 1, -1, -1):
+    variance = scales[index + 1].weight_variance
+    backward = backward * (0.5 * hidden[index] * variance) * both_active[index]
+    total = total + backward * terms[index]
+  return num_classes * total

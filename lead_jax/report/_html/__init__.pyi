@@ -1,0 +1,3 @@
+from ._page import (
+  as_html as as_html,
+)

@@ -1,0 +1,9 @@
+from ._report import (
+  Certainty as Certainty,
+  ModelCertainty as ModelCertainty,
+  ModelRow as ModelRow,
+  Report as Report,
+  ScoreRow as ScoreRow,
+  json_values as json_values,
+  write_text as write_text,
+)

@@ -1,0 +1,5 @@
+"""What every room needs of the machine: cache, compiled programs, memory, time."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,280 @@
+"""`lead-rank` as a person meets it: exit codes, one line a mistake, table, files."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from lead_jax.checks._errors import InputError
+from lead_jax.commands import rank as cli
+from tests.report.reports import full_report
+
+FAST = [
+  "--metrics=lead,knn",
+  "--option=lead.hidden=(16,)",
+  "--option=lead.head_seeds=1",
+]
+MODELS = "--models=digits/mlp_random,digits/mlp_supervised"
+
+
+def forget_flags():
+  cli.FLAGS.unparse_flags()
+  for name in cli.FLAGS:
+    cli.FLAGS[name].unparse()
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+  """Runs the command in this process; returns exit code, stdout and stderr."""
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setenv("LEAD_JAX_CACHE", str(tmp_path / "cache"))
+  kept = jax.config.jax_compilation_cache_dir
+
+  def run(*arguments):
+    monkeypatch.setattr(sys, "argv", ["lead-rank", *arguments])
+    forget_flags()
+    with pytest.raises(SystemExit) as stop:
+      cli.run()
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+  yield run
+  jax.config.update("jax_compilation_cache_dir", kept)
+
+
+def test_the_bundled_zoo(command, tmp_path):
+  code, out, err = command(MODELS, *FAST)
+  assert code == 0, err
+  assert "digits/mlp_supervised" in out
+  assert "fine-tuned %" in out
+  assert "tau" in out
+  assert "Data: digits, 536 samples of 5 classes (split: train)" in err
+  assert "[2/2] digits/mlp_supervised: features in" in err
+  assert "\x1b" not in out + err
+  report = json.loads((tmp_path / "runs" / "digits" / "report.json").read_text())
+  assert report["complete"]
+  again, _, err = command(MODELS, *FAST)
+  assert again == 0
+  assert err.count("scores from the store") == 2
+
+
+def test_formats_are_what_was_written_and_nothing_else(command, tmp_path):
+  arguments = (MODELS, "--metrics=feature_norm", "--resamples=0")
+  folder = tmp_path / "runs" / "digits"
+  for form, file in (
+    ("json", "report.json"),
+    ("csv", "scores.csv"),
+    ("md", "report.md"),
+  ):
+    code, out, err = command(*arguments, f"--format={form}")
+    assert code == 0, err
+    assert out == (folder / file).read_text()
+    assert "Report: runs/digits/report.html" in err
+    assert "[2/2]" in err
+  code, out, err = command(*arguments)
+  assert (
+    out.rstrip().splitlines()[-1].startswith("Report: runs/digits/report.html (and ")
+  )
+  assert "Next: Fine-tune digits/" in out
+  step = next(line for line in out.splitlines() if "experiments.finetune" in line)
+  assert "--data=digits" in step
+  assert (folder / "report.html").read_text().startswith("<!DOCTYPE html>")
+  assert r"\begin{table}" in (folder / "report.tex").read_text()
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch):
+  class Terminal:
+    def isatty(self):
+      return True
+
+  monkeypatch.setattr(sys, "stdout", Terminal())
+  monkeypatch.delenv("NO_COLOR", raising=False)
+  assert cli._terminal()[1]
+  monkeypatch.setenv("NO_COLOR", "1")
+  assert not cli._terminal()[1]
+  monkeypatch.setenv("NO_COLOR", "")
+  assert cli._terminal()[1]
+
+
+def test_what_stdout_cannot_encode_is_no_crash(command, monkeypatch, tmp_path):
+  arguments = (MODELS, "--metrics=feature_norm", "--resamples=0")
+  for form in ("table", "md"):
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="latin-1"))
+    code, _, err = command(*arguments, f"--format={form}")
+    assert code == 0, err
+    printed = buffer.getvalue()
+    assert b"digits/mlp_supervised" in printed
+    assert form == "md" or (b"-----" in printed and b"?" not in printed)
+  # The file, byte for byte.
+  assert printed == (tmp_path / "runs" / "digits" / "report.md").read_bytes()
+  assert not printed.isascii()
+
+
+def test_warnings_are_on_a_terminal_once(monkeypatch, capsys, tmp_path):
+  forget_flags()
+  cli.FLAGS(["lead-rank"])
+  monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+  for terminal in (True, False):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda seen=terminal: seen)
+    cli._show(full_report(metrics=2), tmp_path)
+    assert ("warning: mind" in capsys.readouterr().out) != terminal
+
+
+def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
+  rng = np.random.default_rng(0)
+  for name in ("cats", "dogs"):
+    (tmp_path / "photos" / name).mkdir(parents=True)
+    for i in range(6):
+      pixels = rng.integers(0, 256, (9, 7, 3), np.uint8)
+      Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+  (tmp_path / "photos" / "cats" / "bad.jpg").write_bytes(b"no image")
+  (tmp_path / "cut.onnx").write_bytes(b"\x08\x07\x12")
+  entry = {
+    "name": "cut",
+    "file": "cut.onnx",
+    "sha256": "0" * 64,
+    "input": {
+      "height": 8,
+      "width": 8,
+      "channels": "rgb",
+      "mean": [0, 0, 0],
+      "std": [1, 1, 1],
+      "layout": "NCHW",
+    },
+  }
+  (tmp_path / "zoo.json").write_text(json.dumps({"models": [entry]}))
+  code, out, err = command(
+    "photos",
+    "--zoo=zoo.json",
+    "--models=cut,digits/mlp_random",
+    "--metrics=knn",
+    "--out=out",
+  )
+  assert code == 2
+  assert "1 image was left out: " in err
+  assert "bad.jpg" in err
+  reason = next(line for line in err.splitlines() if line.startswith("[1/2] cut: "))
+  assert reason.startswith("[1/2] cut: failed: ")
+  assert "cut.onnx" in reason
+  assert "1 of 2 models could not be scored" in err.strip().splitlines()[-1]
+  assert "failed" in out
+  rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()
+  assert rows[2].startswith("digits/mlp_random,knn,0.")
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (["nowhere"], "nowhere"),
+    (["one", "two"], "one data set at a time"),
+    (["--metrics=leed"], "did you mean leep or lead"),
+    (["--models=digits/mlp"], "did you mean digits/mlp"),
+    (["--seed=-1"], "--seed"),
+    (["--spilt=all"], "--help"),
+    (["--split=some"], "split"),
+    (["--format=xml"], "format"),
+    (["--option=lead"], "write METRIC.NAME=VALUE"),
+    (["--option=lead.width=3"], "no option 'width'"),
+    (["--option=lead.t=-2"], "t must be at least 0, got -2"),
+    (["--option=lead.classifier=forest"], "classifier must be one of"),
+    (["--models="], "no models were given"),
+    (["--out=/proc/nothing/here"], "give another --out"),
+    (["--cache_dir=/proc/nothing/here"], "--cache_dir"),
+  ],
+)
+def test_mistakes_are_one_line_and_code_2(command, arguments, message):
+  code, out, err = command(*arguments)
+  assert code == 2
+  assert out == ""
+  lines = [line for line in err.splitlines() if line.startswith("lead-rank: ")]
+  assert len(lines) == 1, err
+  assert message in lines[0]
+  assert "Traceback" not in err
+
+
+def test_options_of_text(command):
+  code, out, _ = command(
+    "digits",
+    "--models=digits/mlp_random",
+    "--metrics=lead",
+    "--option=lead.classifier=lda",
+    "--option=lead.t=2",
+    "--option=lead.hidden=(8,)",
+  )
+  assert code == 0
+  assert "digits/mlp_random" in out
+
+
+def test_options():
+  parsed = cli.parse_options(
+    ["lead.classifier=lda", "lead.t=2.5", "lead.hidden=(8, 4)", "knn.k=5"]
+  )
+  assert parsed == {
+    "lead": {"t": 2.5, "hidden": (8, 4), "classifier": "lda"},
+    "knn": {"k": 5},
+  }
+  with pytest.raises(InputError, match=r"write METRIC\.NAME=VALUE"):
+    cli.parse_options(["t=2"])
+
+
+def test_experiments_rank_is_the_same_program(tmp_path):
+  run = lambda module: (
+    subprocess.run(
+      [sys.executable, "-m", module, "--help"],
+      capture_output=True,
+      text=True,
+      check=True,
+      cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    ).stdout
+  )
+  assert run("experiments.rank").startswith("Ranks pre-trained models")
+
+
+def test_killed_half_way_and_run_again(tmp_path):
+  """SIGKILL, not an exception: what was finished is on disk."""
+  arguments = [
+    sys.executable,
+    "-c",
+    "from lead_jax.commands.rank import run; run()",
+    "--models=digits/mlp_random,digits/mlp_denoising,digits/mlp_supervised",
+    "--metrics=knn",
+    f"--cache_dir={tmp_path / 'cache'}",
+    f"--out={tmp_path / 'out'}",
+  ]
+  with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+    for line in process.stderr:
+      if line.startswith("[1/3] digits/mlp_random: features"):
+        process.send_signal(signal.SIGKILL)
+        break
+    process.stderr.read()
+  assert process.returncode == -signal.SIGKILL
+  again = subprocess.run(arguments, capture_output=True, text=True, check=False)
+  assert again.returncode == 0, again.stderr
+  assert "[1/3] digits/mlp_random: scores from the store" in again.stderr
+  assert "[3/3] digits/mlp_supervised: " in again.stderr
+
+
+def test_published_networks_are_listed(command, tmp_path):
+  (tmp_path / "resnet50.pth").write_bytes(b"")
+  code, out, _ = command("models", f"--weights_dir={tmp_path}")
+  assert code == 0
+  lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+  assert lines["resnet50"][7] == "yes"
+  assert lines["resnet50"][-1] == str(tmp_path / "resnet50.pth")
+  assert lines["moco_v2"][7] == "no"
+  assert lines["moco_v2"][-1].endswith("moco_v2_800ep_pretrain.pth.tar")
+  assert sum(line[7:8] in (["yes"], ["no"]) for line in lines.values()) == 24
+
+
+def test_listing_takes_no_other_flags(command):
+  code, _, err = command("models", "--zoo=zoo.json")
+  assert code == 2
+  assert "lead-rank models takes --weights_dir and --cache_dir, not --zoo" in err
