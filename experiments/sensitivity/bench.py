@@ -16,7 +16,8 @@ import numpy as np
 from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset, ResizedCache
-from lead_jax.features import FeatureStore, content_key
+from lead_jax.features import FeatureStore
+from lead_jax.system import content_key
 from lead_jax.metrics import OK
 from lead_jax.results import ModelRow, Report, ScoreRow
 from lead_jax.run import Scorer, conclude, softmax

@@ -17,3 +17,6 @@ from ._options import (
   whole_number as whole_number,
   widths as widths,
 )
+from ._texts import (
+  one_line as one_line,
+)

@@ -9,5 +9,4 @@ from ._flops import (
 )
 from ._store import (
   FeatureStore as FeatureStore,
-  content_key as content_key,
 )

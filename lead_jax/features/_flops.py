@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.backbones import Backbone
-from lead_jax.features._store import FeatureStore, content_key
+from lead_jax.features._store import FeatureStore
+from lead_jax.system import content_key
 
 # To be raised when the same network is counted in another way.
 _COUNT_VERSION = 1

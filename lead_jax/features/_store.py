@@ -14,6 +14,7 @@ broken off) is found by its checksum, said in one line, and computed again.
 """
 
 import contextlib
+import copy
 import errno
 import hashlib
 import json
@@ -30,6 +31,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lead_jax.checks import InputError
+from lead_jax.system import canonical_json
 
 FORMAT_VERSION = 1
 _VERSION_TEXT = f"lead_jax feature store {FORMAT_VERSION}\n"
@@ -42,16 +44,16 @@ _STALE_SECONDS = 24 * 3600
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
 
 
-def content_key(**parts: Any) -> str:
-  """SHA-256 (hex) of named JSON values, independent of their order."""
-  return hashlib.sha256(_canonical({"format": FORMAT_VERSION, **parts})).hexdigest()
-
-
 class FeatureStore:
   """Arrays and small JSON results under content keys; see the module's docstring.
 
   Safe for threads and for several processes. A store that cannot be written can still be
-  read.
+  read, and what was to be kept in it is held by this object, so that a full disk costs no
+  result.
+
+  Attributes:
+    root: Its folder.
+    said: What `warn` was told.
   """
 
   def __init__(
@@ -71,7 +73,9 @@ class FeatureStore:
         another version, or cannot be made.
     """
     self.root = pathlib.Path(root).expanduser()
-    self.warn = warn
+    self.said: list[str] = []
+    self._warn = warn
+    self._unwritten: dict[str, Any] = {}
     with self._reported("opened"):
       if self.root.exists() and not self.root.is_dir():
         raise InputError(f"{self._name} is a file: give another --cache_dir")
@@ -93,6 +97,12 @@ class FeatureStore:
         f"{_VERSION_TEXT.strip()!r}): give another --cache_dir or delete it"
       )
     self._remove_stale()
+
+  def warn(self, message: str) -> None:
+    """Tells the user something, once."""
+    if message not in self.said:
+      self.said.append(message)
+      self._warn(message)
 
   def get(self, key: str) -> dict[str, np.ndarray] | None:
     """Reads the arrays of an entry.
@@ -148,6 +158,8 @@ class FeatureStore:
 
   def get_json(self, key: str) -> Any:
     """Reads a small result; None if there is none or it is damaged (`warn` is told)."""
+    if key in self._unwritten:
+      return copy.deepcopy(self._unwritten[key])
     path = self._json_path(key)
     try:
       body = _unseal(path.read_bytes())
@@ -184,6 +196,7 @@ class FeatureStore:
     try:
       self.put_json(key, value)
     except InputError as error:
+      self._unwritten[key] = value
       self.warn(str(error))
 
   @property
@@ -269,13 +282,9 @@ def _checked(key: str) -> str:
   return key
 
 
-def _canonical(value: Any) -> bytes:
-  return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
 def _seal(body: Any) -> bytes:
   """JSON in two lines: a checksum, and what it is of."""
-  data = _canonical(body)
+  data = canonical_json(body)
   return hashlib.blake2b(data, digest_size=16).hexdigest().encode() + b"\n" + data
 
 

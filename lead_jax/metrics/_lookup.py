@@ -27,6 +27,8 @@ def find_metric(name: str) -> Metric:
   Raises:
     InputError: If there is none of that name; the message lists the nearest.
   """
+  if isinstance(name, Metric):
+    return name
   if not isinstance(name, str):
     raise InputError(f"a metric is named by text, got {name!r}")
   if name in METRICS:

@@ -236,6 +236,11 @@ class Metric:
   least_per_class: int = 1
   least_ratio: float = 0.0
   resamples: int = 50
+  name: str = ""
+  version: int = 3
+
+  def identity(self) -> dict:
+    return {"scoring": self.version}
 
   @property
   def arrays(self) -> tuple[str, ...]:

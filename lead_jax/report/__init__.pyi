@@ -10,6 +10,12 @@ from ._markdown import (
 from ._models import (
   render_models as render_models,
 )
+from ._pages import (
+  PAGES as PAGES,
+  SCORE_COLUMNS as SCORE_COLUMNS,
+  as_csv as as_csv,
+  write_pages as write_pages,
+)
 from ._progress import (
   LiveProgress as LiveProgress,
   PlainProgress as PlainProgress,

@@ -11,10 +11,8 @@ from lead_jax.results import Report
 # How many models are worth fine-tuning before one is chosen, where the data tell more
 # apart, and how large a leading group may be to be fine-tuned whole.
 _FIRST, _GROUP = 3, 5
-# Flags of lead-rank that fine-tuning takes too.
+# What a run was asked for with that fine-tuning needs too.
 _SHARED_FLAGS = ("zoo", "weights_dir", "data_dir", "cache_dir")
-# Those without a value.
-_SWITCHES = ("overwrite", "download", "check_weights")
 # What the report calls the architecture of features without a network.
 _READY = "ready features"
 
@@ -176,7 +174,7 @@ def _evidence(report: Report) -> Text:
   text.append(f"; {found.note}." if found.note else ".")
   if report.dataset.get("name") in found.datasets:
     text.append(" By its name, your data set is one of these.")
-  if report.config.get("options", {}).get(metric):
+  if report.plan.options.get(metric):
     text.append(" That was with its default options; this run has others.")
   return (*text, " Other networks and images may differ.")
 
@@ -208,7 +206,7 @@ def next_step(report: Report) -> NextStep:
   """Returns the fine-tuning that would settle the choice."""
   ranking = report.ranking()
   if not ranking:
-    mend = "Mend what the reasons name, and run again."
+    mend = "Fix the causes listed above and run the same command again."
     other = "Rank by another metric, which tells them apart, or with more images."
     return NextStep((other if _tied(report) else mend,), "", ())
   chosen, why = _chosen(report, ranking)
@@ -223,9 +221,7 @@ def next_step(report: Report) -> NextStep:
   command, note = _finetune(report, networks)
   if given:
     text = (*text, ": ", *names(given), ", known by ready features alone, where these ")
-    text = (*text, "come from; ", *names(networks), " from a checkout of this project")
-  else:
-    text = (*text, ", from a checkout of this project")
+    text = (*text, "come from; ", *names(networks), " here")
   return NextStep((*text, f"{note}:"), command, models)
 
 
@@ -245,60 +241,18 @@ def _chosen(report: Report, ranking: list[str]) -> tuple[list[str], str]:
 
 
 def _finetune(report: Report, models: list[str]) -> tuple[str, str]:
-  """The command, and what else must be known to use it."""
-  data, flags = _read_command(report.command)
-  note = ""
-  if not data:
-    name = str(report.dataset.get("name", ""))
-    data = name if name == "digits" else "DATA"
-    note = "" if data == "digits" else f" (DATA is where {clean(name)} lies)"
-  if "zoo" not in flags and not report.command:
-    files = [path for path in report.config.get("files", {}) if path.endswith(".json")]
-    flags |= {"zoo": files[0]} if files else {}
+  """The command, in the words of the run's request, and what else must be known."""
+  request = report.plan.request
+  data, note = request.get("dataset"), ""
+  if not isinstance(data, str):
+    data = "DATA"
+    note = f" (DATA is where {clean(str(report.dataset.get('name', '')))} lies)"
   # As they were asked for: NAME=FILE says where the weights are.
-  asked = flags.pop("models", "").split(",")
+  asked = [text for text in request.get("models") or () if isinstance(text, str)]
   whole = {text.partition("=")[0]: text for text in asked}
   specs = ",".join(whole.get(model, model) for model in models)
-  words = [
-    "python",
-    "-m",
-    "experiments.finetune",
-    f"--models={specs}",
-    f"--data={data}",
-  ]
-  words += [
-    f"--{flag}={value}" if value else f"--{flag}" for flag, value in flags.items()
-  ]
-  if report.dataset.get("split") == "all":
-    note += (
-      " (add --test_data=DIR, what to measure on, if the data are not divided into"
-    )
-    note += " train and test)"
+  words = ["lead-finetune", data, f"--models={specs}"]
+  words += [f"--{flag}={request[flag]}" for flag in _SHARED_FLAGS if request.get(flag)]
+  if request.get("check_weights") is False:
+    words.append("--nocheck_weights")
   return shlex.join(words), note
-
-
-def _read_command(command: str) -> tuple[str, dict[str, str]]:
-  """The data set and the flags of a lead-rank command that fine-tuning shares."""
-  try:
-    words = shlex.split(command)
-  except ValueError:
-    words = []
-  start = next(
-    (i for i, w in enumerate(words) if w.endswith(("rank", "rank.py"))), None
-  )
-  if start is None:
-    return "", {}
-  data, flags = "digits", dict[str, str]()
-  rest = iter(words[start + 1 :])
-  for word in rest:
-    if not word.startswith("-"):
-      data = word
-      continue
-    name, equals, value = word.lstrip("-").partition("=")
-    if name == "nocheck_weights":
-      flags[name] = ""
-    elif not equals and name.removeprefix("no") not in _SWITCHES:
-      value = next(rest, "")
-    if name in (*_SHARED_FLAGS, "models") and value:
-      flags[name] = value
-  return data, flags

@@ -52,7 +52,7 @@ def disagreement(report: Report) -> Disagreement:
   lines = [_beside(first, compared, taus)]
   controls = {
     metric
-    for metric, facts in report.metric_facts.items()
+    for metric, facts in report.plan.metric_facts.items()
     if str(facts.get("description", "")).startswith("control")
   }
   judges = [metric for metric in shown if metric == first or metric not in controls]

@@ -5,19 +5,16 @@ import time
 from collections.abc import Sequence
 from typing import IO
 
-from lead_jax.results import ModelRow, ScoreRow
-from lead_jax.run import Listener, Plan
+from lead_jax.results import Listener, ModelRow, Plan, ScoreRow
 
 
 def describe(plan: Plan) -> str:
   """Returns, in a few lines, what a run will do."""
-  dataset = plan.dataset
-  where = "nothing is written" if plan.out is None else f"results go to {plan.out}"
+  data = plan.dataset
   return (
-    f"Data: {dataset.name}, {len(dataset)} samples of {len(dataset.class_names)} "
-    f"classes (split: {dataset.split})\n"
-    f"Models: {len(plan.models)}; metrics: {', '.join(plan.metrics)}\n"
-    f"Stored features and scores in {plan.cache_dir} are used again; {where}"
+    f"Data: {data['name']}, {data['samples']} samples of {data['classes']} classes "
+    f"(split: {data['split']})\n"
+    f"Models: {len(plan.models)}; metrics: {', '.join(plan.metrics)}"
   )
 
 

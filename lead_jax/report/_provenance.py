@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lead_jax.report._words import clean, plural
-from lead_jax.results import Report
+from lead_jax.results import PENDING, Report
 
 _MOST = 30
 
@@ -57,7 +57,7 @@ def _data(report: Report) -> list[tuple[str, str]]:
     ("class names", shown),
     ("images a class", _range(sizes)),
     ("fingerprint", data.get("fingerprint")),
-    ("fingerprint of the labels", report.config.get("labels")),
+    ("fingerprint of the labels", data.get("labels")),
   )
   if skipped := list(data.get("skipped", ())):
     shown = "; ".join(f"{one['path']} ({one['reason']})" for one in skipped[:_MOST])
@@ -75,21 +75,22 @@ def _range(sizes: Sequence[int]) -> str:
 
 
 def _run(report: Report) -> list[tuple[str, str]]:
-  config = report.config
-  options = {k: v for k, v in config.get("options", {}).items() if v}
+  plan = report.plan
+  done = sum(row.status != PENDING for row in report.models)
+  options = {k: v for k, v in plan.options.items() if v}
   facts = _pairs(
     ("started", report.environment.get("started")),
-    ("models", f"{len(report.models)} of {len(config.get('models', report.models))}"),
+    ("models", f"{done} of {len(plan.models)}"),
     ("metrics", ", ".join(report.metrics)),
-    ("seed", config.get("seed")),
+    ("seed", plan.seed),
     (
       "options",
       json.dumps(options, ensure_ascii=False) if options else "as by default",
     ),
-    ("precision of the networks", config.get("precision")),
-    ("64-bit arithmetic", "yes" if config.get("x64") else "no"),
-    ("reference network", config.get("reference")),
-    ("source data", config.get("source_data")),
+    ("precision of the networks", plan.precision),
+    ("64-bit arithmetic", "yes" if plan.x64 else "no"),
+    ("reference network", plan.reference),
+    ("source data", plan.source_data),
   )
   if report.certainty is not None and not report.certainty.reason:
     certainty = report.certainty
@@ -127,5 +128,5 @@ def _networks(report: Report) -> list[tuple[str, str]]:
 
 
 def _files(report: Report) -> list[tuple[str, str]]:
-  files = report.config.get("files", {})
+  files = report.plan.files
   return [(clean(path), digest or "not readable") for path, digest in files.items()]

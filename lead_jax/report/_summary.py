@@ -14,8 +14,7 @@ from lead_jax.report import (
   _provenance as provenance,
 )
 from lead_jax.report._words import Text, clean, names, plural, significant
-from lead_jax.results import ModelCertainty, ModelRow, Report, ScoreRow
-from lead_jax.run import NEEDS
+from lead_jax.results import NEEDS, ModelCertainty, ModelRow, Report, ScoreRow
 
 # Beyond this a number has no place on an axis, like infinity.
 _LARGEST = 1e300
@@ -211,7 +210,7 @@ def summarise(report: Report) -> Summary:
     remarks=_remarks(report),
     warnings=[clean(line) for line in report.warnings],
     provenance=provenance.provenance(report),
-    command=clean(report.command),
+    command=clean(str(report.plan.request.get("command", ""))),
     next_step=advice.next_step(report),
     complete=report.complete,
     started=str(report.environment.get("started", "")),
@@ -302,7 +301,7 @@ def _seconds_whole(report: Report) -> bool:
 
 
 def _description(report: Report, metric: str) -> str:
-  facts = report.metric_facts.get(metric, {})
+  facts = report.plan.metric_facts.get(metric, {})
   text = f"{facts.get('description', metric)}"
   if unit := facts.get("unit"):
     text += f"; {unit}"

@@ -1,9 +1,33 @@
-from ._report import (
+from ._certainty import (
   Certainty as Certainty,
   ModelCertainty as ModelCertainty,
-  ModelRow as ModelRow,
-  Report as Report,
-  ScoreRow as ScoreRow,
+)
+from ._comparison import (
+  Comparison as Comparison,
+  Move as Move,
+  compare as compare,
+)
+from ._json import (
   json_values as json_values,
-  write_text as write_text,
+)
+from ._listener import (
+  Listener as Listener,
+)
+from ._plan import (
+  Plan as Plan,
+  plan_from_dict as plan_from_dict,
+)
+from ._report import (
+  Report as Report,
+  read_report as read_report,
+  report_from_dict as report_from_dict,
+  report_json as report_json,
+  score_row_from_dict as score_row_from_dict,
+)
+from ._rows import (
+  FAILED as FAILED,
+  NEEDS as NEEDS,
+  PENDING as PENDING,
+  ModelRow as ModelRow,
+  ScoreRow as ScoreRow,
 )

@@ -1,8 +1,6 @@
-"""What a ranking run leaves behind: rows, and the report that holds them."""
+"""The whole of a run, as data: made by `run`, shown by `report`, read back from JSON."""
 
-import csv
 import dataclasses
-import io
 import json
 import math
 import os
@@ -11,188 +9,59 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lead_jax.checks import InputError
-
-SCORE_COLUMNS = (
-  "model",
-  "metric",
-  "score",
-  "rank",
-  "status",
-  "seconds",
-  "cached",
-  "std",
-  "draws",
-)
+from lead_jax.results._certainty import Certainty, ModelCertainty
+from lead_jax.results._json import json_values, number_from_json
+from lead_jax.results._plan import Plan, plan_from_dict
+from lead_jax.results._rows import PENDING, ModelRow, ScoreRow
 
 
-@dataclasses.dataclass(frozen=True)
-class ScoreRow:
-  """One model under one metric.
-
-  Attributes:
-    model: Name.
-    metric: Name.
-    score: Larger is better; NaN where there is none.
-    rank: 1 is best among the models with a score; ties share the better rank. None
-      without a score.
-    status: `ok`, or the reason that there is no score, or what to know about it.
-    seconds: Wall time of the scoring, when it was computed.
-    cached: Whether it was computed in an earlier run.
-    details: Further numbers of the metric.
-    std: Of a score that depends on chance, its standard deviation over the draws; the
-      score is their mean.
-    draws: What was drawn: `8 heads`.
-    parts: Of a pool-relative metric, what its models are compared by.
-    resampled: Of the metric that ranks the table, its scores on random parts of the
-      images (`certainty.stratified_halves`), the same parts for all models.
-    resampled_parts: The same of what pool-relative scores are made of.
-  """
-
-  model: str
-  metric: str
-  score: float
-  rank: int | None
-  status: str
-  seconds: float = 0.0
-  cached: bool = False
-  details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  std: float | None = None
-  draws: str = ""
-  parts: Mapping[str, float] | None = None
-  resampled: Sequence[float] = ()
-  resampled_parts: Sequence[Mapping[str, float]] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelRow:
-  """What is known of a model, and what it cost.
-
-  Attributes:
-    model: Name.
-    status: `ok`, or why it could not be used.
-    architecture: One line.
-    pretraining: One line.
-    source: Of the weights.
-    licence: Of the weights.
-    weights_hash: SHA-256 of the weights.
-    num_params: As published.
-    flops: Floating-point operations an image, a multiply and an add counted as two.
-    source_accuracy: Stated accuracy on the source data, in percent.
-    feature_dim: D.
-    features_cached: Whether extraction was spared.
-    seconds: Wall time by stage (`load`, `extract`, of which `read` and `compute`,
-      `check`, `score`, `resample`).
-    peak_memory_mib: Largest resident memory by stage, in MiB.
-  """
-
-  model: str
-  status: str
-  architecture: str = ""
-  pretraining: str = ""
-  source: str = ""
-  licence: str = ""
-  weights_hash: str = ""
-  num_params: int | None = None
-  source_accuracy: float | None = None
-  flops: float | None = None
-  feature_dim: int | None = None
-  features_cached: bool = False
-  seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
-  peak_memory_mib: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelCertainty:
-  """How far chance in the images moves one model.
-
-  Attributes:
-    model: Name.
-    score_low: Lower end of the score's interval.
-    score_high: Upper end.
-    rank_low: The better end of the rank's interval; 1 is best.
-    rank_high: The worse end.
-    p_best: How often it is first, in [0, 1].
-  """
-
-  model: str
-  score_low: float
-  score_high: float
-  rank_low: int
-  rank_high: int
-  p_best: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Certainty:
-  """What resampling the images says about a ranking.
-
-  It says how the same metric would have ranked other images like these; whether the
-  metric is right about fine-tuning is another question.
-
-  Attributes:
-    metric: Whose ranking.
-    draws: How many parts of the images were scored.
-    images: In each part.
-    level: Of the intervals.
-    models: Those with draws, the best first.
-    groups: Models, the best first; none of a group can be told from the group's first.
-    reason: Why there are no intervals, where there are none.
-  """
-
-  metric: str
-  draws: int = 0
-  images: int = 0
-  level: float = 0.95
-  models: Sequence[ModelCertainty] = ()
-  groups: Sequence[Sequence[str]] = ()
-  reason: str = ""
-
-  def of(self, model: str) -> ModelCertainty | None:
-    """Returns what is known of a model; None where it has no interval."""
-    return next((row for row in self.models if row.model == model), None)
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Report:
-  """The whole of a run.
+  """What a run found; it shows nothing by itself (see `lead_jax.report`).
 
   Attributes:
-    dataset: Name, split, sizes, class names, fingerprint, skipped images.
-    config: What was asked for and of what; runs that differ in it may differ in scores.
-    environment: Versions, device, platform, time.
-    metrics: Names, in the order asked for; the first is the one that ranks the table.
-    metric_facts: By metric, what it is: description, unit, cost, what it needs, whether it
-      is random, whether it is relative to the models of the run.
+    plan: What was asked for, and of what.
     models: One row a model, in the order asked for.
     scores: One row a model and metric.
+    environment: Versions, device, platform and time of the work.
     warnings: One line each.
-    ground_truth: True accuracy by model, where known.
     agreement: By metric, how its ranking agrees with the ground truth.
     static_agreement: The same of rankings that never look at the target: parameters,
       source accuracy, mean rank on the other data sets of the ground truth.
-    complete: Whether every model was reached.
     certainty: What resampling the images says; None where that was not asked for.
-    command: That makes this report again; empty where it is not known.
   """
 
-  dataset: Mapping[str, Any]
-  config: Mapping[str, Any]
-  environment: Mapping[str, Any]
-  metrics: Sequence[str]
+  plan: Plan
   models: Sequence[ModelRow]
   scores: Sequence[ScoreRow]
+  environment: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   warnings: Sequence[str] = ()
-  ground_truth: Mapping[str, float] = dataclasses.field(default_factory=dict)
   agreement: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
   static_agreement: Mapping[str, Mapping[str, Any]] = dataclasses.field(
     default_factory=dict
   )
-  metric_facts: Mapping[str, Mapping[str, Any]] = dataclasses.field(
-    default_factory=dict
-  )
-  complete: bool = True
   certainty: Certainty | None = None
-  command: str = ""
+
+  @property
+  def dataset(self) -> Mapping[str, Any]:
+    """Facts of the data set; see `Plan.dataset`."""
+    return self.plan.dataset
+
+  @property
+  def metrics(self) -> Sequence[str]:
+    """Names, in the order asked for; the first one orders the table."""
+    return self.plan.metrics
+
+  @property
+  def ground_truth(self) -> Mapping[str, float]:
+    """Accuracy after fine-tuning by model of the run, where it is known."""
+    here = self.plan.ground_truth.get(str(self.dataset.get("name")), {})
+    return {row.model: here[row.model] for row in self.models if row.model in here}
+
+  @property
+  def complete(self) -> bool:
+    """Whether everything was done, or tried, that the plan asks for."""
+    return not any(row.status == PENDING for row in (*self.models, *self.scores))
 
   def score_of(self, model: str, metric: str) -> ScoreRow:
     """Returns the row of a model under a metric; KeyError if there is none."""
@@ -213,70 +82,136 @@ class Report:
 
   def to_dict(self) -> dict[str, Any]:
     """Returns JSON values; scores that do not exist are None."""
-    content = dataclasses.asdict(self)
-    return json_values(content)
+    content = {
+      field.name: _plain(getattr(self, field.name))
+      for field in dataclasses.fields(self)
+    }
+    return {**json_values(content), "complete": self.complete}
 
-  def to_json(self, path: str | os.PathLike) -> None:
-    """Writes the whole report as JSON, atomically."""
-    text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+  def __eq__(self, other: object) -> bool:
+    """Whether both hold the same; a score that is missing equals one that is missing."""
+    return isinstance(other, Report) and self.to_dict() == other.to_dict()
 
-  def to_html(self, path: str | os.PathLike) -> None:
-    """Writes the report for people: one file that needs no other, atomically."""
-    from lead_jax.report import as_html
-
-    write_text(path, as_html(self))
-
-  def to_markdown(self, path: str | os.PathLike) -> None:
-    """Writes the report as Markdown, atomically."""
-    from lead_jax.report import as_markdown
-
-    write_text(path, as_markdown(self))
-
-  def to_latex(self, path: str | os.PathLike) -> None:
-    """Writes the report's tables for a LaTeX document, atomically."""
-    from lead_jax.report import as_latex
-
-    write_text(path, as_latex(self))
-
-  def to_csv(self, path: str | os.PathLike) -> None:
-    """Writes one line a model and metric, atomically; no score is an empty field."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(SCORE_COLUMNS)
-    for row in self.scores:
-      score = "" if math.isnan(row.score) else repr(row.score)
-      rank = "" if row.rank is None else row.rank
-      cells = (row.model, row.metric, score, rank, row.status)
-      std = "" if row.std is None else repr(row.std)
-      cost = (f"{row.seconds:.4f}", str(row.cached).lower())
-      writer.writerow((*cells, *cost, std, row.draws))
-    write_text(path, buffer.getvalue())
+  __hash__ = None  # type: ignore[assignment]
 
 
-def json_values(value: Any) -> Any:
-  """Returns what JSON can hold: no tuples; NaN as None, infinity by name."""
-  if isinstance(value, Mapping):
-    return {str(k): json_values(v) for k, v in value.items()}
-  if isinstance(value, list | tuple):
-    return [json_values(v) for v in value]
-  if isinstance(value, float) and not math.isfinite(value):
-    return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-  return value
+def report_json(report: Report) -> str:
+  """Returns the text of `report.json`; `read_report` reads it back."""
+  text = json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+  return text + "\n"
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-  """Writes a file so that a reader finds the old one or the new one, never a part.
+def read_report(path: str | os.PathLike) -> Report:
+  """Reads a report from its JSON file.
+
+  Args:
+    path: `report.json`, or the folder that it lies in.
+
+  Returns:
+    A report equal to the one that was written.
 
   Raises:
-    InputError: If the folder cannot be written.
+    InputError: If there is no such file, or it is no report.
   """
-  path = pathlib.Path(path)
-  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  file = pathlib.Path(path).expanduser()
+  if file.is_dir():
+    file = file / "report.json"
   try:
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-  except OSError as error:
+    content = json.loads(file.read_text(encoding="utf-8"))
+  except FileNotFoundError:
+    raise InputError(f"{str(file)!r}: there is no such report") from None
+  except (OSError, ValueError, RecursionError) as error:
+    reason = " ".join(str(error).split())
+    raise InputError(f"{str(file)!r} cannot be read as a report ({reason})") from None
+  try:
+    return report_from_dict(content)
+  except InputError as error:
+    raise InputError(f"{str(file)!r}: {error}") from None
+
+
+def report_from_dict(content: Any) -> Report:
+  """Reads a report from JSON values, those of `Report.to_dict`.
+
+  Raises:
+    InputError: If they are not those of a report.
+  """
+  if not isinstance(content, Mapping) or not {"plan", "models", "scores"} <= set(content):
     raise InputError(
-      f"cannot write {str(path)!r} ({error.strerror}): give another --out folder"
-    ) from error
+      "this is not a report of lead_jax, or one of an older version: run lead-rank again"
+    )
+  plan = plan_from_dict(content["plan"])
+  try:
+    certainty = content.get("certainty")
+    report = Report(
+      plan=plan,
+      models=[ModelRow(**row) for row in content["models"]],
+      scores=[score_row_from_dict(row) for row in content["scores"]],
+      environment=dict(content.get("environment", {})),
+      warnings=[str(line) for line in content.get("warnings", [])],
+      agreement=dict(content.get("agreement", {})),
+      static_agreement=dict(content.get("static_agreement", {})),
+      certainty=None if certainty is None else _certainty(certainty),
+    )
+    if not _sound(report):
+      raise ValueError("its rows do not belong to its plan")
+  except (TypeError, ValueError, KeyError, AttributeError) as error:
+    reason = " ".join(str(error).split())
+    raise InputError(f"this report is damaged ({reason})") from None
+  return report
+
+
+def score_row_from_dict(row: Mapping[str, Any]) -> ScoreRow:
+  """Reads a row from JSON values.
+
+  Raises:
+    TypeError: If a field is missing or unknown.
+    ValueError: If the score is no number.
+  """
+  values = {**row, "score": number_from_json(row["score"])}
+  for name in ("std",):
+    if values.get(name) is not None:
+      values[name] = number_from_json(values[name])
+  values["resampled"] = [number_from_json(v) for v in values.get("resampled", ())]
+  return ScoreRow(**values)
+
+
+def _certainty(content: Mapping[str, Any]) -> Certainty:
+  rows = [
+    ModelCertainty(
+      **{
+        **row,
+        **{n: number_from_json(row[n]) for n in ("score_low", "score_high", "p_best")},
+      }
+    )
+    for row in content["models"]
+  ]
+  return Certainty(**{**content, "models": rows})
+
+
+def _sound(report: Report) -> bool:
+  """Whether the rows are one a model, and one a model and metric, as the plan says."""
+  models, metrics = list(report.plan.models), list(report.plan.metrics)
+  pairs = {(row.model, row.metric) for row in report.scores}
+  texts = all(
+    isinstance(value, str)
+    for row in (*report.models, *report.scores)
+    for value in (row.model, row.status)
+  )
+  return (
+    texts
+    and [row.model for row in report.models] == models
+    and len(report.scores) == len(pairs)
+    and pairs == {(model, metric) for model in models for metric in metrics}
+    and not any(math.isnan(row.score) and row.rank is not None for row in report.scores)
+  )
+
+
+def _plain(value: Any) -> Any:
+  """Rows as mappings, the plan as its own JSON values."""
+  if isinstance(value, Plan):
+    return value.to_dict()
+  if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    return dataclasses.asdict(value)
+  if isinstance(value, list | tuple):
+    return [_plain(item) for item in value]
+  return value

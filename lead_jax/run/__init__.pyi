@@ -1,7 +1,21 @@
-from ._conclude import (
+from ._agreement import (
   STATIC as STATIC,
-  conclude as conclude,
   static_scores as static_scores,
+)
+from ._bench import (
+  Bench as Bench,
+  labels_hash as labels_hash,
+  softmax as softmax,
+)
+from ._conclude import (
+  conclude as conclude,
+  conclude_rows as conclude_rows,
+)
+from ._merging import (
+  merge as merge,
+)
+from ._planning import (
+  plan as plan,
 )
 from ._preflight import (
   make_writable as make_writable,
@@ -9,14 +23,17 @@ from ._preflight import (
   read_truth as read_truth,
 )
 from ._rank import (
-  Listener as Listener,
-  Plan as Plan,
+  open_store as open_store,
   rank as rank,
 )
-from ._scoring import (
-  NEEDS as NEEDS,
-  SCORING_VERSION as SCORING_VERSION,
-  Scorer as Scorer,
-  labels_hash as labels_hash,
-  softmax as softmax,
+from ._score import (
+  Resampled as Resampled,
+  resample as resample,
+  score_model as score_model,
+)
+from ._settings import (
+  Settings as Settings,
+)
+from ._working import (
+  work as work,
 )

@@ -12,45 +12,64 @@ import numpy as np
 
 from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError
-from lead_jax.results import json_values, write_text
-
-# Fewer parts of the images than these do not say how scores vary.
-_RESAMPLES = 10
+from lead_jax.metrics import Metric
+from lead_jax.results import Plan, plan_from_dict
+from lead_jax.system import write_text
 
 
 def metrics_or_default(
-  names: Sequence[str] | None, *, reference: object = None
+  names: str | Metric | Sequence[str | Metric] | None, *, reference: object = None
 ) -> list[str]:
-  """Checks the names of metrics; the default ones where None, each once.
+  """Returns the names of the metrics asked for; see `chosen_metrics`."""
+  return list(chosen_metrics(names, reference=reference))
+
+
+def chosen_metrics(
+  asked: str | Metric | Sequence[str | Metric] | None, *, reference: object = None
+) -> dict[str, Metric]:
+  """Finds the metrics asked for; the default ones where None, each once.
 
   Args:
-    names: `all` stands for all that are not named, the recommended one first.
+    asked: Metrics, or their names; see `metrics.find_metric`. `all` stands for all that
+      are not named, the recommended one first.
     reference: The model to compare with, where there is one. A metric that needs it is
       refused without; among `all` it is left to say so in its rows.
+
+  Returns:
+    By name, in the order asked for.
+
+  Raises:
+    InputError: If there is no such metric, or two have one name.
   """
-  if names is None:
-    return list(metrics.DEFAULT_METRICS)
-  if isinstance(names, str):
-    names = [names]
-  if not names:
+  if asked is None:
+    asked = metrics.DEFAULT_METRICS
+  if isinstance(asked, str | Metric):
+    asked = [asked]
+  if not asked:
     raise InputError(
       f"no metrics were given: known are all, {', '.join(metrics.METRICS)}"
     )
-  found: list[str] = []
-  for name in names:
-    if name == "all":
-      found += [metrics.RECOMMENDED, *metrics.METRICS]
+  found: dict[str, Metric] = {}
+  for one in asked:
+    if isinstance(one, str) and one == "all":
+      names = (metrics.RECOMMENDED, *metrics.METRICS)
+      found = {**{name: metrics.METRICS[name] for name in names}, **found} if (
+        not found
+      ) else {**found, **{n: metrics.METRICS[n] for n in names if n not in found}}
       continue
-    if "reference_features" in metrics.find_metric(name).needs and reference is None:
+    metric = metrics.find_metric(one)
+    if "reference_features" in metric.needs and reference is None:
       raise InputError(
-        f"metric {name!r} compares with another network's features: name it by --reference"
+        f"metric {metric.name!r} compares with another network's features: name it by "
+        "--reference"
       )
-    found.append(name)
-  return list(dict.fromkeys(found))
+    if found.setdefault(metric.name, metric) != metric:
+      raise InputError(f"two metrics are called {metric.name!r}: rename one of them")
+  return found
 
 
-def check_options(
-  names: Sequence[str], options: Mapping[str, Mapping[str, Any]]
+def checked_options(
+  chosen: Mapping[str, Metric], options: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
   """Checks all options, and returns them as JSON values.
 
@@ -59,13 +78,13 @@ def check_options(
   """
   plain: dict[str, dict[str, Any]] = {}
   for name, values in options.items():
-    if name not in names:
+    if name not in chosen:
       raise InputError(
         f"options are given for metric {name!r}, which is not asked for: add it to the "
         "metrics or drop them"
       )
     plain[name] = {key: _plain(name, key, value) for key, value in values.items()}
-    metrics.check_options(name, plain[name])
+    metrics.check_options(chosen[name], plain[name])
   return plain
 
 
@@ -82,37 +101,8 @@ def _plain(metric: str, option: str, value: Any) -> Any:
   )
 
 
-def check_numbers(seed: int, batch_size: int) -> None:
-  """Raises `InputError` for a seed or batch size out of range."""
-  if not isinstance(seed, int) or not 0 <= seed < 2**63:
-    raise InputError(f"seed must be a whole number in [0, 2^63), got {seed!r}")
-  if not isinstance(batch_size, int) or batch_size < 1:
-    raise InputError(f"batch_size must be a whole number above 0, got {batch_size!r}")
-
-
-def resamples_or_default(resamples: int | None, metric: str) -> int:
-  """Checks how many parts of the images are scored.
-
-  Args:
-    resamples: As the user asked; None for what suits the metric.
-    metric: That ranks the table.
-
-  Raises:
-    InputError: If it is no such number, or too few to say how scores vary.
-  """
-  if resamples is None:
-    return metrics.find_metric(metric).resamples
-  if not isinstance(resamples, int) or not (resamples == 0 or resamples >= _RESAMPLES):
-    raise InputError(
-      f"resamples must be 0 (none) or at least {_RESAMPLES}, got {resamples!r}"
-    )
-  return resamples
-
-
-def file_hash(path: str | os.PathLike | None) -> str | None:
-  """Returns the SHA-256 of a file that a run depends on; None where there is none."""
-  if path is None:
-    return None
+def file_hash(path: str | os.PathLike) -> str | None:
+  """Returns the SHA-256 of a file that a run depends on; None if it cannot be read."""
   try:
     return hashlib.sha256(pathlib.Path(path).expanduser().read_bytes()).hexdigest()
   except OSError:
@@ -150,27 +140,30 @@ def make_writable(out: pathlib.Path) -> None:
     raise InputError(f"--out {str(out)!r} is a file: give a folder")
   try:
     out.mkdir(parents=True, exist_ok=True)
+    probe = out / f".writable.{os.getpid()}"
+    write_text(probe, "")
+    probe.unlink(missing_ok=True)
   except OSError as error:
     raise InputError(
-      f"cannot make the folder {str(out)!r} ({error.strerror}): give another --out"
+      f"cannot write the folder {str(out)!r} ({error.strerror}): give another --out"
     ) from error
-  probe = out / ".writable"
-  write_text(probe, "")
-  probe.unlink(missing_ok=True)  # another run may have made the same
 
 
-def keep_other_results(
-  out: pathlib.Path, config: Mapping[str, Any], overwrite: bool
-) -> None:
-  """Refuses to write over the results of another run."""
+def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:
+  """Refuses to write over the results of another run.
+
+  Raises:
+    InputError: If `out` holds results that this plan would not give.
+  """
   there = out / "report.json"
-  if overwrite or not there.exists():
+  if not there.exists():
     return
   try:
-    theirs = json.loads(there.read_text(encoding="utf-8"))["config"]
-  except (OSError, ValueError, KeyError, TypeError):
-    theirs = None
-  if theirs != json_values(config):
+    content = json.loads(there.read_text(encoding="utf-8"))
+    same = plan_from_dict(content["plan"]).key == plan.key
+  except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    same = False
+  if not same:
     raise InputError(
       f"{str(out)!r} holds the results of another run: give another --out, or "
       "--overwrite to replace them"

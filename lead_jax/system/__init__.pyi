@@ -1,6 +1,10 @@
 from ._cache_dir import (
   default_cache_dir as default_cache_dir,
 )
+from ._content_key import (
+  canonical_json as canonical_json,
+  content_key as content_key,
+)
 from ._compiled import (
   forget_if_many as forget_if_many,
   keep_compiled as keep_compiled,

@@ -14,7 +14,8 @@ import pytest
 
 from lead_jax.checks._errors import InputError
 from lead_jax.features import _store as store_module
-from lead_jax.features._store import FeatureStore, content_key
+from lead_jax.features._store import FeatureStore
+from lead_jax.system import content_key
 
 KEY = content_key(test=1)
 ARRAYS = {

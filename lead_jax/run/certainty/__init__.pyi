@@ -6,3 +6,6 @@ from ._halves import (
 from ._intervals import (
   certainty_of as certainty_of,
 )
+from ._of_report import (
+  with_certainty as with_certainty,
+)

@@ -1,0 +1,128 @@
+"""What a run is to do: a value, made before any work, the same wherever it is worked off."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lead_jax.checks import InputError
+from lead_jax.results._json import json_values
+from lead_jax.system import content_key
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+  """What is wanted of a run.
+
+  Everything but `request` and `live` decides what the results are, and `key` is made of
+  it: plans with the same key are the same run, whoever works them off and wherever their
+  data lie. Values are those of JSON.
+
+  Attributes:
+    dataset: Facts of the data set: `name`, `split`, `samples`, `classes`, `class_names`,
+      `class_sizes`, `fingerprint` of the images, `labels` (their hash), `skipped` images.
+    models: Names, in the order asked for.
+    metrics: Names, in the order asked for; the first one orders the table.
+    metric_facts: By metric, what it is: `description`, `unit`, `cost`, `needs`, whether it
+      is `random`, whether it is `relative_to_the_pool`, and `identity`, its version.
+    options: By metric, the options that were given.
+    seed: Seed of every random draw.
+    precision: Of the products of the networks.
+    resamples: Random parts of the images that the first metric scores for intervals; 0
+      for none.
+    not_resampled: Why there are none although they were asked for.
+    x64: Whether the arithmetic is in 64 bits.
+    versions: Of what makes features.
+    reference: Name of the model that some metrics compare with.
+    source_data: Fingerprint of the images that the models were pre-trained on.
+    files: By path, the SHA-256 of a file that the results depend on.
+    ground_truth: By data set, by model, the accuracy after fine-tuning, where known.
+    warnings: What was noticed while the plan was made, one line each.
+    request: How the run was asked for, as typed: `dataset`, `models`, `zoo`, `data_dir`
+      and so on; what is needed to find the data set and the models again.
+    live: The data set, models and metrics themselves, in the process that made the plan.
+  """
+
+  dataset: Mapping[str, Any]
+  models: Sequence[str] = ()
+  metrics: Sequence[str] = ()
+  metric_facts: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+    default_factory=dict
+  )
+  options: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+  seed: int = 0
+  precision: str = "float32"
+  resamples: int = 0
+  not_resampled: str = ""
+  x64: bool = False
+  versions: Sequence[int] = ()
+  reference: str | None = None
+  source_data: str | None = None
+  files: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+  ground_truth: Mapping[str, Mapping[str, float]] = dataclasses.field(
+    default_factory=dict
+  )
+  warnings: Sequence[str] = ()
+  request: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  live: Any = dataclasses.field(default=None, repr=False)
+
+  def to_dict(self) -> dict[str, Any]:
+    """Returns the plan as JSON values; `plan_from_dict` reads them back."""
+    fields = (field.name for field in dataclasses.fields(self))
+    return json_values({name: getattr(self, name) for name in fields if name != "live"})
+
+  @functools.cached_property
+  def key(self) -> str:
+    """SHA-256 (hex) of all that decides the results."""
+    content = self.to_dict()
+    del content["request"]
+    return content_key(plan=content)
+
+  def __eq__(self, other: object) -> bool:
+    """Whether both ask for the same, in the same words."""
+    return isinstance(other, Plan) and self.to_dict() == other.to_dict()
+
+  def __hash__(self) -> int:
+    return hash(self.key)
+
+
+def plan_from_dict(content: Any) -> Plan:
+  """Reads a plan from JSON values.
+
+  Args:
+    content: Of `Plan.to_dict`.
+
+  Raises:
+    InputError: If they are not those of a plan.
+  """
+  known = {field.name for field in dataclasses.fields(Plan)} - {"live"}
+  if not isinstance(content, Mapping) or not isinstance(
+    content.get("dataset"), Mapping
+  ):
+    raise InputError("this is not a plan of lead_jax: it names no data set")
+  if unknown := sorted(set(content) - known):
+    raise InputError(
+      f"the plan has an unknown field {unknown[0]!r}: it was made by another version"
+    )
+  for name, value in content.items():
+    wanted = _kind(name)
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+      raise InputError(
+        f"field {name!r} of the plan is a {type(value).__name__}: it is damaged"
+      )
+  return Plan(**content)
+
+
+def _kind(name: str) -> type | tuple[type, ...]:
+  """The types that a field may have in JSON."""
+  if name in ("reference", "source_data"):
+    return (str, type(None))
+  if name in ("models", "metrics", "versions", "warnings"):
+    return list
+  if name in ("precision", "not_resampled"):
+    return str
+  if name in ("seed", "resamples"):
+    return int
+  return bool if name == "x64" else Mapping

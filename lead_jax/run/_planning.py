@@ -1,0 +1,216 @@
+"""From what a user asks for to a plan; whatever can be known to be wrong is said here."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lead_jax.backbones import ModelSpec
+from lead_jax.checks import InputError
+from lead_jax.data import Dataset
+from lead_jax.features import EXTRACTION_VERSION
+from lead_jax.metrics import Metric
+from lead_jax.results import Listener, Plan
+from lead_jax.run._bench import labels_hash
+from lead_jax.run._preflight import (
+  checked_options,
+  chosen_metrics,
+  file_hash,
+  read_truth,
+)
+from lead_jax.run._settings import Settings, settings_of
+from lead_jax.run._sources import Sources, find_sources, is_bundled
+from lead_jax.run.certainty import stratified_halves
+
+
+def plan(
+  dataset: str | os.PathLike | Dataset = "digits",
+  models: Sequence[str | ModelSpec] | None = None,
+  metrics: str | Metric | Sequence[str | Metric] | None = None,
+  *,
+  cache_dir: str | os.PathLike | None = None,
+  listener: Listener | None = None,
+  **options: Any,
+) -> Plan:
+  """Makes the plan of a run: reads the data set and finds the models, computes nothing.
+
+  Args:
+    dataset: As `rank`.
+    models: As `rank`.
+    metrics: As `rank`.
+    cache_dir: Where weights are looked for and kept.
+    listener: Told of progress.
+    **options: Fields of `Settings`.
+
+  Returns:
+    The plan; `work` works it off, here or, read from its JSON values, elsewhere.
+
+  Raises:
+    InputError: (a ValueError) If the data set, a name or an option is wrong.
+  """
+  listener = listener or Listener()
+  settings = settings_of(options)
+  chosen = chosen_metrics(metrics, reference=settings.reference)
+  given = checked_options(chosen, settings.options)
+  sources = find_sources(
+    dataset, models, chosen, settings, cache_dir=cache_dir, listener=listener
+  )
+  data = sources.dataset
+  truth = read_truth(settings.ground_truth, data.name, bundled=is_bundled(data))
+  resamples, why_not = _resamples(settings, sources)
+  paths = (settings.zoo, settings.ground_truth, *sources.feature_files())
+  reference, source_data = sources.reference, sources.source_data
+  return Plan(
+    dataset=describe_dataset(data),
+    models=[spec.name for spec in sources.models],
+    metrics=list(chosen),
+    metric_facts={name: metric_facts(metric) for name, metric in chosen.items()},
+    options=given,
+    seed=settings.seed,
+    precision=settings.precision,
+    resamples=resamples,
+    not_resampled=why_not,
+    x64=bool(jnp.result_type(float) == jnp.float64),
+    versions=[EXTRACTION_VERSION],
+    reference=None if reference is None else reference.name,
+    source_data=None if source_data is None else source_data.fingerprint,
+    files={str(path): file_hash(path) for path in paths if path is not None},
+    ground_truth=truth,
+    warnings=_warnings(sources, settings, models, truth),
+    request=_request(dataset, models, metrics, settings, cache_dir),
+    live=sources,
+  )
+
+
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+  """Returns the facts of a data set that a plan holds."""
+  counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
+  return {
+    "name": dataset.name,
+    "split": dataset.split,
+    "samples": len(dataset),
+    "classes": len(dataset.class_names),
+    "class_names": list(dataset.class_names),
+    "class_sizes": [int(n) for n in counts],
+    "fingerprint": dataset.fingerprint,
+    "labels": labels_hash(dataset),
+    "skipped": [{"path": s.path, "reason": s.reason} for s in dataset.skipped],
+  }
+
+
+def metric_facts(metric: Metric) -> dict[str, Any]:
+  """Returns what a metric is, in JSON values."""
+  return {
+    "description": metric.description,
+    "unit": metric.unit,
+    "larger_is_better": True,
+    "random": metric.random,
+    "relative_to_the_pool": metric.pool is not None,
+    "needs": list(metric.needs),
+    "uses": list(metric.uses),
+    "least_per_class": metric.least_per_class,
+    "least_ratio": metric.least_ratio,
+    "cost": metric.cost,
+    "identity": metric.identity(),
+  }
+
+
+def _resamples(settings: Settings, sources: Sources) -> tuple[int, str]:
+  """How many random parts of the images are scored, and why none are."""
+  first = next(iter(sources.metrics.values()))
+  count = first.resamples if settings.resamples is None else settings.resamples
+  if not count:
+    return 0, ""
+  if len(sources.models) < 2:
+    return 0, "there is one model"
+  data = sources.dataset
+  try:
+    stratified_halves(data.labels, data.class_names, seed=settings.seed)
+  except InputError as error:
+    return 0, str(error)
+  return count, ""
+
+
+def _warnings(
+  sources: Sources,
+  settings: Settings,
+  models: Sequence[str | ModelSpec] | None,
+  truth: Mapping[str, Mapping[str, float]],
+) -> list[str]:
+  """What a user should know before the work begins."""
+  data, found = sources.dataset, list[str]()
+  if data.skipped:
+    found.append(_skipped_line(data))
+  if models is None and settings.zoo is None and data.features is None:
+    if not is_bundled(data):
+      found.append(
+        "the bundled networks were made for 8x8 digits and say little about other "
+        "images: list your own in a zoo file and give it by --zoo"
+      )
+  elif settings.ground_truth is not None:
+    known = truth.get(data.name, {})
+    if sum(spec.name in known for spec in sources.models) < 2:
+      found.append(
+        "the ground truth has fewer than two of these models: no agreement is shown"
+      )
+  return found
+
+
+def _skipped_line(dataset: Dataset) -> str:
+  first = dataset.skipped[0]
+  count = len(dataset.skipped)
+  more = f" and {count - 1} more (all in report.json)" if count > 1 else ""
+  plural = "image was" if count == 1 else "images were"
+  return f"{count} {plural} left out: {first.path} ({first.reason}){more}"
+
+
+def _request(
+  dataset: object,
+  models: Sequence[str | ModelSpec] | None,
+  metrics: object,
+  settings: Settings,
+  cache_dir: str | os.PathLike | None,
+) -> dict[str, Any]:
+  """How the run was asked for, as typed; and what of it has no name to be typed."""
+  models = [models] if isinstance(models, str) else models
+  asked = [metrics] if isinstance(metrics, str | Metric) else metrics
+  typed: dict[str, Any] = {
+    "dataset": dataset,
+    "models": None if models is None else list(models),
+    "metrics": None if asked is None else list(asked),  # type: ignore[call-overload]
+    "cache_dir": cache_dir,
+    **{
+      name: getattr(settings, name)
+      for name in (
+        "zoo",
+        "split",
+        "batch_size",
+        "ground_truth",
+        "reference",
+        "source_data",
+        "data_dir",
+        "weights_dir",
+        "download",
+        "check_weights",
+        "command",
+      )
+    },
+  }
+  objects = []
+  for name, value in typed.items():
+    plain = _typed(value)
+    typed[name] = plain
+    if value is not None and (plain is None or (isinstance(plain, list) and None in plain)):
+      objects.append(name)
+  return {**typed, "objects": objects}
+
+
+def _typed(value: Any) -> Any:
+  """Text, numbers and lists of them; None for an object."""
+  if isinstance(value, list):
+    return [_typed(item) for item in value]
+  if isinstance(value, os.PathLike):
+    return os.fspath(value)
+  return value if isinstance(value, str | bool | int) else None

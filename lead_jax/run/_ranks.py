@@ -1,0 +1,73 @@
+"""What the scores of all models say together: pool-relative scores, ranks, ties."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from lead_jax.metrics import Metric, join
+from lead_jax.results import ScoreRow
+
+
+def ranked(
+  rows: Sequence[ScoreRow],
+  metrics: Mapping[str, Metric],
+  warn: Callable[[str], object],
+) -> list[ScoreRow]:
+  """Adds pool-relative scores, ranks and ties.
+
+  Args:
+    rows: One a model and metric; as each model has them on its own, or ranked before.
+    metrics: By name.
+    warn: Told, in one line, of a metric that ranks nothing.
+
+  Returns:
+    The rows in their order; 1 is the best rank, ties share the better one.
+  """
+  found = {(row.model, row.metric): row for row in rows}
+  for name, metric in metrics.items():
+    own = [_own(row) for row in rows if row.metric == name]
+    column = _pooled([row for row in own if not math.isnan(row.score)], metric)
+    found |= {(row.model, name): row for row in own}
+    found |= {(row.model, name): row for row in _placed(column, warn)}
+  return list(found.values())
+
+
+def _own(row: ScoreRow) -> ScoreRow:
+  """A row as its model has it on its own."""
+  return dataclasses.replace(
+    row, rank=None, status=row.own_status or row.status, own_status=""
+  )
+
+
+def _placed(column: list[ScoreRow], warn: Callable[[str], object]) -> list[ScoreRow]:
+  """Rows of one metric with their ranks."""
+  values = [row.score for row in column]
+  if len(column) > 1 and min(values) == max(values):
+    name = column[0].metric
+    warn(f"{name}: all {len(column)} models have the score {values[0]:.6g}, no rank")
+    return [_noted(row, "all models are tied: no rank") for row in column]
+  placed = []
+  for row in column:
+    better = sum(value > row.score for value in values)
+    tied = [r.model for r in column if r.score == row.score and r is not row]
+    note = f"tied with {', '.join(tied)}" if tied else ""
+    placed.append(dataclasses.replace(_noted(row, note), rank=better + 1))
+  return placed
+
+
+def _noted(row: ScoreRow, note: str) -> ScoreRow:
+  """A row with a note beside its own status."""
+  if not note:
+    return row
+  return dataclasses.replace(row, status=join(row.status, note), own_status=row.status)
+
+
+def _pooled(column: list[ScoreRow], metric: Metric) -> list[ScoreRow]:
+  """The rows with the scores that they have beside each other."""
+  if metric.pool is None or not column:
+    return column
+  scores = metric.pool([row.parts or {} for row in column])
+  return [
+    dataclasses.replace(row, score=score)
+    for row, score in zip(column, scores, strict=True)
+  ]

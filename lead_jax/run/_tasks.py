@@ -1,0 +1,137 @@
+"""Tasks: the smallest pieces of a plan worth keeping.
+
+A task reads the store and writes the store, nothing else: running it twice does no harm,
+and whoever runs it leaves the same.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+from lead_jax.checks import one_line
+from lead_jax.results import FAILED, ModelRow, Plan, ScoreRow
+from lead_jax.run._bench import Bench, Opened
+from lead_jax.run._records import Records
+from lead_jax.run._score import resample, score
+from lead_jax.run._sources import Sources
+from lead_jax.run.certainty import stratified_halves
+from lead_jax.system import environment
+
+
+@dataclasses.dataclass
+class Desk:
+  """What tasks of a plan are done at; keeps the model open that was asked for last.
+
+  Attributes:
+    sources: Data set, models, metrics.
+    bench: Scores one model.
+    records: Of the plan, in the store.
+  """
+
+  sources: Sources
+  bench: Bench
+  records: Records
+  _last: tuple[str, Opened | Exception] | None = None
+
+  @property
+  def plan(self) -> Plan:
+    """The plan that is worked off."""
+    return self.records.plan
+
+  def opened(self, model: str) -> Opened:
+    """Returns a model, loaded; raises what is wrong with it, each time it is asked for."""
+    if self._last is None or self._last[0] != model:
+      spec = self.sources.models[list(self.plan.models).index(model)]
+      try:
+        opened = self.bench.open(spec)
+        self.records.begin_model(model, opened.key)
+        self._last = (model, opened)
+      except Exception as error:
+        self._last = (model, error)
+    found = self._last[1]
+    if isinstance(found, Exception):
+      raise found
+    return found
+
+  def fail(self, model: str, error: Exception) -> None:
+    """From now on the model cannot be had."""
+    self._last = (model, error)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreTask:
+  """One model under one metric; its features are extracted where they are missing."""
+
+  model: str
+  metric: str
+
+  def run(self, desk: Desk) -> None:
+    """Keeps the row, with the reason where there is no score."""
+    metric = desk.sources.metrics[self.metric]
+    options = desk.plan.options.get(self.metric, {})
+    try:
+      opened = desk.opened(self.model)
+      row = score(opened, metric, options)
+    except Exception as error:
+      # Whatever is wrong with one model must not cost the others their scores.
+      desk.fail(self.model, error)
+      return
+    desk.records.keep_score(row, opened.key)
+
+
+@dataclasses.dataclass(frozen=True)
+class ResampleTask:
+  """Random parts of the images under the metric that orders the table."""
+
+  model: str
+
+  def run(self, desk: Desk) -> None:
+    """Keeps the scores of the parts, or the reason that there are none."""
+    plan, data = desk.plan, desk.sources.dataset
+    try:
+      opened = desk.opened(self.model)
+    except Exception:
+      return  # the model's own task says why
+    row = desk.records.score(ModelRow(self.model, "ok"), plan.metrics[0])
+    if math.isnan(row.score):
+      return
+    metric = desk.sources.metrics[plan.metrics[0]]
+    halves = stratified_halves(data.labels, data.class_names, seed=plan.seed)
+    options = plan.options.get(metric.name, {})
+    found = resample(opened, metric, options, halves, plan.resamples)
+    desk.records.keep_resampled(self.model, found, opened.key)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelTask:
+  """What is known of one model, or why it failed; the last of its tasks."""
+
+  model: str
+
+  def run(self, desk: Desk) -> None:
+    """Keeps the model's row: it is done."""
+    try:
+      opened = desk.opened(self.model)
+      row, features = opened.facts(), opened.key
+    except Exception as error:
+      row, features = ModelRow(self.model, f"{FAILED}{one_line(error)}"), ""
+    said, desk.sources.said[:] = list(desk.sources.said), []
+    desk.records.keep_model(row, features, environment(), said)
+
+
+Task = ScoreTask | ResampleTask | ModelTask
+
+
+def tasks_of(plan: Plan, model: str) -> Iterator[Task]:
+  """Yields the tasks of one model of a plan, in the order in which they are best done."""
+  for metric in plan.metrics:
+    yield ScoreTask(model, metric)
+  if plan.resamples:
+    yield ResampleTask(model)
+  yield ModelTask(model)
+
+
+def rows_of(records: Records, model: str) -> tuple[ModelRow, list[ScoreRow]]:
+  """Returns what the tasks of one model left."""
+  row = records.model(model)
+  return row, [records.score(row, metric) for metric in records.plan.metrics]

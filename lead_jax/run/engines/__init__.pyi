@@ -1,0 +1,3 @@
+from ._here import (
+  work_here as work_here,
+)

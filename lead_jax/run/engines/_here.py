@@ -1,0 +1,20 @@
+"""All tasks in this process, one model after the other."""
+
+from lead_jax.results import Listener
+from lead_jax.run._tasks import Desk, rows_of, tasks_of
+from lead_jax.system import forget_if_many
+
+
+def work_here(desk: Desk, listener: Listener) -> None:
+  """Works off a plan.
+
+  Args:
+    desk: Of the plan.
+    listener: Told of progress.
+  """
+  for index, model in enumerate(desk.plan.models):
+    forget_if_many()
+    listener.started(index, model)
+    for task in tasks_of(desk.plan, model):
+      task.run(desk)
+    listener.finished(*rows_of(desk.records, model))
