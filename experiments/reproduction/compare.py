@@ -14,6 +14,7 @@ from experiments.reproduction.measure import (
   seconds_of,
 )
 from experiments.reproduction.tables import BESIDE, METRICS, SECONDS, Table
+from lead_jax import literature
 from lead_jax.evaluation import (
   kendall,
   relative_accuracy_at_k,

@@ -1,6 +1,5 @@
 from ._errors import (
   InputError as InputError,
-  shown as shown,
 )
 from ._inputs import (
   Inputs as Inputs,
@@ -16,4 +15,10 @@ from ._options import (
   real_number as real_number,
   whole_number as whole_number,
   widths as widths,
+)
+from ._texts import (
+  clean as clean,
+  one_line as one_line,
+  shown as shown,
+  visible as visible,
 )

@@ -5,5 +5,4 @@ from ._report import (
   Report as Report,
   ScoreRow as ScoreRow,
   json_values as json_values,
-  write_text as write_text,
 )

@@ -6,11 +6,10 @@ import io
 import json
 import math
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError
+from lead_jax.system import write_text
 
 SCORE_COLUMNS = (
   "model",
@@ -263,20 +262,3 @@ def json_values(value: Any) -> Any:
   if isinstance(value, float) and not math.isfinite(value):
     return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
   return value
-
-
-def write_text(path: str | os.PathLike, text: str) -> None:
-  """Writes a file so that a reader finds the old one or the new one, never a part.
-
-  Raises:
-    InputError: If the folder cannot be written.
-  """
-  path = pathlib.Path(path)
-  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-  try:
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-  except OSError as error:
-    raise InputError(
-      f"cannot write {str(path)!r} ({error.strerror}): give another --out folder"
-    ) from error

@@ -12,7 +12,8 @@ import numpy as np
 
 from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError
-from lead_jax.results import json_values, write_text
+from lead_jax.results import json_values
+from lead_jax.system import write_text
 
 # Fewer parts of the images than these do not say how scores vary.
 _RESAMPLES = 10

@@ -1,3 +1,13 @@
+from ._atomic import (
+  explain_write_errors as explain_write_errors,
+  move_into_place as move_into_place,
+  remove_stale as remove_stale,
+  replacing as replacing,
+  replacing_folder as replacing_folder,
+  replacing_path as replacing_path,
+  write_bytes as write_bytes,
+  write_text as write_text,
+)
 from ._cache_dir import (
   default_cache_dir as default_cache_dir,
 )
