@@ -19,7 +19,7 @@ setup(
   packages=find_packages(include=["lead_jax", "lead_jax.*"]),
   package_data={
     "": ["*.pyi"],
-    "lead_jax.evaluation": ["tables/*.csv"],
+    "lead_jax.literature": ["tables/*.csv"],
     "lead_jax.report._html": ["*.css", "*.js"],
     "lead_jax.zoo": ["*.safetensors", "*.json", "*.csv"],
   },

@@ -33,7 +33,7 @@ def run(argv: Sequence[str]) -> int:
   import jax
 
   from experiments.agreement import table
-  from lead_jax.results import write_text
+  from lead_jax.system import write_text
 
   with jax.enable_x64(True):
     found = []

@@ -18,7 +18,7 @@ from absl import app, flags
 
 from experiments.script_flags import read_flags
 from lead_jax.backbones import Backbone
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, one_line
 
 MODELS = (
   *("vgg11", "resnet18", "resnetv2_50", "resnet50_clip", "seresnet33ts", "skresnet18"),
@@ -82,7 +82,7 @@ def check(names: Sequence[str], folder: pathlib.Path) -> Iterator[str]:
       )
       backbone = cast(Backbone, spec.load())
     except (InputError, RuntimeError) as error:
-      yield f"| {name} | | not | | | {' '.join(str(error).split())[:200]} |"
+      yield f"| {name} | | not | | | {one_line(error, most=200)} |"
     else:
       (path,) = cache.glob("timm/*/export.json")
       record = json.loads(path.read_text(encoding="utf-8"))

@@ -119,7 +119,7 @@ def page() -> str:
 def main(argv):
   if argv[1:]:
     raise app.UsageError(f"unknown argument {argv[1]!r}")
-  from lead_jax.results import write_text
+  from lead_jax.system import write_text
 
   write_text(_PAGE.value, page())
 

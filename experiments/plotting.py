@@ -7,13 +7,12 @@ said by a marker or a word too. Six inches wide, so that a page shows them at th
 import contextlib
 import io
 import math
-import os
 import pathlib
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError
+from lead_jax.system import write_bytes
 
 WIDTH = 6.0
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -144,19 +143,8 @@ def save(
     buffer = io.BytesIO()
     picture.savefig(buffer, format=ending, **options)
     found.append(path.with_name(f"{path.name}.{ending}"))
-    _write(found[-1], buffer.getvalue())
+    write_bytes(found[-1], buffer.getvalue())
   return found
-
-
-def _write(path: pathlib.Path, content: bytes) -> None:
-  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-  try:
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
-  except OSError as error:
-    raise InputError(
-      f"cannot write {str(path)!r} ({error.strerror}): give another --out folder"
-    ) from error
 
 
 def name_points(

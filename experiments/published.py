@@ -16,8 +16,8 @@ from absl import flags
 
 from experiments.published_text import TITLES, as_text
 from experiments.script_flags import read_flags
+from lead_jax import literature
 from lead_jax.checks import InputError
-from lead_jax.evaluation import published
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -27,7 +27,7 @@ _TABLE = flags.DEFINE_list(
 _VERSION = flags.DEFINE_enum(
   "version",
   "corrected",
-  published.VERSIONS,
+  literature.GROUND_TRUTH_VERSIONS,
   "Ground truth as printed, or with the five known misprints corrected.",
   flag_values=FLAGS,
 )
@@ -42,12 +42,12 @@ _FORMAT = flags.DEFINE_enum(
 
 def as_csv(table: str, *, version: str = "corrected") -> str:
   """Returns the data of a table of the papers, without averages."""
-  if table in published.GROUND_TRUTH:
-    return published.published_ground_truth_csv(table, version=version)
+  if table in literature.GROUND_TRUTH_TABLES:
+    return literature.published_ground_truth_csv(table, version=version)
   text = io.StringIO()
   writer = csv.writer(text, lineterminator="\n")
-  writer.writerow(published.Result._fields)
-  writer.writerows(published.published_results(table))
+  writer.writerow(literature.PublishedResult._fields)
+  writer.writerows(literature.published_results(table))
   return text.getvalue()
 
 

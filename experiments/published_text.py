@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from lead_jax import literature
 from lead_jax.evaluation import (
   mean_rank_elsewhere,
-  published,
   relative_accuracy_at_k,
   weighted_kendall,
 )
@@ -54,7 +54,7 @@ def _grid(
 
 def static_ranker(table: str, version: str) -> dict[str, float]:
   """Weighted tau, by data set, of the mean rank on the other data sets of a truth."""
-  truth = published.published_ground_truth(table, version=version)
+  truth = literature.published_ground_truth(table, version=version)
   found = {}
   for dataset, column in truth.items():
     scores = mean_rank_elsewhere(truth, dataset)
@@ -64,7 +64,7 @@ def static_ranker(table: str, version: str) -> dict[str, float]:
 
 def _averages(table: str) -> list[str]:
   lines = []
-  for average in published.published_averages(table):
+  for average in literature.published_averages(table):
     if average.samples_per_class is None or not average.agrees:
       samples = average.samples_per_class
       setting = f" ({average.zoo}, N/K = {samples})" if samples else ""
@@ -77,15 +77,15 @@ def _averages(table: str) -> list[str]:
 
 
 def _by_dataset(table: str, version: str) -> str:
-  cells = published.published_results(table)
+  cells = literature.published_results(table)
   datasets = list(dict.fromkeys(cell.dataset for cell in cells))
   rows = []
   for method in dict.fromkeys(cell.method for cell in cells):
     mine = [cell for cell in cells if cell.method == method]
     values = {cell.dataset: cell.value for cell in mine}
-    mean = published.mean_of_cells(mine)
+    mean = literature.mean_of_cells(mine)
     rows.append((method, [*(values[d] for d in datasets), mean]))
-  truth = published.TRUTH_OF[table]
+  truth = literature.GROUND_TRUTH_OF[table]
   static = static_ranker(truth, version)
   ours = [*(static[d] for d in datasets), _mean(list(static.values()))]
   columns = [*datasets, "mean"]
@@ -98,7 +98,7 @@ def _by_dataset(table: str, version: str) -> str:
 
 
 def _few_samples(table: str) -> str:
-  cells = published.published_results(table)
+  cells = literature.published_results(table)
   samples = list(dict.fromkeys(cell.samples_per_class for cell in cells))
   columns: list[str] = []
   for n in samples:
@@ -112,13 +112,13 @@ def _few_samples(table: str) -> str:
         for cell in cells
         if (cell.zoo, cell.method, cell.samples_per_class) == (zoo, method, n)
       ]
-      values += [*(cell.value for cell in mine), published.mean_of_cells(mine)]
+      values += [*(cell.value for cell in mine), literature.mean_of_cells(mine)]
     rows.append((f"{method}, {zoo}", values))
   return "\n".join([_grid(columns, rows, digits=2), *_averages(table)])
 
 
 def _by_measure(table: str) -> str:
-  cells = published.published_results(table)
+  cells = literature.published_results(table)
   measures = list(dict.fromkeys(cell.measure for cell in cells))
   rows = []
   for dataset in [*dict.fromkeys(cell.dataset for cell in cells), "mean"]:
@@ -128,18 +128,18 @@ def _by_measure(table: str) -> str:
         mine = [c for c in cells if (c.method, c.measure) == (method, measure)]
         if dataset != "mean":
           mine = [cell for cell in mine if cell.dataset == dataset]
-        values.append(published.mean_of_cells(mine))
+        values.append(literature.mean_of_cells(mine))
       rows.append((f"{dataset} {method}", values))
   return _grid(measures, rows, digits=3)
 
 
 def _running_time(table: str) -> str:
-  rows = [(cell.method, [cell.value]) for cell in published.published_results(table)]
+  rows = [(cell.method, [cell.value]) for cell in literature.published_results(table)]
   return _grid(["seconds"], rows, digits=0)
 
 
 def _truth(table: str, version: str) -> str:
-  truth = published.published_ground_truth(table, version=version)
+  truth = literature.published_ground_truth(table, version=version)
   models = list(next(iter(truth.values())))
   accuracies, relative = [], []
   for model in models:
@@ -153,7 +153,7 @@ def _truth(table: str, version: str) -> str:
     relative.append((model, [*ratios, _mean(ratios)]))
   columns = [*truth, "mean"]
   lines = [_grid(columns, accuracies, digits=2)]
-  for c in published.published_corrections():
+  for c in literature.published_corrections():
     if c.model in truth.get(c.dataset, {}):
       state = (
         f"corrected to {c.corrected:.2f}" if version == "corrected" else "misprint"
@@ -167,7 +167,7 @@ def _truth(table: str, version: str) -> str:
 
 def as_text(table: str, *, version: str = "corrected") -> str:
   """Returns a table of the papers with its averages, for reading."""
-  if table in published.GROUND_TRUTH:
+  if table in literature.GROUND_TRUTH_TABLES:
     body = _truth(table, version)
   elif table == "3":
     body = _few_samples(table)

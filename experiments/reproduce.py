@@ -119,9 +119,8 @@ def reproduce() -> str:
   )
   from lead_jax import report
   from lead_jax.backbones.catalogue import WeightSources
-  from lead_jax.results import write_text
   from lead_jax.run import make_writable
-  from lead_jax.system import keep_compiled
+  from lead_jax.system import keep_compiled, write_text
 
   if _TABLE.value is None:
     raise InputError(f"--table is needed: one of {', '.join(tables.TABLES)}")

@@ -23,13 +23,14 @@ ARROWS = {
   "dynamics": _MATHS | {"logits", "ntk", "statistics"},
   "metrics": _MATHS | {"dynamics", "logits", "ntk", "statistics"},
   "evaluation": _MATHS,
+  "literature": {"checks", "evaluation"},
   "zoo": set(),
   "backbones": _SOURCES | {"zoo"},
   "data": _SOURCES | {"backbones"},
   "features": _SOURCES | {"backbones", "data"},
   "finetune": _SOURCES | {"backbones", "data"},
   "results": _SOURCES,
-  "report": _SOURCES | {"backbones", "evaluation", "results"},
+  "report": _SOURCES | {"backbones", "evaluation", "literature", "results"},
   "run": _SOURCES
   | {"backbones", "data", "dynamics", "evaluation", "features", "metrics", "results"},
   "commands": _SOURCES
@@ -49,6 +50,7 @@ ANYWHERE = {"typing", "version"}
 MATHEMATICS = {"ntk", "logits", "dynamics", "metrics", "statistics", "evaluation"}
 FORBIDDEN_IN_MATHEMATICS = {
   "absl",
+  "importlib.resources",
   "os",
   "pathlib",
   "rich",
@@ -151,7 +153,13 @@ def test_what_a_face_promises_is_there_and_documented(package):
 @_by_path
 def test_mathematics_knows_no_files_flags_or_frameworks(path):
   if house.room_of(house.module_of(path)) in MATHEMATICS:
-    found = {module.split(".")[0] for module, _ in house.imported(path)}
+    # `import a.b`, `from a import b` and what lies below a.
+    found = {
+      ".".join(part.split(".")[:depth])
+      for module, name in house.imported(path)
+      for part in (module, f"{module}.{name}")
+      for depth in (1, 2)
+    }
     assert not found & FORBIDDEN_IN_MATHEMATICS
 
 

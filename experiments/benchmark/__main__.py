@@ -21,8 +21,7 @@ def main(argv):
     )
   # JAX says at level INFO which accelerators this machine has not.
   logging.set_verbosity(logging.WARNING)
-  from lead_jax.results import write_text
-  from lead_jax.system import environment
+  from lead_jax.system import environment, write_text
 
   machine = environment()
   print(

@@ -10,7 +10,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ import numpy as np
 
 from lead_jax.backbones.digits import INDEX_FILE
 from lead_jax.checks import InputError
+from lead_jax.system import write_bytes
 from lead_jax.typing import Params
 
 TRUTH_FILE = "digits_ground_truth.csv"
@@ -52,7 +52,7 @@ def write_weights(folder: pathlib.Path, name: str, params: Params) -> dict[str, 
   flat = flax.traverse_util.flatten_dict(jax.tree.map(np.asarray, params), sep="/")
   content = safetensors.numpy.save(flat)
   file = weights_file(name)
-  _write(folder / file, content)
+  write_bytes(folder / file, content)
   return {"file": file, "sha256": hashlib.sha256(content).hexdigest()}
 
 
@@ -62,7 +62,7 @@ def write_truth(folder: pathlib.Path, rows: Sequence[Mapping[str, Any]]) -> None
   writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
   writer.writeheader()
   writer.writerows(rows)
-  _write(folder / TRUTH_FILE, text.getvalue().encode())
+  write_bytes(folder / TRUTH_FILE, text.getvalue().encode())
 
 
 def write_index(
@@ -70,14 +70,4 @@ def write_index(
 ) -> None:
   """Writes `digits.json`: the models, and how they were made."""
   content = json.dumps({"models": models, "made": made}, indent=1) + "\n"
-  _write(folder / INDEX_FILE, content.encode())
-
-
-def _write(path: pathlib.Path, content: bytes) -> None:
-  path.parent.mkdir(parents=True, exist_ok=True)
-  part = path.with_name(f".{path.name}.{os.getpid()}.part")
-  try:
-    part.write_bytes(content)
-    part.replace(path)
-  finally:
-    part.unlink(missing_ok=True)
+  write_bytes(folder / INDEX_FILE, content.encode())

@@ -12,7 +12,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lead_jax.results import ModelRow, Report, write_text
+from lead_jax.results import ModelRow, Report
+from lead_jax.system import write_text
 
 # By data set, by the hash of a model's weights.
 Measured = dict[str, dict[str, dict[str, float]]]

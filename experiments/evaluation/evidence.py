@@ -1,7 +1,7 @@
 """What an evaluation found of every ranking, as the table that reports quote.
 
 `python -m experiments.evaluation.evidence runs/evaluation` prints
-`lead_jax/evaluation/tables/evidence.csv` from the `evaluation.json` in that folder.
+`lead_jax/literature/tables/evidence.csv` from the `evaluation.json` in that folder.
 """
 
 import csv
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from lead_jax.evaluation import COLUMNS
+from lead_jax.literature import EVIDENCE_COLUMNS
 
 # Where the data had a say in what is judged on them.
 _NOTES = {"lead_held_out": "its loss was chosen with these data in view"}
@@ -25,7 +25,7 @@ def evidence_table(found: Mapping[str, Any]) -> str:
     found: Content of `evaluation.json`.
   """
   text = io.StringIO()
-  writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+  writer = csv.DictWriter(text, EVIDENCE_COLUMNS, lineterminator="\n")
   writer.writeheader()
   samples = [one["samples"] for one in found["datasets"].values()]
   measured_on = {

@@ -12,7 +12,7 @@ from experiments.evaluation import (
 )
 from experiments.evaluation.collect import Collected
 from experiments.evaluation.noise import noise_of
-from lead_jax.results import write_text
+from lead_jax.system import write_text
 
 
 def check_families(path: str | None) -> None:

@@ -15,10 +15,9 @@ from lead_jax.backbones import ReadyFeatures
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
-from lead_jax.system import content_key
 from lead_jax.results import ScoreRow
 from lead_jax.run import SCORING_VERSION, labels_hash
-from lead_jax.system import forget_if_many
+from lead_jax.system import content_key, forget_if_many
 
 Options = Mapping[str, Any]
 T = TypeVar("T")

@@ -16,8 +16,7 @@ from experiments import plotting
 from experiments.figures.material import Material, MissingError, short
 from experiments.figures.table import FIGURES, FINETUNED
 from lead_jax.checks import InputError
-from lead_jax.results import write_text
-from lead_jax.system import environment
+from lead_jax.system import environment, write_text
 
 Rows = list[dict[str, Any]]
 

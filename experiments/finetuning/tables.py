@@ -15,7 +15,7 @@ from typing import Any
 
 from lead_jax.checks import InputError
 from lead_jax.finetune import Measure, Outcome, Protocol
-from lead_jax.results import write_text
+from lead_jax.system import write_text
 from lead_jax.version import __version__
 
 MEASURES: Mapping[Measure, str] = {

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-import os
 import pathlib
 import shutil
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Any
 from experiments.finetuning.progress import PlainProgress
 from experiments.finetuning.tables import MEASURES, Runs, Truth, truth_row
 from lead_jax.backbones import Backbone, ModelSpec
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, one_line
 from lead_jax.data import ResizedCache
 from lead_jax.finetune import (
   Measure,
@@ -22,7 +21,12 @@ from lead_jax.finetune import (
   finetune,
   split_rows,
 )
-from lead_jax.system import environment, forget_if_many
+from lead_jax.system import (
+  environment,
+  explain_write_errors,
+  forget_if_many,
+  replacing_path,
+)
 
 
 def finetune_models(
@@ -85,8 +89,7 @@ def finetune_models(
       )
     # A network from a stranger's file may fail in any way; the others go on.
     except Exception as error:
-      reason = " ".join(str(error).split()) or type(error).__name__
-      outcome = Outcome(spec.name, target.name, reason)
+      outcome = Outcome(spec.name, target.name, one_line(error))
     outcomes.append(outcome)
     rows = [
       {
@@ -156,10 +159,7 @@ def plain_name(name: str) -> str:
 
 
 def _copy(path: pathlib.Path, to: pathlib.Path) -> None:
-  temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
-  try:
+  with explain_write_errors(to):
     to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, temporary)
-    os.replace(temporary, to)
-  except OSError as error:
-    raise InputError(f"cannot write {to} ({error.strerror})") from None
+    with replacing_path(to) as temporary:
+      shutil.copyfile(path, temporary)

@@ -14,9 +14,9 @@ from experiments.reproduction.measure import (
   seconds_of,
 )
 from experiments.reproduction.tables import BESIDE, METRICS, SECONDS, Table
+from lead_jax import literature
 from lead_jax.evaluation import (
   kendall,
-  published,
   relative_accuracy_at_k,
   weighted_kendall,
   weighted_pearson,
@@ -86,7 +86,7 @@ def rows_of(
   """
   printed = {
     (cell.method, cell.dataset, cell.measure): cell.value
-    for cell in published.published_results(table.number)
+    for cell in literature.published_results(table.number)
   }
   rows = []
   for measure in table.measures:

@@ -11,9 +11,9 @@ from experiments.reproduction.measure import Ready, truth_of
 from experiments.reproduction.tables import Table
 from experiments.sensitivity import low_data
 from experiments.sensitivity.bench import Bench
+from lead_jax import literature
 from lead_jax.checks import InputError
 from lead_jax.data import PAPER_DATASETS, Dataset
-from lead_jax.evaluation import published
 from lead_jax.features import FeatureStore
 
 # The paper's names of groups of data sets -> those of `low_data`.
@@ -41,10 +41,10 @@ def rows_of(
   """
   theirs = {
     (c.zoo, c.method, c.samples_per_class, c.dataset): c.value
-    for c in published.published_results(table.number)
+    for c in literature.published_results(table.number)
   } | {
     (a.zoo, a.method, a.samples_per_class, "mean"): a.printed
-    for a in published.published_averages(table.number)
+    for a in literature.published_averages(table.number)
   }
   truth = truth_of(ready.cards)
   rows = []
@@ -92,7 +92,7 @@ def rows_of(
           theirs.get((zoo, method, size, name)),
           len(names),
           here[group],
-          published.DATASETS_IN.get(name, len(table.datasets)),
+          literature.DATASETS_IN.get(name, len(table.datasets)),
           reason,
         )
       )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import lead_jax
 from experiments.reproduction.supply import Supply, own_folder
 from experiments.reproduction.tables import TRUTH, Table
+from lead_jax import literature
 from lead_jax.backbones import ModelSpec
 from lead_jax.backbones.catalogue import (
   Card,
@@ -22,9 +23,9 @@ from lead_jax.backbones.catalogue import (
 )
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset, PaperDataset, count_warning, load_dataset
-from lead_jax.evaluation import published
-from lead_jax.results import Report, write_text
+from lead_jax.results import Report
 from lead_jax.run import Listener
+from lead_jax.system import write_text
 
 # By data set, by model: names of the papers and of the catalogue.
 Truth = dict[str, dict[str, float]]
@@ -143,7 +144,7 @@ def truth_of(cards: Sequence[Card]) -> Truth:
   truth: Truth = {}
   for zoo, number in TRUTH.items():
     names = {card.paper_name: card.name for card in cards if card.zoo == zoo}
-    for dataset, column in published.published_ground_truth(number).items():
+    for dataset, column in literature.published_ground_truth(number).items():
       truth.setdefault(dataset, {}).update(
         {names[model]: value for model, value in column.items() if model in names}
       )

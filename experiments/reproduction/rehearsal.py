@@ -4,7 +4,6 @@ They have the names, structure and sizes of the real ones, so that a whole table
 run from end to end without a network: its numbers mean nothing, and say so.
 """
 
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from lead_jax.backbones import networks
 from lead_jax.backbones.catalogue import Card
 from lead_jax.backbones.networks import shapes
 from lead_jax.data import PaperDataset
+from lead_jax.system import replacing_path
 
 # Classes and images of a made-up data set: all of one size, so that what is compiled for
 # one serves the others.
@@ -60,9 +60,8 @@ def write_weights(cards: Sequence[Card], folder: pathlib.Path) -> None:
     logits = 1000 if card.zoo == "supervised" else 0
     variables = random_variables(card.network, logits, seed)
     tensors = networks.to_tensors(card.network, variables)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    safetensors.numpy.save_file(tensors, temporary)
-    os.replace(temporary, path)
+    with replacing_path(path) as temporary:
+      safetensors.numpy.save_file(tensors, temporary)
 
 
 def write_datasets(papers: Sequence[PaperDataset], folder: pathlib.Path) -> None:

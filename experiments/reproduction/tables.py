@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from lead_jax.evaluation import published
+from lead_jax import literature
 
 # Names of methods in the papers -> metrics here, in the papers' order.
 METRICS: Mapping[str, str] = {
@@ -55,16 +55,16 @@ class Table:
 
 
 def _datasets(number: str) -> tuple[str, ...]:
-  return tuple(dict.fromkeys(c.dataset for c in published.published_results(number)))
+  return tuple(dict.fromkeys(c.dataset for c in literature.published_results(number)))
 
 
 def _methods(number: str) -> tuple[str, ...]:
-  named = {cell.method for cell in published.published_results(number)}
+  named = {cell.method for cell in literature.published_results(number)}
   return tuple(method for method in METRICS if method in named)
 
 
 def _measures(number: str) -> tuple[str, ...]:
-  return tuple(dict.fromkeys(c.measure for c in published.published_results(number)))
+  return tuple(dict.fromkeys(c.measure for c in literature.published_results(number)))
 
 
 def _tables() -> dict[str, Table]:

@@ -17,11 +17,10 @@ from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset, ResizedCache
 from lead_jax.features import FeatureStore
-from lead_jax.system import content_key
 from lead_jax.metrics import OK
 from lead_jax.results import ModelRow, Report, ScoreRow
 from lead_jax.run import Scorer, conclude, softmax
-from lead_jax.system import forget_if_many
+from lead_jax.system import content_key, forget_if_many
 
 BATCH_SIZE = 64
 

@@ -17,7 +17,7 @@ import numpy as np
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
 from lead_jax.backbones.catalogue._located import WeightSources, catalogue_model
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, one_line
 
 _TIMM = "timm/"
 
@@ -140,8 +140,9 @@ def ready_features(name: str) -> ModelSpec:
     except FileNotFoundError:
       raise InputError(f"{name}: there is no such file") from None
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-      reason = " ".join(str(error).split()) or type(error).__name__
-      raise InputError(f"{name}: cannot be read as an npz file ({reason})") from error
+      raise InputError(
+        f"{name}: cannot be read as an npz file ({one_line(error)})"
+      ) from error
     if held.get("features", np.zeros((1, 1))).ndim != 2:
       raise InputError(
         f"{name}: 'features' has shape {held['features'].shape}, not [N, D]"

@@ -1,6 +1,5 @@
 from ._errors import (
   InputError as InputError,
-  shown as shown,
 )
 from ._inputs import (
   Inputs as Inputs,
@@ -18,5 +17,8 @@ from ._options import (
   widths as widths,
 )
 from ._texts import (
+  clean as clean,
   one_line as one_line,
+  shown as shown,
+  visible as visible,
 )

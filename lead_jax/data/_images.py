@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lead_jax.checks import one_line
+
 EXTENSIONS = frozenset(
   (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 )
@@ -62,11 +64,11 @@ def decode_picture(data: bytes) -> Image.Image:
   except UnidentifiedImageError:
     raise ImageError("not an image") from None
   except Image.DecompressionBombError as error:
-    raise ImageError(f"too large: {_one_line(error)}") from None
+    raise ImageError(f"too large: {one_line(error, most=200)}") from None
   # Decoders fed with damaged files raise almost anything (OSError, SyntaxError,
   # struct.error, IndexError, MemoryError ...); whatever it is, the picture is no use.
   except Exception as error:
-    raise ImageError(f"damaged: {_one_line(error)}") from None
+    raise ImageError(f"damaged: {one_line(error, most=200)}") from None
 
 
 class PictureReader:
@@ -109,7 +111,3 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
     image = Image.alpha_composite(white, layer)
   return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _one_line(error: Exception) -> str:
-  return " ".join(str(error).split())[:200] or type(error).__name__

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lead_jax.checks import InputError, encode_labels
+from lead_jax.checks import InputError, encode_labels, one_line
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._parts import check_classes, choose_parts
 
@@ -120,8 +120,7 @@ def _read_arrays(path: pathlib.Path, source: str) -> Mapping[str, np.ndarray]:
         f"{source} is no npz file of plain arrays: it holds Python objects, which are "
         "never loaded; save integer, float or string arrays"
       ) from None
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-    reason = reason or type(error).__name__
+    reason = getattr(error, "strerror", None) or one_line(error)
     raise InputError(f"{source} cannot be read as an npz file: {reason}") from None
   if "labels" not in found:
     raise InputError(f"{source} has no array 'labels'; it holds: {keys}")

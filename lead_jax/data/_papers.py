@@ -1,6 +1,6 @@
 """The data sets on which LEAD and PED compare methods: one literal table.
 
-Names are those of `lead_jax/evaluation/tables`. What each field was read from:
+Names are those of `lead_jax/literature/tables`. What each field was read from:
   archives, version, homepage, classes: the builders and checksum files of
     tensorflow-datasets 4.9.10, but Aircraft's (below).
   parts, prepared_bytes: the same, and tfds's catalogue (`docs/catalog/*.md` in

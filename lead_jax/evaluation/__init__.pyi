@@ -1,7 +1,3 @@
-from ._evidence import (
-  COLUMNS as COLUMNS,
-  evidence as evidence,
-)
 from ._ground_truth import (
   ground_truth_column as ground_truth_column,
   ground_truth_table as ground_truth_table,

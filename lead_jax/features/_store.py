@@ -21,24 +21,22 @@ import json
 import os
 import pathlib
 import re
-import shutil
-import time
-import uuid
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from lead_jax.checks import InputError
-from lead_jax.system import canonical_json
+from lead_jax.checks import InputError, one_line
+from lead_jax.system import (
+  canonical_json,
+  remove_stale,
+  replacing,
+  replacing_folder,
+)
 
 FORMAT_VERSION = 1
 _VERSION_TEXT = f"lead_jax feature store {FORMAT_VERSION}\n"
-_TEMPORARY = ".tmp-"
-
-# A temporary file this old belongs to a process that is gone.
-_STALE_SECONDS = 24 * 3600
 
 # What reading a damaged entry raises.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
@@ -82,21 +80,23 @@ class FeatureStore:
       self.root.mkdir(parents=True, exist_ok=True)
       names = {path.name for path in self.root.iterdir()}
       if not {name for name in names if not name.startswith(".")}:
-        self._write_file(self.root / "VERSION", _VERSION_TEXT.encode())
+        with replacing(self.root / "VERSION") as file:
+          file.write(_VERSION_TEXT.encode())
       elif "VERSION" not in names:
         raise InputError(
           f"{self._name} is not a feature store (it has other files and no VERSION): "
           "give another --cache_dir"
         )
-      with open(self.root / "VERSION", "rb") as file:
-        found = file.read(200)
+      with open(self.root / "VERSION", "rb") as version:
+        found = version.read(200)
     if found != _VERSION_TEXT.encode():
       theirs = " ".join(found.decode("utf-8", "replace").split()) or "nothing"
       raise InputError(
         f"{self._name} was written by another version (VERSION says {theirs!r}, this is "
         f"{_VERSION_TEXT.strip()!r}): give another --cache_dir or delete it"
       )
-    self._remove_stale()
+    for folder in (self.root, *self.root.glob("*/*")):
+      remove_stale(folder)
 
   def warn(self, message: str) -> None:
     """Tells the user something, once."""
@@ -121,7 +121,7 @@ class FeatureStore:
       return _read_entry(folder, key)
     except _DAMAGE as error:
       self.warn(
-        f"feature store: {str(folder)!r} is damaged ({_one_line(error)}) and is "
+        f"feature store: {str(folder)!r} is damaged ({one_line(error, most=200)}) and is "
         "computed again"
       )
       return None
@@ -140,21 +140,13 @@ class FeatureStore:
     facts = {name: _array_facts(array) for name, array in arrays.items()}
     with self._reported("written"):
       folder.parent.mkdir(parents=True, exist_ok=True)
-      temporary = folder.parent / _temporary_name()
-      try:
-        temporary.mkdir()
+      # One that is sound stays: another writer was first, with the same content.
+      sound = lambda there: _is_sound(there, key)
+      with replacing_folder(folder, keep=sound) as temporary:
         for name, array in arrays.items():
           with open(temporary / f"{name}.npy", "wb") as file:
             np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-            _flush(file)
-        with open(temporary / "MANIFEST", "wb") as file:
-          file.write(_seal({"key": key, "arrays": facts}))
-          _flush(file)
-        _flush_folder(temporary)
-        self._move_into_place(temporary, folder, key)
-        _flush_folder(folder.parent)
-      finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        (temporary / "MANIFEST").write_bytes(_seal({"key": key, "arrays": facts}))
 
   def get_json(self, key: str) -> Any:
     """Reads a small result; None if there is none or it is damaged (`warn` is told)."""
@@ -170,7 +162,7 @@ class FeatureStore:
       return None
     except _DAMAGE as error:
       self.warn(
-        f"feature store: {str(path)!r} is damaged ({_one_line(error)}) and is "
+        f"feature store: {str(path)!r} is damaged ({one_line(error, most=200)}) and is "
         "computed again"
       )
       return None
@@ -189,7 +181,8 @@ class FeatureStore:
     data = _seal({"key": key, "value": value})
     with self._reported("written"):
       path.parent.mkdir(parents=True, exist_ok=True)
-      self._write_file(path, data)
+      with replacing(path) as file:
+        file.write(data)
 
   def keep_json(self, key: str, value: Any) -> None:
     """Does what `put_json` does; where that fails, `warn` is told and nothing is lost."""
@@ -209,54 +202,6 @@ class FeatureStore:
   def _json_path(self, key: str) -> pathlib.Path:
     return self.root / "json" / _checked(key)[:2] / f"{key}.json"
 
-  def _write_file(self, path: pathlib.Path, data: bytes) -> None:
-    """Writes a whole file or nothing."""
-    temporary = path.parent / _temporary_name()
-    try:
-      with open(temporary, "wb") as file:
-        file.write(data)
-        _flush(file)
-      os.replace(temporary, path)
-      _flush_folder(path.parent)
-    finally:
-      temporary.unlink(missing_ok=True)
-
-  def _move_into_place(
-    self, temporary: pathlib.Path, folder: pathlib.Path, key: str
-  ) -> None:
-    """Renames a finished entry to its name, over a damaged one but not a sound one."""
-    try:
-      os.rename(temporary, folder)
-      return
-    except OSError as error:
-      # A folder cannot be renamed onto one that has files in it.
-      if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-        raise
-    with contextlib.suppress(*_DAMAGE):
-      _read_entry(folder, key)
-      return  # Another writer was first, with the same content.
-    aside = folder.parent / _temporary_name()
-    # FileNotFoundError: another writer has put the damaged entry aside just now.
-    with contextlib.suppress(FileNotFoundError):
-      os.rename(folder, aside)
-    try:
-      os.rename(temporary, folder)
-    except OSError as error:
-      if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # It was first, again.
-        raise
-    finally:
-      shutil.rmtree(aside, ignore_errors=True)
-
-  def _remove_stale(self) -> None:
-    """Removes what killed processes left behind; never the cause of an error."""
-    oldest = time.time() - _STALE_SECONDS
-    for pattern in (".tmp-*", "*/*/.tmp-*"):
-      for path in self.root.glob(pattern):
-        with contextlib.suppress(OSError):
-          if path.stat().st_mtime >= oldest:
-            continue
-          shutil.rmtree(path) if path.is_dir() else path.unlink()
-
   @contextlib.contextmanager
   def _reported(self, done: str):
     """Turns what the file system says into one line with a remedy."""
@@ -270,10 +215,6 @@ class FeatureStore:
       raise InputError(
         f"{self._name} cannot be {done}: {error.strerror or error}; {remedy}"
       ) from None
-
-
-def _temporary_name() -> str:
-  return f"{_TEMPORARY}{uuid.uuid4().hex}"
 
 
 def _checked(key: str) -> str:
@@ -307,6 +248,14 @@ def _array_facts(array: np.ndarray) -> dict[str, Any]:
   }
 
 
+def _is_sound(folder: pathlib.Path, key: str) -> bool:
+  try:
+    _read_entry(folder, key)
+  except _DAMAGE:
+    return False
+  return True
+
+
 def _read_entry(folder: pathlib.Path, key: str) -> dict[str, np.ndarray]:
   """Maps the arrays of an entry, each checked; raises one of `_DAMAGE`."""
   manifest = _unseal((folder / "MANIFEST").read_bytes())
@@ -323,22 +272,3 @@ def _read_array(path: pathlib.Path, facts: Mapping[str, Any]) -> np.ndarray:
   if _array_facts(array) != facts:
     raise ValueError(f"{path.name} does not match its checksum")
   return array
-
-
-def _flush(file: BinaryIO) -> None:
-  file.flush()
-  os.fsync(file.fileno())
-
-
-def _flush_folder(folder: pathlib.Path) -> None:
-  """Makes a rename last through a power cut, where the system can."""
-  with contextlib.suppress(OSError):
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-      os.fsync(descriptor)
-    finally:
-      os.close(descriptor)
-
-
-def _one_line(error: Exception) -> str:
-  return " ".join(str(error).split())[:200] or type(error).__name__

@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 
+from lead_jax.checks import one_line
 from lead_jax.finetune import _run_files as files
 
 
@@ -73,7 +74,7 @@ def restore(
     return _read(folder, max(epochs), like, key)
   # Files that were changed on purpose could make the libraries raise almost anything.
   except Exception as error:
-    reason = (" ".join(str(error).split()) or type(error).__name__)[:160]
+    reason = one_line(error, most=200)
     warn(f"checkpoint {folder} cannot be used, its run starts anew: {reason}")
     files.remove(folder)
     return None

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -15,10 +14,12 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Shaped
 
-from lead_jax.checks import InputError
+from lead_jax.system import explain_write_errors, write_bytes
 
 # To be raised whenever the same settings give other numbers.
 VERSION = 1
+
+_REMEDY = "give another --out or --checkpoint_dir"
 
 
 def content_key(parts: Mapping[str, Any]) -> str:
@@ -79,24 +80,12 @@ def undisturbed() -> Iterator[None]:
       signal.raise_signal(came[0])
 
 
-@contextlib.contextmanager
-def reported(path: pathlib.Path) -> Iterator[None]:
+def reported(path: pathlib.Path) -> contextlib.AbstractContextManager[None]:
   """Turns errors of writing inside into one line that names `path`."""
-  try:
-    yield
-  except OSError as error:
-    raise InputError(
-      f"cannot write {str(path)!r} ({error.strerror}): give another --out or "
-      "--checkpoint_dir"
-    ) from error
+  return explain_write_errors(path, remedy=_REMEDY)
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
-  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
   with reported(path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(temporary, "wb") as file:
-      file.write(content)
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(temporary, path)
+  write_bytes(path, content, remedy=_REMEDY)

@@ -337,6 +337,7 @@ METRICS: dict[str, Metric] = {
 }
 
 import dataclasses as _d
+
 for _n, _m in list(METRICS.items()):
   METRICS[_n] = _d.replace(_m, name=_n)
 # What the evidence speaks for (docs/findings.md), and what `rank` takes beside it where no

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import shlex
 
-from lead_jax.evaluation import evidence
+from lead_jax.literature import read_evidence
 from lead_jax.report._words import Text, clean, listed, names, plural, share, tau
 from lead_jax.results import Report
 
@@ -148,7 +148,7 @@ def _anchors(report: Report, best: str) -> Text:
 def _evidence(report: Report) -> Text:
   """What the metric was worth where the truth is known."""
   metric = report.metrics[0]
-  found = evidence().get(metric)
+  found = read_evidence().get(metric)
   if found is None:
     return ("How well ", *names([metric]), " does on real networks was not measured.")
   text: list[str] = [
@@ -159,7 +159,7 @@ def _evidence(report: Report) -> Text:
     f"{found.regret_1:.1f} accuracy points on average and trying its first three "
     f"{found.regret_3:.1f}",
   ]
-  chance = evidence().get("random")
+  chance = read_evidence().get("random")
   if chance is not None:
     text.append(
       f"; choosing at random loses {chance.regret_1:.1f} and {chance.regret_3:.1f}"

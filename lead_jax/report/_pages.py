@@ -7,12 +7,11 @@ import os
 import pathlib
 from collections.abc import Callable, Mapping
 
-from lead_jax.checks import InputError
 from lead_jax.report._html import as_html
 from lead_jax.report._latex import as_latex
 from lead_jax.report._markdown import as_markdown
 from lead_jax.results import Report, report_json
-from lead_jax.system import write_text
+from lead_jax.system import explain_write_errors, write_text
 
 SCORE_COLUMNS = (
   "model",
@@ -64,11 +63,7 @@ def write_pages(report: Report, folder: str | os.PathLike) -> None:
   """
   folder = pathlib.Path(folder).expanduser()
   texts = {name: text_of(report) for name, text_of in PAGES.items()}
-  try:
+  with explain_write_errors(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-      write_text(folder / name, text)
-  except OSError as error:
-    raise InputError(
-      f"cannot write {str(folder)!r} ({error.strerror}): give another --out folder"
-    ) from error
+  for name, text in texts.items():
+    write_text(folder / name, text)

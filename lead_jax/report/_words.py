@@ -4,21 +4,9 @@ import math
 import re
 from collections.abc import Sequence
 
+from lead_jax.checks import clean as clean, visible as visible
+
 NONE = "–"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]+")
-# Would turn the order of what stands after them.
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-  """Returns text on one line, without characters that no reader should be sent."""
-  text = text.encode("utf-8", "replace").decode("utf-8")
-  return _TURNING.sub("", _CONTROL.sub(" ", text))
-
-
-def clean(text: str) -> str:
-  """Returns the same without spaces at the ends."""
-  return visible(text).strip()
 
 
 def significant(value: float | None) -> str:

@@ -135,7 +135,9 @@ def report_from_dict(content: Any) -> Report:
   Raises:
     InputError: If they are not those of a report.
   """
-  if not isinstance(content, Mapping) or not {"plan", "models", "scores"} <= set(content):
+  if not isinstance(content, Mapping) or not {"plan", "models", "scores"} <= set(
+    content
+  ):
     raise InputError(
       "this is not a report of lead_jax, or one of an older version: run lead-rank again"
     )

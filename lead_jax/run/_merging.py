@@ -66,12 +66,14 @@ def _refuse_differences(a: Plan, b: Plan) -> None:
   ]
   for metric in set(a.metrics) & set(b.metrics):
     pairs += [
-      (f"options of {metric}", dict(x.options.get(metric, {})), dict(y.options.get(metric, {})))
+      (
+        f"options of {metric}",
+        dict(x.options.get(metric, {})),
+        dict(y.options.get(metric, {})),
+      )
       for x, y in ((a, b),)
     ]
-    pairs.append(
-      (f"version of {metric}", _identity(a, metric), _identity(b, metric))
-    )
+    pairs.append((f"version of {metric}", _identity(a, metric), _identity(b, metric)))
   for what, one, other in pairs:
     if one != other and list(_listed(one)) != list(_listed(other)):
       raise InputError(

@@ -202,7 +202,9 @@ def _request(
   for name, value in typed.items():
     plain = _typed(value)
     typed[name] = plain
-    if value is not None and (plain is None or (isinstance(plain, list) and None in plain)):
+    if value is not None and (
+      plain is None or (isinstance(plain, list) and None in plain)
+    ):
       objects.append(name)
   return {**typed, "objects": objects}
 

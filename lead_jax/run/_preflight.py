@@ -14,7 +14,7 @@ from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError
 from lead_jax.metrics import Metric
 from lead_jax.results import Plan, plan_from_dict
-from lead_jax.system import write_text
+from lead_jax.system import explain_write_errors, write_text
 
 
 def metrics_or_default(
@@ -53,9 +53,11 @@ def chosen_metrics(
   for one in asked:
     if isinstance(one, str) and one == "all":
       names = (metrics.RECOMMENDED, *metrics.METRICS)
-      found = {**{name: metrics.METRICS[name] for name in names}, **found} if (
-        not found
-      ) else {**found, **{n: metrics.METRICS[n] for n in names if n not in found}}
+      found = (
+        {**{name: metrics.METRICS[name] for name in names}, **found}
+        if (not found)
+        else {**found, **{n: metrics.METRICS[n] for n in names if n not in found}}
+      )
       continue
     metric = metrics.find_metric(one)
     if "reference_features" in metric.needs and reference is None:
@@ -138,15 +140,11 @@ def make_writable(out: pathlib.Path) -> None:
   """Makes the folder of results, and finds out whether it can be written."""
   if out.exists() and not out.is_dir():
     raise InputError(f"--out {str(out)!r} is a file: give a folder")
-  try:
+  with explain_write_errors(out):
     out.mkdir(parents=True, exist_ok=True)
     probe = out / f".writable.{os.getpid()}"
     write_text(probe, "")
     probe.unlink(missing_ok=True)
-  except OSError as error:
-    raise InputError(
-      f"cannot write the folder {str(out)!r} ({error.strerror}): give another --out"
-    ) from error
 
 
 def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:

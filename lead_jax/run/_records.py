@@ -44,7 +44,10 @@ class Records:
     """
     before = self._get("model", name)
     if before is None or before["features"] != features:
-      content = {"features": features, "row": dataclasses.asdict(ModelRow(name, PENDING))}
+      content = {
+        "features": features,
+        "row": dataclasses.asdict(ModelRow(name, PENDING)),
+      }
       self._keep(content, "model", name)
 
   def keep_model(

@@ -72,7 +72,7 @@ def score(opened: Opened, metric: Metric, options: Mapping[str, Any]) -> ScoreRo
       value = metrics.evaluate_metric(metric, problem, **options)
   except Exception as error:
     # A metric that cannot score these features says so; the others go on.
-    status = f"{FAILED}{one_line(error)}"
+    status = f"{FAILED}{reason_of(error)}"
     return ScoreRow(opened.name, metric.name, math.nan, None, status)
   kept = {
     "score": value.score,
@@ -114,7 +114,7 @@ def resample(
         found += _drawn(opened, metric, options, halves, draws)
         opened.bench.progress.resampling(len(found), count)
   except Exception as error:
-    return Resampled(reason=one_line(error))
+    return Resampled(reason=reason_of(error))
   parts = [part for _, part in found if part is not None]
   return Resampled([value for value, _ in found], parts)
 
@@ -144,6 +144,11 @@ def _drawn(
     found.append((value.score, None if value.parts is None else dict(value.parts)))
   store.keep_json(key, found)
   return found
+
+
+def reason_of(error: Exception) -> str:
+  """Returns what went wrong as one line; an error that is not ours says its type."""
+  return one_line(error, with_type=not isinstance(error, InputError))
 
 
 def key_parts(

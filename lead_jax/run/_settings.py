@@ -70,7 +70,9 @@ class Settings:
         f"batch_size must be a whole number above 0, got {self.batch_size!r}"
       )
     if self.precision not in _PRECISIONS:
-      raise InputError(f"precision must be one of {_PRECISIONS}, got {self.precision!r}")
+      raise InputError(
+        f"precision must be one of {_PRECISIONS}, got {self.precision!r}"
+      )
     found = self.resamples
     if found is not None and not (
       _whole(found) and (found == 0 or found >= _LEAST_RESAMPLES)
@@ -90,7 +92,9 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
   for name in options:
     if name not in known:
       near = difflib.get_close_matches(name, known, n=1)
-      hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+      hint = (
+        f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+      )
       raise InputError(f"there is no option {name!r}{hint}")
   return Settings(**options)
 

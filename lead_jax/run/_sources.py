@@ -5,8 +5,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
-from lead_jax.backbones import resolve_models, with_precision
+from lead_jax.backbones import (
+  Backbone,
+  ModelSpec,
+  ReadyFeatures,
+  resolve_models,
+  with_precision,
+)
 from lead_jax.backbones.catalogue import WeightSources
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset, load_dataset, load_digits_dataset

@@ -8,11 +8,10 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
-from lead_jax.checks import one_line
 from lead_jax.results import FAILED, ModelRow, Plan, ScoreRow
 from lead_jax.run._bench import Bench, Opened
 from lead_jax.run._records import Records
-from lead_jax.run._score import resample, score
+from lead_jax.run._score import reason_of, resample, score
 from lead_jax.run._sources import Sources
 from lead_jax.run.certainty import stratified_halves
 from lead_jax.system import environment
@@ -114,7 +113,7 @@ class ModelTask:
       opened = desk.opened(self.model)
       row, features = opened.facts(), opened.key
     except Exception as error:
-      row, features = ModelRow(self.model, f"{FAILED}{one_line(error)}"), ""
+      row, features = ModelRow(self.model, f"{FAILED}{reason_of(error)}"), ""
     said, desk.sources.said[:] = list(desk.sources.said), []
     desk.records.keep_model(row, features, environment(), said)
 

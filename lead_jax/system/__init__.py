@@ -1,4 +1,4 @@
-"""What every room needs of the machine: cache, compiled programs, memory, time."""
+"""What every room needs of the machine: atomic files, cache, compiled programs, time."""
 
 import lazy_loader
 

@@ -1,13 +1,23 @@
+from ._atomic import (
+  explain_write_errors as explain_write_errors,
+  move_into_place as move_into_place,
+  remove_stale as remove_stale,
+  replacing as replacing,
+  replacing_folder as replacing_folder,
+  replacing_path as replacing_path,
+  write_bytes as write_bytes,
+  write_text as write_text,
+)
 from ._cache_dir import (
   default_cache_dir as default_cache_dir,
-)
-from ._content_key import (
-  canonical_json as canonical_json,
-  content_key as content_key,
 )
 from ._compiled import (
   forget_if_many as forget_if_many,
   keep_compiled as keep_compiled,
+)
+from ._content_key import (
+  canonical_json as canonical_json,
+  content_key as content_key,
 )
 from ._measuring import (
   Stages as Stages,

@@ -22,7 +22,7 @@ from lead_jax.backbones.catalogue._located import (
   locate,
 )
 from lead_jax.checks._errors import InputError
-from lead_jax.evaluation.published import published_ground_truth
+from lead_jax.literature import published_ground_truth
 
 SMALLEST = CATALOGUE["mobilenet_v2"]
 

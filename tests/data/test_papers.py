@@ -17,7 +17,7 @@ from lead_jax.data._papers import (
   how_to_prepare,
   paper_dataset,
 )
-from lead_jax.evaluation.published import published_ground_truth_csv
+from lead_jax.literature import published_ground_truth_csv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEASURES = {

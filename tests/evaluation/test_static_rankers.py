@@ -5,7 +5,7 @@ import pytest
 
 from lead_jax.evaluation._rank_measures import weighted_kendall
 from lead_jax.evaluation._static_rankers import mean_rank_elsewhere
-from lead_jax.evaluation.published import published_ground_truth
+from lead_jax.literature import published_ground_truth
 
 
 def test_by_hand():

@@ -8,7 +8,7 @@ from absl import flags
 
 from experiments import published
 from experiments.published_text import TITLES
-from lead_jax.evaluation import published as data
+from lead_jax import literature
 from lead_jax.evaluation._ground_truth import ground_truth_table
 
 
@@ -96,15 +96,15 @@ def test_all_tables_by_default(run):
   code, out, _ = run()
   assert code == 0
   assert all(title in out for title in TITLES.values())
-  assert set(TITLES) == {*data.RESULTS, *data.GROUND_TRUTH}
+  assert set(TITLES) == {*literature.RESULT_TABLES, *literature.GROUND_TRUTH_TABLES}
 
 
 def test_csv(run):
   _, out, _ = run("--table=7", "--format=csv")
-  assert ground_truth_table(out) == data.published_ground_truth("7")
+  assert ground_truth_table(out) == literature.published_ground_truth("7")
   _, out, _ = run("--table=3", "--format=csv")
   header, *rows = out.splitlines()
-  assert header == ",".join(data.Result._fields)
+  assert header == ",".join(literature.PublishedResult._fields)
   assert len(rows) == 60
   assert "3,supervised,PED,100+ classes,2,weighted_kendall,,mean of 5 draws" in out
 

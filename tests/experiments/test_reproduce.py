@@ -10,11 +10,11 @@ import pytest
 from experiments import reproduce
 from experiments.reproduction import compare, few, measure, supply, tables
 from experiments.reproduction.measure import Ready, truth_of
+from lead_jax import literature
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._papers import PAPER_DATASETS
-from lead_jax.evaluation import published
 from lead_jax.results._report import ModelRow, Report, ScoreRow
 
 SUPERVISED = [card for card in CATALOGUE.values() if card.zoo == "supervised"]
@@ -195,7 +195,7 @@ def test_other_measures_and_running_time():
       # The truth itself.
       assert [row.ours for row in rows] == pytest.approx([1.0] * len(rows))
       printed = [r for r in rows if r.published is not None]
-      assert len(printed) == len(published.published_results("5"))
+      assert len(printed) == len(literature.published_results("5"))
 
 
 def test_running_time_is_the_median_of_all_that_have_a_score():

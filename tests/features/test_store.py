@@ -15,7 +15,7 @@ import pytest
 from lead_jax.checks._errors import InputError
 from lead_jax.features import _store as store_module
 from lead_jax.features._store import FeatureStore
-from lead_jax.system import content_key
+from lead_jax.system import _atomic as atomic, content_key
 
 KEY = content_key(test=1)
 ARRAYS = {
@@ -46,7 +46,7 @@ def assert_same(found, expected=ARRAYS):
 
 
 def leftovers(store: FeatureStore) -> list[pathlib.Path]:
-  return [path for path in store.root.rglob("*") if path.name.startswith(".tmp-")]
+  return [path for path in store.root.rglob("*") if path.name.endswith(".tmp")]
 
 
 def test_round_trip(store, heard):
@@ -255,7 +255,8 @@ def test_a_store_that_cannot_be_written_says_so_and_can_be_read(
 
   with monkeypatch.context() as patch:
     if where == "open":
-      patch.setattr(store_module, "open", refuse, raising=False)
+      for module in (atomic, store_module):
+        patch.setattr(module, "open", refuse, raising=False)
     else:
       patch.setattr(os, where, refuse)
     with pytest.raises(InputError, match=text) as caught:
@@ -282,13 +283,14 @@ def test_a_store_that_cannot_be_made_says_so(tmp_path, monkeypatch):
 
 def test_what_killed_processes_left_is_removed_in_time(store):
   store.put(KEY, ARRAYS)
-  old, new = (entry(store).parent / f".tmp-{name}" for name in ("old", "new"))
+  old, new = (entry(store).parent / f".{KEY}.7-{n * 8}.tmp" for n in ("0a", "0b"))
   for folder in (old, new):
     folder.mkdir()
     (folder / "features.npy").write_bytes(b"x")
-  (store.root / ".tmp-version").write_bytes(b"x")
+  version = store.root / f".VERSION.7-{'0c' * 8}.tmp"
+  version.write_bytes(b"x")
   yesterday = time.time() - 2 * 24 * 3600
-  for path in (old, store.root / ".tmp-version"):
+  for path in (old, version):
     os.utime(path, (yesterday, yesterday))
   FeatureStore(store.root)
   assert leftovers(store) == [new]
@@ -322,7 +324,8 @@ def test_threads_write_and_read_one_key(store, heard):
 KILLED = """
 import json, os, signal, sys, builtins
 import numpy as np
-from lead_jax.features import store as module
+from lead_jax.features import _store as module
+from lead_jax.system import _atomic as atomic
 root, key = sys.argv[1:]
 arrays = {"features": np.ones((50, 7), np.float32), "logits": np.ones((50, 3))}
 first = module.FeatureStore(root)
@@ -339,8 +342,8 @@ def child(n):
     return call
   for name in ("fsync", "rename", "replace", "mkdir"):
     setattr(os, name, counted(getattr(os, name)))
-  module.open = counted(builtins.open)
-  module._flush = counted(module._flush)
+  module.open = atomic.open = counted(builtins.open)
+  atomic._flush = counted(atomic._flush)
   module.FeatureStore(root).put(key, arrays)
   first.put_json(key, {"a": 1})
   os._exit(0)

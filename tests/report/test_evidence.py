@@ -3,7 +3,7 @@
 import pathlib
 
 from experiments.evaluation.evidence import evidence_table
-from lead_jax.evaluation._evidence import COLUMNS, evidence
+from lead_jax.literature import EVIDENCE_COLUMNS, read_evidence
 from lead_jax.metrics._table import METRICS
 
 README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
@@ -16,16 +16,16 @@ def test_it_says_what_the_readme_says():
   for line in table.strip().splitlines()[2:]:
     cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
     found[cells[0].split(" (")[0]] = (float(cells[1]), float(cells[3]))
-  assert found.keys() == evidence().keys()
+  assert found.keys() == read_evidence().keys()
   for name, (tau, regret) in found.items():
-    assert abs(evidence()[name].tau - tau) < 0.00051, name
-    assert abs(evidence()[name].regret_1 - regret) < 0.051, name
+    assert abs(read_evidence()[name].tau - tau) < 0.00051, name
+    assert abs(read_evidence()[name].regret_1 - regret) < 0.051, name
 
 
 def test_every_metric_in_it_exists():
   static = {"mean rank elsewhere", "parameters", "source accuracy", "random"}
-  assert set(evidence()) - static <= set(METRICS)
-  measured = evidence()["lead_held_out"]
+  assert set(read_evidence()) - static <= set(METRICS)
+  measured = read_evidence()["lead_held_out"]
   assert measured.datasets == ("eurosat10", "flowers5", "grocery43")
   assert measured.tau_low < measured.tau < measured.tau_high
 
@@ -45,6 +45,6 @@ def test_the_script_writes_such_a_table():
     "rows": [row, unmeasured],
   }
   assert evidence_table(found).splitlines() == [
-    ",".join(COLUMNS),
+    ",".join(EVIDENCE_COLUMNS),
     "knn,metric,0.5000,,,1.2500,0.0000,2,3,a b,7,10,",
   ]

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from lead_jax.evaluation._evidence import evidence
+from lead_jax.literature import read_evidence
 from lead_jax.report._summary import summarise
 from lead_jax.report._words import plain
 from lead_jax.results._report import Certainty, ModelRow, ScoreRow
@@ -32,7 +32,7 @@ def test_the_recommendation_says_how_sure_it_is(full):
 
 
 def test_the_evidence_is_quoted_with_what_it_was_measured_on(full):
-  measured = evidence()["lead_held_out"]
+  measured = read_evidence()["lead_held_out"]
   text = plain(summarise(full).recommendation.evidence)
   assert f"on {measured.networks} real networks" in text
   assert f"lost {measured.regret_1:.1f} accuracy points" in text

@@ -191,7 +191,7 @@ def test_out_that_cannot_be_written(run, tmp_path, monkeypatch):
   def refuse(*_, **__):
     raise OSError(30, "Read-only file system")
 
-  monkeypatch.setattr("pathlib.Path.write_text", refuse)
+  monkeypatch.setattr("os.replace", refuse)
   with pytest.raises(InputError, match=r"Read-only file system.*another --out"):
     run(out=tmp_path / "readonly")
 

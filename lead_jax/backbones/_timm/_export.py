@@ -6,10 +6,7 @@ why there is none. It appears at once under its name or not at all.
 """
 
 import json
-import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +16,7 @@ import numpy as np
 from lead_jax.backbones._backbone import Backbone
 from lead_jax.backbones._timm._library import Module, silenced
 from lead_jax.checks import InputError
+from lead_jax.system import remove_stale, replacing_folder
 
 FILE, RECORD = "model.onnx", "export.json"
 TOLERANCE = 1e-3  # of the largest value; beyond it the file is not used
@@ -51,23 +49,19 @@ def exported(
     return record
   try:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
-      made = pathlib.Path(temporary) / "made"
-      made.mkdir()
+    remove_stale(folder.parent)
+    # That of a process that was faster stays.
+    is_whole = lambda there: _record(there) is not None
+    with replacing_folder(folder, keep=is_whole) as made:
       record = _export(made, network, example, load)
       text = json.dumps(record, indent=2)
       (made / RECORD).write_text(text, encoding="utf-8")
-      other = _record(folder)  # of a process that was faster
-      if other is not None:
-        return other
-      shutil.rmtree(folder, ignore_errors=True)
-      os.replace(made, folder)
   except OSError as error:
     raise InputError(
       f"the ONNX export cannot be kept in {folder.parent} ({error.strerror}): name "
       "another cache folder"
     ) from error
-  return record
+  return _record(folder) or record
 
 
 def _record(folder: pathlib.Path) -> dict[str, Any] | None:

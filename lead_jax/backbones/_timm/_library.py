@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, one_line
 
 Module = Any  # a torch.nn.Module; torch need not be there to read this
 
@@ -33,7 +33,7 @@ def require_timm() -> types.ModuleType:
       "pip install 'lead_jax[torch]'"
     ) from error
   except (ImportError, RuntimeError, OSError) as error:
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     raise InputError(
       f"models called timm/NAME need timm, which cannot be imported ({reason}): install "
       "versions of torch and torchvision that belong together"

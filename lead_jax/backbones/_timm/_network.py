@@ -14,7 +14,7 @@ from typing import Any
 
 from lead_jax.backbones._timm._library import Module, quiet, require_timm, tags_of
 from lead_jax.backbones._weights._read import read_weights
-from lead_jax.checks import InputError, shown
+from lead_jax.checks import InputError, one_line, shown
 
 _SHOWN = 3  # names of tensors in a message
 # Where training programs keep the network among other things; averages before the last.
@@ -117,7 +117,7 @@ def _fetch(name: str, published: Any) -> tuple[pathlib.Path, str]:
     except EntryNotFoundError:
       reason = f"the hub has no file {' or '.join(files)} of them"
     except Exception as error:  # whatever the network or the hub says
-      reason = shown(error) or type(error).__name__
+      reason = one_line(error, most=200)
       break
   raise InputError(
     f"timm/{name}: its weights cannot be fetched ({reason}): fetch {files[0]} from "

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import pathlib
-import uuid
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +19,7 @@ from lead_jax.backbones._weights._layouts import to_torchvision
 from lead_jax.backbones._weights._read import read_weights
 from lead_jax.backbones._weights._tensorflow_checkpoint import checkpoint_files
 from lead_jax.checks import InputError
+from lead_jax.system import remove_stale, replacing_path
 
 # Counted up when a layout's mapping changes.
 VERSION = 1
@@ -85,16 +85,12 @@ def _keep(path: pathlib.Path, tensors: dict[str, np.ndarray]) -> None:
   import safetensors
   from safetensors.numpy import save_file
 
-  temporary = path.with_name(f".tmp-{uuid.uuid4().hex}")
   # A cache that cannot be written (read-only, full) costs time and nothing else.
   with contextlib.suppress(OSError, safetensors.SafetensorError):
-    try:
-      path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_path(path) as temporary:
       save_file(tensors, temporary, metadata={"content": _content(tensors)})
-      temporary.chmod(0o644)  # The library makes it its writer's alone.
-      os.replace(temporary, path)
-    finally:
-      temporary.unlink(missing_ok=True)
+    remove_stale(path.parent)
 
 
 def _content(tensors: dict[str, np.ndarray]) -> str:

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Protocol
 
 from lead_jax.backbones._weights._digests import check_digest
 from lead_jax.checks import InputError, shown
+from lead_jax.system import move_into_place
 
 Progress = Callable[[int, int], object]
 
@@ -164,7 +165,7 @@ def download_file(
         except InputError:
           target.truncate(0)
           raise
-      os.replace(part, path)
+      move_into_place(part, path)
       _memory(part).unlink(missing_ok=True)
   except urllib.error.HTTPError as error:
     error.close()

@@ -12,7 +12,7 @@ import io
 from collections.abc import Mapping
 from typing import NamedTuple
 
-COLUMNS = (
+EVIDENCE_COLUMNS = (
   "ranking",
   "kind",
   "tau",
@@ -60,9 +60,9 @@ class Evidence(NamedTuple):
 
 
 @functools.cache
-def evidence() -> Mapping[str, Evidence]:
+def read_evidence() -> Mapping[str, Evidence]:
   """Returns the table: by metric, or by the name of a ranking that needs no data."""
-  path = importlib.resources.files("lead_jax.evaluation") / "tables" / "evidence.csv"
+  path = importlib.resources.files("lead_jax.literature") / "tables" / "evidence.csv"
   rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
   optional = lambda text: float(text) if text else None
   return {

@@ -19,22 +19,23 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lead_jax.evaluation._ground_truth import ground_truth_table
+from lead_jax.checks import one_of
+from lead_jax.evaluation import ground_truth_table
 
-VERSIONS = ("corrected", "printed")
-GROUND_TRUTH = {
+GROUND_TRUTH_VERSIONS = ("corrected", "printed")
+GROUND_TRUTH_TABLES = {
   "6": "lead_table6.csv",
   "7": "lead_table7.csv",
   "ped2": "ped_table2.csv",
 }
-RESULTS = ("1", "2", "3", "4", "5", "ped1")
+RESULT_TABLES = ("1", "2", "3", "4", "5", "ped1")
 # The accuracies that the rankings of a table of results were compared with.
-TRUTH_OF = {"1": "6", "2": "7", "ped1": "ped2"}
+GROUND_TRUTH_OF = {"1": "6", "2": "7", "ped1": "ped2"}
 # LEAD, Sec. 4.5: how many of the ten data sets stand behind a column of Table 3.
 DATASETS_IN = {"100+ classes": 6, "10-99 classes": 4}
 
 
-class Correction(NamedTuple):
+class PublishedCorrection(NamedTuple):
   """A misprinted cell of the self-supervised ground truth."""
 
   model: str
@@ -45,7 +46,7 @@ class Correction(NamedTuple):
   evidence: str
 
 
-class Result(NamedTuple):
+class PublishedResult(NamedTuple):
   """A cell of a table of results.
 
   `dataset` is a group of data sets in Table 3, `samples_per_class` is `None` where all
@@ -63,7 +64,7 @@ class Result(NamedTuple):
   source: str
 
 
-class Average(NamedTuple):
+class PublishedAverage(NamedTuple):
   """An average that a paper prints, beside that of the cells it prints."""
 
   table: str
@@ -82,7 +83,7 @@ class Average(NamedTuple):
 
 
 def _read(name: str) -> str:
-  file = importlib.resources.files("lead_jax.evaluation") / "tables" / name
+  file = importlib.resources.files("lead_jax.literature") / "tables" / name
   return file.read_text(encoding="utf-8")
 
 
@@ -90,12 +91,7 @@ def _rows(name: str) -> list[dict[str, str]]:
   return list(csv.DictReader(io.StringIO(_read(name))))
 
 
-def _check(what: str, value: str, known: Sequence[str]) -> None:
-  if value not in known:
-    raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
-
-
-def published_corrections() -> list[Correction]:
+def published_corrections() -> list[PublishedCorrection]:
   """Returns the five misprints that LEAD's Table 7 and PED's Table 2 share.
 
   The corrected values are those of the file that the authors' own evaluation reads.
@@ -105,7 +101,7 @@ def published_corrections() -> list[Correction]:
     <https://github.com/lixiaotong97/PED/blob/e5af6e7/tw.py>`_.
   """
   return [
-    Correction(
+    PublishedCorrection(
       row["model"],
       row["dataset"],
       float(row["printed"]),
@@ -135,10 +131,10 @@ def published_ground_truth_csv(table: str, *, version: str = "corrected") -> str
   References:
     LEAD, Tables 6 and 7; PED, supplement, Table 2.
   """
-  _check("table", table, tuple(GROUND_TRUTH))
-  _check("version", version, VERSIONS)
+  one_of("table", table, tuple(GROUND_TRUTH_TABLES))
+  one_of("version", version, GROUND_TRUTH_VERSIONS)
   corrections = {(c.model, c.dataset): c for c in published_corrections()}
-  rows = _rows(GROUND_TRUTH[table])
+  rows = _rows(GROUND_TRUTH_TABLES[table])
   for row in rows:
     row["version"] = version
     found = corrections.get((row["model"], row["dataset"]))
@@ -173,7 +169,7 @@ def published_ground_truth(
   return ground_truth_table(published_ground_truth_csv(table, version=version))
 
 
-def published_results(table: str) -> list[Result]:
+def published_results(table: str) -> list[PublishedResult]:
   """Returns how well metrics ranked, as printed: no number here is ours.
 
   Args:
@@ -190,9 +186,9 @@ def published_results(table: str) -> list[Result]:
   References:
     LEAD, Tables 1 to 5; PED, supplement, Table 1.
   """
-  _check("table", table, RESULTS)
+  one_of("table", table, RESULT_TABLES)
   return [
-    Result(
+    PublishedResult(
       table,
       row["zoo"],
       row["method"],
@@ -208,7 +204,7 @@ def published_results(table: str) -> list[Result]:
   ]
 
 
-def published_averages(table: str) -> list[Average]:
+def published_averages(table: str) -> list[PublishedAverage]:
   """Returns the averages that the paper prints for a table of results.
 
   Those of Tables 1 and 2 stand in the text, those of Table 3 in its columns "Avg", where
@@ -240,7 +236,7 @@ def published_averages(table: str) -> list[Average]:
     ]
     digits = len(row["value"].partition(".")[2])
     found.append(
-      Average(
+      PublishedAverage(
         table,
         row["zoo"],
         row["method"],
@@ -254,7 +250,7 @@ def published_averages(table: str) -> list[Average]:
   return found
 
 
-def mean_of_cells(cells: Sequence[Result]) -> float:
+def mean_of_cells(cells: Sequence[PublishedResult]) -> float:
   """Returns the mean over data sets, a group of them counting as many as it has.
 
   NaN where a cell has no value: the paper prints "-" there too.

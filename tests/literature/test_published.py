@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lead_jax.evaluation import published
+from lead_jax import literature
 from lead_jax.evaluation._ground_truth import ground_truth_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def test_ground_truth_is_that_of_the_paper(shared, table, title):
   lines = (shared / "papers" / "lead_appendix.txt").read_text("utf-8").splitlines()
   start = next(i for i, line in enumerate(lines) if line.startswith(title))
   assert lines[start + 1].split()[1:] == DATASETS
-  truth = published.published_ground_truth(table, version="printed")
+  truth = literature.published_ground_truth(table, version="printed")
   assert list(truth) == DATASETS
   models = [line.split()[0] for line in lines[start + 2 : start + 14]]
   for line in lines[start + 2 : start + 14]:
@@ -43,7 +43,7 @@ def test_ground_truth_is_that_of_the_supplement(shared):
   lines = (shared / "papers" / "ped_supplement.txt").read_text("utf-8").splitlines()
   start = next(i for i, line in enumerate(lines) if line.startswith("Table 2."))
   rows = [line.split("\t") for line in lines[start + 3 : start + 15]]
-  truth = published.published_ground_truth("ped2", version="printed")
+  truth = literature.published_ground_truth("ped2", version="printed")
   assert lines[start + 2].split()[1] == next(iter(truth)) == "Aircraft"
   assert [[str(column[m]) for column in truth.values()] for m in truth["Aircraft"]] == [
     row[1:] for row in rows
@@ -53,11 +53,11 @@ def test_ground_truth_is_that_of_the_supplement(shared):
 def test_five_cells_are_corrected_and_no_others():
   assert {
     (c.dataset, c.model): (c.printed, c.corrected)
-    for c in published.published_corrections()
+    for c in literature.published_corrections()
   } == CORRECTED
-  for table in published.GROUND_TRUTH:
-    printed = _cells(published.published_ground_truth(table, version="printed"))
-    corrected = _cells(published.published_ground_truth(table))
+  for table in literature.GROUND_TRUTH_TABLES:
+    printed = _cells(literature.published_ground_truth(table, version="printed"))
+    corrected = _cells(literature.published_ground_truth(table))
     assert len(printed) == len(corrected) == 120
     moved = {
       cell: (printed[cell], corrected[cell])
@@ -68,22 +68,22 @@ def test_five_cells_are_corrected_and_no_others():
 
 
 def test_the_two_papers_print_the_same_accuracies():
-  for version in published.VERSIONS:
-    lead = _cells(published.published_ground_truth("7", version=version))
-    ped = _cells(published.published_ground_truth("ped2", version=version))
+  for version in literature.GROUND_TRUTH_VERSIONS:
+    lead = _cells(literature.published_ground_truth("7", version=version))
+    ped = _cells(literature.published_ground_truth("ped2", version=version))
     both = lead.keys() & ped.keys()
     assert len(both) == 108
     assert all(lead[cell] == ped[cell] for cell in both)
 
 
 def test_ground_truth_files_say_where_they_are_from():
-  text = published.published_ground_truth_csv("7")
+  text = literature.published_ground_truth_csv("7")
   assert text.startswith(
     "model,dataset,accuracy,measure,seeds,protocol,source,version\n"
   )
   assert "PCLv1,VOC2007,81.91,mAP %,5,sgd_lr4_wd5,LEAD Table 7; corrected by" in text
-  assert ground_truth_table(text) == published.published_ground_truth("7")
-  printed = published.published_ground_truth_csv("7", version="printed")
+  assert ground_truth_table(text) == literature.published_ground_truth("7")
+  printed = literature.published_ground_truth_csv("7", version="printed")
   assert "PCLv1,VOC2007,91.91,mAP %,5,sgd_lr4_wd5,LEAD Table 7,printed\n" in printed
 
 
@@ -97,7 +97,7 @@ def test_results_are_those_of_the_paper(shared, table):
   lines, start = _line(shared, "lead_main.txt", f"Table {table}.")
   header = next(i for i in range(start, len(lines)) if "\tFood" in lines[i])
   assert lines[header].split() == DATASETS
-  cells = published.published_results(table)
+  cells = literature.published_results(table)
   methods = list(dict.fromkeys(cell.method for cell in cells))
   best = dict.fromkeys(DATASETS, -1.0)
   for cell in cells:
@@ -119,11 +119,11 @@ def test_few_samples_are_those_of_the_paper(shared):
   lines, start = _line(shared, "lead_main.txt", "Table 3.")
   cells = {
     (c.method, c.zoo, c.samples_per_class, c.dataset): c.value
-    for c in published.published_results("3")
+    for c in literature.published_results("3")
   }
   averages = {
     (a.method, a.zoo, a.samples_per_class): a.printed
-    for a in published.published_averages("3")
+    for a in literature.published_averages("3")
   }
   for line in lines[start + 5 : start + 10]:
     method, *columns = re.sub("<[^>]*>", "", line).split("\t")
@@ -131,7 +131,7 @@ def test_few_samples_are_those_of_the_paper(shared):
     for i, zoo in enumerate(("supervised", "self-supervised")):
       for n in (2, 5, 10):
         printed = [None if v[i] == "-" else float(v[i]) for v in columns[:3]]
-        mine = [cells.pop((method, zoo, n, group)) for group in published.DATASETS_IN]
+        mine = [cells.pop((method, zoo, n, group)) for group in literature.DATASETS_IN]
         assert [*mine, averages.pop((method, zoo, n), None)] == printed
         columns = columns[3:] + columns[:3]
   assert not cells
@@ -142,7 +142,7 @@ def test_running_time_is_that_of_the_paper(shared):
   lines, start = _line(shared, "lead_main.txt", "Table 4.")
   names = lines[start + 2].split("\t")[1:]
   seconds = [float(v.removesuffix("s")) for v in lines[start + 3].split("\t")[1:]]
-  cells = published.published_results("4")
+  cells = literature.published_results("4")
   assert [c.value for c in cells] == seconds
   shown = [n.replace("N/LEEP", "NLEEP").replace("Ours", "LEAD") for n in names]
   assert [c.method for c in cells] == shown
@@ -151,7 +151,7 @@ def test_running_time_is_that_of_the_paper(shared):
 def test_other_measures_are_those_of_the_paper(shared):
   lines, start = _line(shared, "lead_appendix.txt", "Dataset Method")
   measures = ["weighted_kendall", "kendall", "weighted_pearson", "rel_1", "rel_3"]
-  cells = published.published_results("5")
+  cells = literature.published_results("5")
   for i, line in enumerate(lines[start + 1 : start + 16]):
     mine = cells[5 * i : 5 * i + 5]
     assert [c.measure for c in mine] == measures
@@ -163,7 +163,7 @@ def test_other_measures_are_those_of_the_paper(shared):
 
 def test_results_of_the_supplement(shared):
   lines, start = _line(shared, "ped_supplement.txt", "Table 1.")
-  cells = published.published_results("ped1")
+  cells = literature.published_results("ped1")
   methods = []
   for i, line in enumerate(lines[start + 3 : start + 11]):
     name, _, *values = line.replace("\t0574\t", "\t0.574\t").split("\t")
@@ -177,11 +177,11 @@ def test_results_of_the_supplement(shared):
 def test_averages_of_the_published_metrics():
   means = {}
   for table in ("1", "2", "ped1"):
-    cells = published.published_results(table)
+    cells = literature.published_results(table)
     for method in {cell.method for cell in cells}:
       mine = [cell for cell in cells if cell.method == method]
       assert len(mine) == 10
-      means[table, method] = published.mean_of_cells(mine)
+      means[table, method] = literature.mean_of_cells(mine)
   assert means["1", "LEAD"] == pytest.approx(0.747, abs=5e-7)
   assert means["1", "ETran"] == pytest.approx(0.640, abs=5e-4)
   assert means["2", "PED"] == pytest.approx(0.6475, abs=5e-7)
@@ -191,7 +191,9 @@ def test_averages_of_the_published_metrics():
 def test_printed_averages_that_are_not_those_of_the_cells():
   """Each stands in docs/published.md."""
   averages = [
-    a for table in published.RESULTS for a in published.published_averages(table)
+    a
+    for table in literature.RESULT_TABLES
+    for a in literature.published_averages(table)
   ]
   assert len(averages) == 4 + 28
   apart = [a for a in averages if not a.agrees]
@@ -211,29 +213,29 @@ def test_printed_averages_that_are_not_those_of_the_cells():
 
 
 def test_no_valid_ranking_has_no_value_and_no_mean():
-  cells = [c for c in published.published_results("3") if c.value is None]
+  cells = [c for c in literature.published_results("3") if c.value is None]
   assert {(c.zoo, c.method, c.samples_per_class) for c in cells} == {
     ("supervised", "PED", 2),
     ("supervised", "PED", 5),
   }
-  assert published.mean_of_cells(cells) != published.mean_of_cells(cells)
-  assert published.mean_of_cells([]) != published.mean_of_cells([])
+  assert literature.mean_of_cells(cells) != literature.mean_of_cells(cells)
+  assert literature.mean_of_cells([]) != literature.mean_of_cells([])
 
 
 def test_table_5_repeats_table_2():
-  of_2 = {(c.method, c.dataset): c.value for c in published.published_results("2")}
+  of_2 = {(c.method, c.dataset): c.value for c in literature.published_results("2")}
   repeated = [
-    c for c in published.published_results("5") if c.measure == "weighted_kendall"
+    c for c in literature.published_results("5") if c.measure == "weighted_kendall"
   ]
   assert len(repeated) == 15
   assert all(of_2[c.method, c.dataset] == c.value for c in repeated)
 
 
 def test_the_supplement_exchanges_two_cells_of_sfda():
-  of_2 = {(c.method, c.dataset): c.value for c in published.published_results("2")}
+  of_2 = {(c.method, c.dataset): c.value for c in literature.published_results("2")}
   apart = {
     (c.method, c.dataset): (c.value, of_2[c.method, c.dataset])
-    for c in published.published_results("ped1")
+    for c in literature.published_results("ped1")
     if of_2.get((c.method, c.dataset), c.value) != c.value
   }
   assert apart == {
@@ -245,11 +247,11 @@ def test_the_supplement_exchanges_two_cells_of_sfda():
 def test_relative_accuracies_that_no_model_has():
   """With the misprints of VOC2007 its .998 was impossible too; Caltech's .995 still is."""
   impossible = {}
-  for version in published.VERSIONS:
-    truth = published.published_ground_truth("7", version=version)
+  for version in literature.GROUND_TRUTH_VERSIONS:
+    truth = literature.published_ground_truth("7", version=version)
     impossible[version] = {
       (c.dataset, c.method, c.value)
-      for c in published.published_results("5")
+      for c in literature.published_results("5")
       if c.measure.startswith("rel_")
       and not any(
         abs(accuracy / max(truth[c.dataset].values()) - c.value) <= 0.0005 + 1e-9
@@ -262,16 +264,12 @@ def test_relative_accuracies_that_no_model_has():
 
 
 def test_unknown_tables_and_versions():
-  with pytest.raises(ValueError, match="table must be one of 6, 7, ped2, got '1'"):
-    published.published_ground_truth("1")
-  with pytest.raises(
-    ValueError, match="table must be one of 1, 2, 3, 4, 5, ped1, got '6'"
-  ):
-    published.published_results("6")
-  with pytest.raises(
-    ValueError, match="version must be one of corrected, printed, got"
-  ):
-    published.published_ground_truth("7", version="latest")
+  with pytest.raises(ValueError, match=r"table must be one of .*'ped2'\), got '1'"):
+    literature.published_ground_truth("1")
+  with pytest.raises(ValueError, match=r"table must be one of .*'ped1'\), got '6'"):
+    literature.published_results("6")
+  with pytest.raises(ValueError, match=r"version must be one of .*, got 'latest'"):
+    literature.published_ground_truth("7", version="latest")
 
 
 def test_the_package_ships_the_tables(monkeypatch):
@@ -280,10 +278,10 @@ def test_the_package_ships_the_tables(monkeypatch):
   monkeypatch.setattr("setuptools.setup", lambda **options: given.update(options))
   spec = importlib.util.spec_from_file_location("setup_of_lead_jax", ROOT / "setup.py")
   spec.loader.exec_module(importlib.util.module_from_spec(spec))
-  folder = ROOT / "lead_jax" / "evaluation"
+  folder = ROOT / "lead_jax" / "literature"
   shipped = {
     path
-    for pattern in given["package_data"]["lead_jax.evaluation"]
+    for pattern in given["package_data"]["lead_jax.literature"]
     for path in folder.glob(pattern)
   }
   assert shipped == set((folder / "tables").iterdir())

@@ -1,0 +1,232 @@
+"""Files and folders that are there completely or not at all.
+
+What is written is made beside its place as `.NAME.PID-RANDOM.tmp`, flushed to disk and
+renamed. Whatever moment a process is killed at, a reader finds the old content or the new
+one; two processes that write the same name both succeed, and one of them is found.
+"""
+
+import contextlib
+import errno
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from lead_jax.checks import InputError
+
+# A temporary this old belongs to a process that is gone. Its process id does not say so:
+# on a shared disk it may be another machine's.
+STALE_SECONDS = 24 * 3600
+
+_TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]{16}\.tmp", re.DOTALL)
+# Letters of the target's name: at four bytes each the whole is short enough for a file.
+_LETTERS = 50
+
+
+def write_bytes(
+  path: str | os.PathLike[str],
+  data: bytes,
+  *,
+  remedy: str = "give another --out folder",
+) -> None:
+  """Writes a file so that a reader finds the old one or the new one, never a part.
+
+  Args:
+    path: In a folder that exists.
+    data: All of it.
+    remedy: What the user can do where it cannot be written, for the message.
+
+  Raises:
+    InputError: If it cannot be written.
+  """
+  path = pathlib.Path(path)
+  with explain_write_errors(path, remedy=remedy):
+    with replacing(path) as file:
+      file.write(data)
+    remove_stale(path.parent)
+
+
+def write_text(
+  path: str | os.PathLike[str], text: str, *, remedy: str = "give another --out folder"
+) -> None:
+  """Writes a text file, in UTF-8, as `write_bytes` does."""
+  write_bytes(path, text.encode("utf-8"), remedy=remedy)
+
+
+@contextlib.contextmanager
+def explain_write_errors(
+  path: str | os.PathLike[str], *, remedy: str = "give another --out folder"
+) -> Iterator[None]:
+  """Turns each `OSError` inside into an `InputError` of one line.
+
+  Args:
+    path: What is written, for the message.
+    remedy: What the user can do, for the message.
+  """
+  try:
+    yield
+  except OSError as error:
+    reason = error.strerror or error
+    raise InputError(
+      f"cannot write {os.fspath(path)!r} ({reason}): {remedy}"
+    ) from error
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+  """Opens a file beside `path` for writing; it takes the place when the block ends.
+
+  Where the block raises, whatever it is, `path` is as it was and nothing is left beside it.
+
+  Raises:
+    OSError: If it cannot be written.
+  """
+  with replacing_path(path) as temporary, open(temporary, "wb") as file:
+    yield file
+
+
+@contextlib.contextmanager
+def replacing_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+  """Does what `replacing` does, for a library that opens its file itself.
+
+  Yields:
+    The path of an empty file, to be written over or replaced.
+
+  Raises:
+    OSError: If it cannot be written.
+  """
+  path = pathlib.Path(path)
+  temporary = _beside(path)
+  try:
+    with open(temporary, "xb") as file:
+      mode = os.fstat(file.fileno()).st_mode  # what the user's umask leaves
+    yield temporary
+    temporary.chmod(mode & 0o777)
+    move_into_place(temporary, path)
+  finally:
+    _remove(temporary)
+
+
+@contextlib.contextmanager
+def replacing_folder(
+  path: str | os.PathLike[str],
+  *,
+  keep: Callable[[pathlib.Path], bool] = lambda folder: False,
+) -> Iterator[pathlib.Path]:
+  """Makes a folder beside `path`; it takes the place when the block ends.
+
+  Where the block raises, whatever it is, `path` is as it was and nothing is left beside it.
+  A folder that is there cannot be replaced in one step: a process that is killed between
+  the two leaves none.
+
+  Args:
+    path: Of the folder, whose parent exists.
+    keep: Asked of a folder that is there, or that another process has made meanwhile: if
+      true, that one stays.
+
+  Yields:
+    The path of an empty folder, to be filled.
+
+  Raises:
+    OSError: If it cannot be written.
+  """
+  path = pathlib.Path(path)
+  temporary = _beside(path)
+  try:
+    temporary.mkdir()
+    yield temporary
+    for inner in temporary.rglob("*"):
+      _flush_folder(inner) if inner.is_dir() else _flush(inner)
+    _flush_folder(temporary)
+    _move_folder(temporary, path, keep)
+    _flush_folder(path.parent)
+  finally:
+    _remove(temporary)
+
+
+def move_into_place(
+  temporary: str | os.PathLike[str], path: str | os.PathLike[str]
+) -> None:
+  """Flushes a finished file to disk and renames it, over what is there.
+
+  Raises:
+    OSError: If it cannot be flushed or renamed.
+  """
+  _flush(temporary)
+  os.replace(temporary, path)
+  _flush_folder(pathlib.Path(path).parent)
+
+
+def remove_stale(folder: str | os.PathLike[str]) -> None:
+  """Removes what killed processes left in a folder; never the cause of an error."""
+  oldest = time.time() - STALE_SECONDS
+  with contextlib.suppress(OSError):
+    for path in pathlib.Path(folder).iterdir():
+      if _TEMPORARY.fullmatch(path.name):
+        with contextlib.suppress(OSError):
+          if path.lstat().st_mtime < oldest:
+            _remove(path)
+
+
+def _beside(path: pathlib.Path) -> pathlib.Path:
+  """A name that no other writer takes."""
+  name = path.name.lstrip(".")[:_LETTERS]
+  return path.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
+
+
+def _move_folder(
+  temporary: pathlib.Path, path: pathlib.Path, keep: Callable[[pathlib.Path], bool]
+) -> None:
+  """Renames a finished folder, over one that is there if it is not to be kept."""
+  if _renamed(temporary, path) or keep(path):
+    return
+  aside = _beside(path)
+  # FileNotFoundError: another writer has put the same folder aside just now.
+  with contextlib.suppress(FileNotFoundError):
+    os.rename(path, aside)
+  try:
+    # Not renamed: another writer was first again, and what it wrote is as new.
+    _renamed(temporary, path)
+  finally:
+    _remove(aside)
+
+
+def _renamed(temporary: pathlib.Path, path: pathlib.Path) -> bool:
+  """Renames a folder; returns False where another one is in its place."""
+  try:
+    os.rename(temporary, path)
+  except OSError as error:
+    # A folder is not renamed onto a file, nor onto one with files in it.
+    if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+      return False
+    raise
+  return True
+
+
+def _remove(path: pathlib.Path) -> None:
+  """Removes a file or a folder if it is there and can be removed."""
+  if path.is_dir() and not path.is_symlink():
+    shutil.rmtree(path, ignore_errors=True)
+  else:
+    with contextlib.suppress(OSError):
+      path.unlink()
+
+
+def _flush(path: str | os.PathLike[str]) -> None:
+  """Has a file's content lie on the disk when it returns."""
+  with open(path, "rb") as file:
+    os.fsync(file.fileno())
+
+
+def _flush_folder(path: pathlib.Path) -> None:
+  """Makes a rename last through a power cut, where the system can."""
+  with contextlib.suppress(OSError):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+      os.fsync(descriptor)
+    finally:
+      os.close(descriptor)
