@@ -20,12 +20,26 @@ from .metrics import (
   score_pool as score_pool,
   score_stream as score_stream,
 )
+from .report import (
+  write_pages as write_pages,
+)
 from .results import (
+  Comparison as Comparison,
+  Listener as Listener,
+  Plan as Plan,
   Report as Report,
+  compare as compare,
+  plan_from_dict as plan_from_dict,
+  read_report as read_report,
 )
 from .run import (
-  Listener as Listener,
+  Settings as Settings,
+  conclude as conclude,
+  merge as merge,
+  open_store as open_store,
+  plan as plan,
   rank as rank,
+  work as work,
 )
 from .version import (
   __version__ as __version__,

@@ -10,6 +10,7 @@ from experiments.sensitivity.bench import Bench, known_models, ready_spec
 from lead_jax import evaluation
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
+from lead_jax.run import score_model
 from lead_jax.system import forget_if_many
 
 
@@ -62,7 +63,7 @@ def collect(
     for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
       forget_if_many()
       bench.lines.at(f"{dataset.name}, {ready.name}")
-      rows = scorer.under_options(ready_spec(ready.name, ready), wanted)
+      _, rows = score_model(scorer, ready_spec(ready.name, ready), wanted)
       kept = sum(row.cached for row in rows)
       bench.lines.say(f"{len(rows)} scores, {kept} from the store")
       for choice, row in zip(rest, rows, strict=True):

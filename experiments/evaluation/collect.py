@@ -20,8 +20,8 @@ from lead_jax.evaluation import (
   ground_truth_table,
   score_table,
 )
-from lead_jax.results import Report
-from lead_jax.run import Listener, static_scores
+from lead_jax.results import Listener, Report
+from lead_jax.run import static_scores
 
 # Names that are too long for a column.
 _SHORT = {"mean rank on other data sets": "mean rank elsewhere"}

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable
 
 from lead_jax.metrics import OK
-from lead_jax.results import ScoreRow
-from lead_jax.run import NEEDS
+from lead_jax.results import NEEDS, ScoreRow
 
 # Numbers differ from row to row, and so do the networks that one is tied with.
 _NUMBER = re.compile(r"\d[\d.]*(?:e[-+]?\d+)?")

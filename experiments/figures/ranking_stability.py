@@ -4,7 +4,6 @@ The halves are those of `lead-rank`'s intervals (`lead_jax.run.certainty`): stra
 without replacement, the same for all networks and metrics.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +19,8 @@ from experiments.figures.material import Material
 from experiments.sensitivity.bench import ready_spec
 from lead_jax.data import Dataset
 from lead_jax.evaluation import kendall, weighted_kendall
+from lead_jax.metrics import find_metric
+from lead_jax.run import resample, score
 from lead_jax.run.certainty import Halves, stratified_halves
 from lead_jax.system import forget_if_many
 
@@ -97,24 +98,20 @@ def agreements(columns: np.ndarray) -> np.ndarray:
 
 def _scores(material: Material, dataset: Dataset) -> dict[str, dict[str, list[float]]]:
   """By metric, by model: the score on all images, then on every half."""
-  scorer = dataclasses.replace(
-    material.bench.scorer(dataset),
-    options=METRICS,
-    resamples=DRAWS,
-    halves=_halves(dataset, material.seed),
-  )
+  scorer = material.bench.scorer(dataset)
+  halves = _halves(dataset, material.seed)
   found: dict[str, dict[str, list[float]]] = {metric: {} for metric in METRICS}
   outputs = material.outputs(dataset)
   # Networks of one width share what is compiled; then it can be forgotten.
   for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
     material.bench.lines.at(f"{dataset.name}, {ready.name}")
     forget_if_many()
-    for metric in METRICS:
-      # The first metric alone is resampled.
-      one = dataclasses.replace(scorer, metrics=[metric])
-      row = one.model(ready_spec(ready.name, ready))[1][0]
-      parts = list(row.resampled) or [np.nan] * DRAWS
-      found[metric][ready.name] = [row.score, *parts]
+    opened = scorer.open(ready_spec(ready.name, ready))
+    for name, options in METRICS.items():
+      metric = find_metric(name)
+      row = score(opened, metric, options)
+      parts = resample(opened, metric, options, halves, DRAWS).scores
+      found[name][ready.name] = [row.score, *(list(parts) or [np.nan] * DRAWS)]
   return found
 
 

@@ -23,8 +23,7 @@ from lead_jax.backbones.catalogue import (
 )
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset, PaperDataset, count_warning, load_dataset
-from lead_jax.results import Report
-from lead_jax.run import Listener
+from lead_jax.results import Listener, Report
 from lead_jax.system import write_text
 
 # By data set, by model: names of the papers and of the catalogue.

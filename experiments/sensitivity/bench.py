@@ -13,16 +13,15 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from lead_jax import run
 from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.checks import InputError
-from lead_jax.data import Dataset, ResizedCache
+from lead_jax.data import Dataset
 from lead_jax.features import FeatureStore
 from lead_jax.metrics import OK
 from lead_jax.results import ModelRow, Report, ScoreRow
-from lead_jax.run import Scorer, conclude, softmax
+from lead_jax.run import conclude_rows, score_model, softmax
 from lead_jax.system import content_key, forget_if_many
-
-BATCH_SIZE = 64
 
 
 class Variant(NamedTuple):
@@ -149,7 +148,7 @@ class Bench:
         outputs.append(outputs_of(scorer, loaded, spec.name))
       except InputError as error:
         raise InputError(f"model {spec.name!r} on {dataset.name}: {error}") from error
-      row, found = scorer.model(ready_spec(spec.name, loaded))
+      row, found = self.score(scorer, ready_spec(spec.name, loaded))
       if row.status != OK:
         raise InputError(f"model {spec.name!r} on {dataset.name}: {row.status}")
       self.lines.say(_summary(found))
@@ -178,7 +177,7 @@ class Bench:
       done: list[ScoreRow] = []
       for variant, scorer in zip(variants, scorers, strict=True):
         self.lines.at(f"{variant.dataset.name}, {variant.name}, {ready.name}")
-        row, found = scorer.model(ready_spec(ready.name, variant.alter(ready)))
+        row, found = self.score(scorer, ready_spec(ready.name, variant.alter(ready)))
         facts[variant.name].append(row)
         scores[variant.name] += found
         done += found
@@ -188,32 +187,23 @@ class Bench:
       v.name: self._report(v.dataset, facts[v.name], scores[v.name]) for v in variants
     }
 
-  def scorer(self, dataset: Dataset) -> Scorer:
+  def scorer(self, dataset: Dataset) -> run.Bench:
     """Returns what scores models on a data set, and keeps the scores."""
-    return Scorer(
-      dataset=dataset,
-      metrics=self.metrics,
-      options={},
-      seed=self.seed,
-      batch_size=BATCH_SIZE,
-      store=self.store,
-      resized=ResizedCache(),
-      progress=self.lines,
+    return run.Bench(
+      dataset=dataset, store=self.store, progress=self.lines, seed=self.seed
     )
+
+  def score(
+    self, scorer: run.Bench, spec: ModelSpec
+  ) -> tuple[ModelRow, list[ScoreRow]]:
+    """Scores one model by all metrics at their defaults."""
+    return score_model(scorer, spec, [(metric, {}) for metric in self.metrics])
 
   def _report(
     self, dataset: Dataset, facts: list[ModelRow], scores: list[ScoreRow]
   ) -> Report:
     """Scores beside each other: pool-relative ones are compared here."""
-    report = Report(
-      dataset={"name": dataset.name},
-      config={},
-      environment={},
-      metrics=list(self.metrics),
-      models=facts,
-      scores=scores,
-    )
-    return conclude(report, {}, [], lambda _: None)
+    return conclude_rows(facts, scores, dataset=dataset.name, metrics=self.metrics)
 
 
 def known_models(
@@ -248,7 +238,7 @@ def ready_spec(name: str, loaded: Backbone | ReadyFeatures) -> ModelSpec:
 
 
 def outputs_of(
-  scorer: Scorer, loaded: Backbone | ReadyFeatures, name: str
+  scorer: run.Bench, loaded: Backbone | ReadyFeatures, name: str
 ) -> ReadyFeatures:
   """A model's features, and its probabilities over the source classes where it has any."""
   if isinstance(loaded, ReadyFeatures):

@@ -4,7 +4,6 @@ A data set stands for all there is. Small ones drawn from it, without replacemen
 class, differ by chance; `certainty_of` guesses from one of them by how much.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,8 +14,9 @@ from lead_jax.backbones import ModelSpec, ReadyFeatures
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset
 from lead_jax.features import FeatureStore
-from lead_jax.metrics import METRICS
+from lead_jax.metrics import find_metric
 from lead_jax.results import Certainty
+from lead_jax.run import resample, score
 from lead_jax.run.certainty import certainty_of, stratified_halves
 
 
@@ -155,25 +155,22 @@ def _scored(
   bench: Bench, outputs: Sequence[ReadyFeatures], variant: Variant, seed: int
 ) -> _Small:
   """Does for a small data set what `lead-rank` does."""
-  (metric,) = bench.metrics
+  (name,) = bench.metrics
+  metric = find_metric(name)
   data = variant.dataset
   halves = stratified_halves(data.labels, data.class_names, seed=seed)
-  resamples = METRICS[metric].resamples
-  scorer = dataclasses.replace(bench.scorer(data), halves=halves, resamples=resamples)
-  rows = []
+  scorer = bench.scorer(data)
+  scores, drawn = dict[str, float](), dict[str, Sequence[float]]()
   for ready in outputs:
-    bench.lines.at(f"{metric}, {variant.name}, {ready.name}")
-    _, (row,) = scorer.model(ready_spec(ready.name, variant.alter(ready)))
-    if not row.resampled:
-      reason = row.details.get("not_resampled", row.status)
-      raise InputError(f"{metric}, {variant.name}, {ready.name}: {reason}")
-    rows.append(row)
-  drawn_rm = np.array([row.resampled for row in rows]).T
-  certainty = certainty_of(
-    metric,
-    {row.model: row.score for row in rows},
-    {row.model: row.resampled for row in rows},
-    halves,
-  )
+    bench.lines.at(f"{name}, {variant.name}, {ready.name}")
+    opened = scorer.open(ready_spec(ready.name, variant.alter(ready)))
+    row = score(opened, metric, {})
+    found = resample(opened, metric, {}, halves, metric.resamples)
+    if not found.scores:
+      reason = found.reason or row.status
+      raise InputError(f"{name}, {variant.name}, {ready.name}: {reason}")
+    scores[ready.name], drawn[ready.name] = row.score, found.scores
+  drawn_rm = np.array(list(drawn.values())).T
+  certainty = certainty_of(name, scores, drawn, halves)
   deviation_rm = (drawn_rm - drawn_rm.mean(axis=0)) * halves.scale
-  return _Small(np.array([row.score for row in rows]), deviation_rm, certainty)
+  return _Small(np.array(list(scores.values())), deviation_rm, certainty)

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lead_jax.evaluation import weighted_kendall
-from lead_jax.results import Report
-from lead_jax.run import NEEDS
+from lead_jax.results import NEEDS, Report
 
 
 class Ranking(NamedTuple):

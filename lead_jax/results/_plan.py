@@ -1,4 +1,4 @@
-"""What a run is to do: a value, made before any work, the same wherever it is worked off."""
+"""What a run is to do: a value made before any work, the same wherever it is done."""
 
 import dataclasses
 import functools

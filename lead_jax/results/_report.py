@@ -61,7 +61,8 @@ class Report:
   @property
   def complete(self) -> bool:
     """Whether everything was done, or tried, that the plan asks for."""
-    return not any(row.status == PENDING for row in (*self.models, *self.scores))
+    statuses = [row.status for row in self.models] + [row.status for row in self.scores]
+    return PENDING not in statuses
 
   def score_of(self, model: str, metric: str) -> ScoreRow:
     """Returns the row of a model under a metric; KeyError if there is none."""
@@ -196,7 +197,8 @@ def _sound(report: Report) -> bool:
   pairs = {(row.model, row.metric) for row in report.scores}
   texts = all(
     isinstance(value, str)
-    for row in (*report.models, *report.scores)
+    for rows in (report.models, report.scores)
+    for row in rows
     for value in (row.model, row.status)
   )
   return (

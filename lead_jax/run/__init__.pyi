@@ -29,6 +29,7 @@ from ._rank import (
 from ._score import (
   Resampled as Resampled,
   resample as resample,
+  score as score,
   score_model as score_model,
 )
 from ._settings import (

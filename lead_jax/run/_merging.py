@@ -1,12 +1,20 @@
 """Several reports of one data set as one."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lead_jax.checks import InputError
 from lead_jax.metrics import Metric
-from lead_jax.results import FAILED, PENDING, ModelRow, Plan, Report, ScoreRow
+from lead_jax.results import (
+  FAILED,
+  PENDING,
+  ModelRow,
+  Plan,
+  Report,
+  ScoreRow,
+  json_values,
+)
 from lead_jax.run._conclude import concluded, metrics_of
 
 _SAME = ("seed", "precision", "x64", "versions", "reference", "source_data")
@@ -64,30 +72,18 @@ def _refuse_differences(a: Plan, b: Plan) -> None:
     (f"{name} of the data set", a.dataset.get(name), b.dataset.get(name))
     for name in _SAME_DATA
   ]
-  for metric in set(a.metrics) & set(b.metrics):
-    pairs += [
-      (
-        f"options of {metric}",
-        dict(x.options.get(metric, {})),
-        dict(y.options.get(metric, {})),
-      )
-      for x, y in ((a, b),)
-    ]
-    pairs.append((f"version of {metric}", _identity(a, metric), _identity(b, metric)))
+  for metric in a.metrics:
+    if metric in b.metrics:
+      of = lambda plan, metric=metric: json_values(plan.options.get(metric, {}))
+      pairs.append((f"options of {metric}", of(a), of(b)))
+      version = lambda plan, metric=metric: plan.metric_facts[metric].get("identity")
+      pairs.append((f"version of {metric}", version(a), version(b)))
   for what, one, other in pairs:
-    if one != other and list(_listed(one)) != list(_listed(other)):
+    if json_values(one) != json_values(other):
       raise InputError(
         f"these runs cannot be merged: the {what} is {one!r} in one and {other!r} in "
         "another"
       )
-
-
-def _identity(plan: Plan, metric: str) -> Any:
-  return plan.metric_facts.get(metric, {}).get("identity")
-
-
-def _listed(value: Any) -> Sequence[Any]:
-  return value if isinstance(value, list | tuple) else [value]
 
 
 def _merged_plan(plans: Sequence[Plan], metrics: Mapping[str, Metric]) -> Plan:
@@ -132,18 +128,25 @@ def _merged_models(reports: Sequence[Report]) -> dict[str, ModelRow]:
 def _merged_scores(reports: Sequence[Report]) -> dict[tuple[str, str], ScoreRow]:
   """By model and metric, the row that says most."""
   found: dict[tuple[str, str], ScoreRow] = {}
-  for report in reports:
-    for row in report.scores:
-      there = found.get((row.model, row.metric))
-      if there is None or _worth(row.status) > _worth(there.status):
-        found[row.model, row.metric] = row
-      elif _worth(row.status) == _worth(there.status) == 2 and not row.parts:
-        if row.score != there.score:
-          raise InputError(
-            f"these runs cannot be merged: {row.model} under {row.metric} is "
-            f"{there.score!r} in one and {row.score!r} in another"
-          )
+  for row in (row for report in reports for row in report.scores):
+    there = found.setdefault((row.model, row.metric), row)
+    if _worth(row.status) > _worth(there.status):
+      found[row.model, row.metric] = row
+    elif _differ(row, there):
+      raise InputError(
+        f"these runs cannot be merged: {row.model} under {row.metric} is "
+        f"{there.score!r} in one and {row.score!r} in another"
+      )
   return found
+
+
+def _differ(a: ScoreRow, b: ScoreRow) -> bool:
+  """Whether two runs found different things of one model on its own."""
+  if math.isnan(a.score) or math.isnan(b.score):
+    return False
+  if a.parts is not None:  # the score depends on the other models of the run
+    return a.parts != b.parts
+  return a.score != b.score
 
 
 def _worth(status: str) -> int:
@@ -153,4 +156,4 @@ def _worth(status: str) -> int:
 
 def _missing(model: ModelRow, metric: str) -> ScoreRow:
   status = model.status if model.status.startswith(FAILED) else PENDING
-  return ScoreRow(model.model, metric, float("nan"), None, status)
+  return ScoreRow(model.model, metric, math.nan, None, status)

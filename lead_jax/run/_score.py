@@ -176,14 +176,19 @@ def score_model(
 
   Args:
     bench: What models share.
-    spec: The model; what is wrong with it is raised.
+    spec: The model.
     wanted: Metrics, each with its options; a metric may stand there many times.
 
   Returns:
     The model's row, and a row a score in the order of `wanted`, kept under the keys under
-    which a run keeps them.
+    which a run keeps them. Where the model cannot be had, all of them say so.
   """
-  opened = bench.open(spec)
   chosen = [(metrics.find_metric(metric), options) for metric, options in wanted]
-  rows = [score(opened, metric, options) for metric, options in chosen]
-  return opened.facts(), rows
+  try:
+    opened = bench.open(spec)
+    rows = [score(opened, metric, options) for metric, options in chosen]
+    return opened.facts(), rows
+  except Exception as error:
+    status = f"{FAILED}{reason_of(error)}"
+    failed = [ScoreRow(spec.name, m.name, math.nan, None, status) for m, _ in chosen]
+    return ModelRow(spec.name, status), failed

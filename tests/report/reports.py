@@ -6,10 +6,11 @@ import math
 import numpy as np
 
 from lead_jax.metrics._table import METRICS
-from lead_jax.results._report import (
+from lead_jax.results import (
   Certainty,
   ModelCertainty,
   ModelRow,
+  Plan,
   Report,
   ScoreRow,
 )
@@ -44,14 +45,13 @@ def small_report() -> Report:
     ScoreRow(GONE, "lead", math.nan, None, models[2].status),
     ScoreRow(GONE, "knn", math.nan, None, models[2].status),
   ]
-  return Report(
-    dataset={"name": "photos", "samples": 20, "classes": 2},
-    config={},
-    environment={},
-    metrics=["lead", "knn"],
-    models=models,
-    scores=scores,
+  plan = Plan(
+    {"name": "photos", "samples": 20, "classes": 2},
+    [row.model for row in models],
+    ["lead", "knn"],
+    request={"dataset": "photos/"},
   )
+  return Report(plan, models, scores)
 
 
 def full_report(metrics: int | None = None) -> Report:
@@ -132,8 +132,8 @@ def full_report(metrics: int | None = None) -> Report:
     }
     for metric in chosen
   }
-  return Report(
-    dataset={
+  plan = Plan(
+    {
       "name": f"photos {SCRIPT}",
       "split": "all",
       "samples": 1234,
@@ -143,31 +143,36 @@ def full_report(metrics: int | None = None) -> Report:
       "fingerprint": "f" * 64,
       "skipped": [{"path": f"{SCRIPT}.jpg", "reason": "no image"}],
     },
-    config={
-      "models": [*models, GONE],
-      "seed": 7,
-      "precision": "float32",
-      "x64": False,
-      "options": {"lead": {"t": 2}},
-      "files": {"zoo.json": "0" * 64},
+    [*models, GONE],
+    chosen,
+    metric_facts=facts,
+    options={"lead": {"t": 2}},
+    seed=7,
+    files={"zoo.json": "0" * 64},
+    ground_truth={f"photos {SCRIPT}": truth},
+    request={
+      "dataset": "photos/",
+      "zoo": "zoo.json",
+      "weights_dir": "w",
+      "command": f"lead-rank photos/ --zoo=zoo.json --out='{SCRIPT}' --weights_dir=w",
     },
+  )
+  return Report(
+    plan,
+    [*rows, ModelRow(GONE, "failed: <b>no such file</b>: gone.onnx")],
+    scores,
     environment={
       "versions": {"lead_jax": "0.1.0"},
       "device": "1 x cpu",
       "platform": "test",
       "started": "2026-11-22T12:00:00+00:00",
     },
-    metrics=chosen,
-    models=[*rows, ModelRow(GONE, "failed: <b>no such file</b>: gone.onnx")],
-    scores=scores,
     warnings=[f"mind {SCRIPT} the gap"],
-    ground_truth=truth,
     agreement={
       chosen[0]: measured,
       chosen[1]: {"models": 2, "error": "all <tied>: they rank nothing"},
     },
     static_agreement={"parameters": {**measured, "weighted_kendall": 0.75}},
-    metric_facts=facts,
     certainty=Certainty(
       chosen[0],
       50,
@@ -176,5 +181,4 @@ def full_report(metrics: int | None = None) -> Report:
       certain,
       [models[:3], models[3:4], models[4:9], models[9:]],
     ),
-    command=f"lead-rank photos/ --zoo=zoo.json --out='{SCRIPT}' --weights_dir=w",
   )

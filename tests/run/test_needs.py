@@ -46,7 +46,7 @@ def test_a_reference_network(run, digits):
   report = run(models, metrics=("rsa",), reference=tiny_spec("a", 1))
   assert report.score_of("a", "rsa").score == pytest.approx(100)
   assert report.score_of("b", "rsa").score < 100
-  assert report.config["reference"] == "a"
+  assert report.plan.reference == "a"
   other = run(models, metrics=("rsa",), reference=tiny_spec("b", 2))
   assert other.score_of("b", "rsa").score == pytest.approx(100)
   assert not other.score_of("a", "rsa").cached
@@ -63,7 +63,7 @@ def test_features_of_the_source_data(run, digits):
   row = report.score_of("a", "ped_logme")
   assert "no source features" not in row.status
   assert not row.cached
-  assert report.config["source_data"] == source.fingerprint
+  assert report.plan.source_data == source.fingerprint
   again = run(models, metrics=("ped_logme",), source_data=source)
   assert again.score_of("a", "ped_logme").cached
 
@@ -83,8 +83,8 @@ def test_scores_of_a_pool_move_with_the_pool_and_cost_one_model(run, digits):
     lead_jax.METRICS["etran"].pool(parts)
   )
   assert first.score_of("a", "knn").score == more.score_of("a", "knn").score
-  assert more.metric_facts["etran"]["relative_to_the_pool"]
-  assert not more.metric_facts["knn"]["relative_to_the_pool"]
+  assert more.plan.metric_facts["etran"]["relative_to_the_pool"]
+  assert not more.plan.metric_facts["knn"]["relative_to_the_pool"]
   alone = run(models("a"), metrics=("etran",))
   features = {m: tiny_features(m, digits) for m in "ab"}
   single = lead_jax.score("etran", features["a"], digits.labels)

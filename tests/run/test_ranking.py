@@ -142,7 +142,8 @@ def test_an_interrupted_run_goes_on_where_it_was(run, tmp_path):
     run(models(), out=out, listener=Impatient())
   partial = json.loads((out / "report.json").read_text())
   assert not partial["complete"]
-  assert [row["model"] for row in partial["models"]] == ["a", "b"]
+  status = {row["model"]: row["status"] for row in partial["models"]}
+  assert status == {"a": "ok", "b": "ok", "c": "not done yet"}
   calls.clear()
   report = run(models(), out=out)
   assert set(calls) == {"c"}
@@ -159,7 +160,7 @@ def test_files(run, tmp_path):
   assert len(rows) == 6
   assert float(rows[0]["score"]) == report.score_of("a", "lead").score
   content = json.loads((out / "report.json").read_text())
-  assert content["config"]["options"]["lead"]["head_seeds"] == 1
+  assert content["plan"]["options"]["lead"]["head_seeds"] == 1
   assert content["environment"]["device"]
   assert content["scores"][0]["details"]["mean_rate"] > 0
   pages = {"report.html", "report.md", "report.tex"}
