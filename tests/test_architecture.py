@@ -32,7 +32,8 @@ ARROWS = {
   "results": _SOURCES,
   "report": _SOURCES | {"backbones", "evaluation", "literature", "results"},
   "run": _SOURCES
-  | {"backbones", "data", "dynamics", "evaluation", "features", "metrics", "results"},
+  | {"backbones", "data", "dynamics", "evaluation", "features", "metrics", "report"}
+  | {"results"},
   "commands": _SOURCES
   | {
     "backbones",

@@ -151,7 +151,8 @@ def remember(
     known = kept.get("models", {})
   if report is None:
     earlier = _read(folder / "report.json")
-    same = earlier.get("dataset", {}).get("fingerprint") == fingerprint
+    planned = earlier.get("plan", {}).get("dataset", {})
+    same = planned.get("fingerprint") == fingerprint
     new = measured_in(earlier["models"]) if same else {}
   else:
     new = measured_in(report.models)

@@ -7,8 +7,8 @@ from lead_jax.features import FeatureStore
 from lead_jax.metrics import Metric
 from lead_jax.results import ModelRow, Plan, Report, ScoreRow
 from lead_jax.run._agreement import agreement_of, static_agreement_of
+from lead_jax.run._placing import ranked
 from lead_jax.run._preflight import chosen_metrics
-from lead_jax.run._ranks import ranked
 from lead_jax.run._records import Records
 from lead_jax.run._sources import Sources
 from lead_jax.run._tasks import rows_of

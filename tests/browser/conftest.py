@@ -11,6 +11,7 @@ import shutil
 
 import pytest
 
+from lead_jax.report import as_html
 from tests.report.reports import full_report
 
 _ARGUMENTS = [
@@ -77,7 +78,7 @@ def report():
 def path(report, tmp_path_factory):
   """Where the page of the report lies."""
   path = tmp_path_factory.mktemp("report") / "report.html"
-  report.to_html(path)
+  path.write_text(as_html(report), encoding="utf-8")
   return path
 
 

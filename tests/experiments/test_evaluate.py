@@ -15,7 +15,7 @@ from experiments.evaluation import collect, files, stability, summary, verdict, 
 from experiments.evaluation.noise import noise_of
 from lead_jax.checks._errors import InputError
 from lead_jax.evaluation._rank_measures import weighted_kendall, weighted_kendall_paper
-from lead_jax.results._report import ModelRow, Report, ScoreRow
+from lead_jax.results import ModelRow, Plan, Report, ScoreRow
 
 MODELS = [f"m{i}" for i in range(7)]
 
@@ -47,14 +47,12 @@ def _report(dataset, truth):
     )
     for i, model in enumerate(MODELS)
   ]
-  return Report(
-    dataset={"name": dataset, "samples": 40, "classes": 4},
-    config={},
-    environment={},
-    metrics=list(columns),
-    models=facts,
-    scores=rows,
+  plan = Plan(
+    {"name": dataset, "samples": 40, "classes": 4},
+    [row.model for row in facts],
+    list(columns),
   )
+  return Report(plan, facts, rows)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from experiments.evaluation.remarks import remarks
 from lead_jax.checks._errors import InputError
 from lead_jax.evaluation._score_table import ScoreTable
 from lead_jax.evaluation._truth_noise import deviation_of_test_set
-from lead_jax.results._report import ModelRow, Report, ScoreRow
+from lead_jax.results import ModelRow, Plan, Report, ScoreRow, report_json
 
 TRUTH = np.array([[50.0, 80.0, math.nan], [90.0, 60.0, 70.0]])
 TABLE = ScoreTable(["s"], ["x", "y"], ["a", "b", "c"], np.zeros((1, 2, 3)), TRUTH)
@@ -121,12 +121,12 @@ def _report(*, cached, seconds, peak):
     peak_memory_mib={"extract": peak, "load": 5.0},
   )
   scores = [ScoreRow("a", "knn", 1.0, 1, "ok", seconds=s) for s in (2.0, 4.0, 0.0)]
-  return Report({"fingerprint": "f"}, {}, {}, ["knn"], [row], scores)
+  return Report(Plan({"fingerprint": "f"}, ["a"], ["knn"]), [row], scores)
 
 
 def test_costs_outlive_the_run_that_measured_them(tmp_path):
   first = _report(cached=False, seconds=3.0, peak=100.0)
-  first.to_json(tmp_path / "report.json")
+  (tmp_path / "report.json").write_text(report_json(first))
   # The next run, before it replaces the report, and after: all came from the store.
   costs.remember(tmp_path, "f")
   known = costs.remember(tmp_path, "f", _report(cached=True, seconds=0.1, peak=900.0))

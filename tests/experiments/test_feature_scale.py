@@ -13,7 +13,7 @@ from experiments.sensitivity import bench, feature_scale as measuring
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.data._dataset import Dataset
 from lead_jax.features._store import FeatureStore
-from lead_jax.run import _scoring as scoring
+from lead_jax.run import _score as scoring
 
 LABELS = np.repeat(np.arange(3), 8).astype(np.int32)
 TRUTH = {"a": 90.0, "b": 80.0, "c": 70.0, "d": 60.0}
@@ -93,16 +93,16 @@ def test_features_that_are_all_zero_do_not_end_the_run(tmp_path):
 
 def test_nothing_is_computed_twice(tmp_path, monkeypatch):
   calls = []
-  evaluate = scoring.metrics_room.evaluate_metric
+  evaluate = scoring.metrics.evaluate_metric
 
-  def counted(name, problem, **options):
+  def counted(metric, problem, **options):
     if len(calls) == 11:
       calls.append("interrupted")
       raise KeyboardInterrupt
-    calls.append(name)
-    return evaluate(name, problem, **options)
+    calls.append(metric.name)
+    return evaluate(metric, problem, **options)
 
-  monkeypatch.setattr(scoring.metrics_room, "evaluate_metric", counted)
+  monkeypatch.setattr(scoring.metrics, "evaluate_metric", counted)
   with pytest.raises(KeyboardInterrupt):
     _measure(tmp_path)
   first = _measure(tmp_path)

@@ -21,8 +21,8 @@ from lead_jax.checks._errors import InputError
 from lead_jax.data._dataset import Dataset
 from lead_jax.evaluation._rank_measures import weighted_kendall
 from lead_jax.features._store import FeatureStore
-from lead_jax.results._report import ModelRow, Report, ScoreRow
-from lead_jax.run import _scoring as scoring
+from lead_jax.results import ModelRow, Plan, Report, ScoreRow
+from lead_jax.run import _score as scoring
 
 LABELS = np.repeat(np.arange(3), [12, 3, 9]).astype(np.int32)
 MODELS = ("a", "b", "c", "d")
@@ -56,13 +56,13 @@ def _bench(root, metrics=("knn", "feature_norm")):
 def calls(monkeypatch):
   """Metrics that are computed, as they are."""
   found = []
-  evaluate = scoring.metrics_room.evaluate_metric
+  evaluate = scoring.metrics.evaluate_metric
 
-  def counted(name, problem, **options):
-    found.append(name)
-    return evaluate(name, problem, **options)
+  def counted(metric, problem, **options):
+    found.append(metric.name)
+    return evaluate(metric, problem, **options)
 
-  monkeypatch.setattr(scoring.metrics_room, "evaluate_metric", counted)
+  monkeypatch.setattr(scoring.metrics, "evaluate_metric", counted)
   return found
 
 
@@ -113,7 +113,7 @@ def _report(**columns):
     for m, value in zip(MODELS, values, strict=True)
   ]
   facts = [ModelRow(m, "ok", num_params=i) for i, m in enumerate(MODELS)]
-  return Report({"name": "birds"}, {}, {}, list(columns), facts, rows)
+  return Report(Plan({"name": "birds"}, MODELS, list(columns)), facts, rows)
 
 
 def test_a_perfect_metric_gives_one_and_ties_give_nothing():

@@ -15,7 +15,7 @@ from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._papers import PAPER_DATASETS
-from lead_jax.results._report import ModelRow, Report, ScoreRow
+from lead_jax.results import ModelRow, Plan, Report, ScoreRow
 
 SUPERVISED = [card for card in CATALOGUE.values() if card.zoo == "supervised"]
 
@@ -99,7 +99,7 @@ def test_a_whole_table_on_made_up_weights_and_images(run, tmp_path):
   )
   assert rows["LogME"]["ours"] in ("1.0", "-1.0")  # of two models
   report = json.loads((out / "CIFAR10" / "report.json").read_text())
-  assert report["dataset"]["samples"] == 24
+  assert report["plan"]["dataset"]["samples"] == 24
   assert [row["feature_dim"] for row in report["models"]] == [1280, 1280]
   assert (out / "table_1.txt").read_text() == text
   code, again, err = run(*arguments)
@@ -134,14 +134,8 @@ def _report(dataset: str, scores) -> Report:
     for model, value in values.items()
   ]
   models = [ModelRow(card.name, "ok") for card in SUPERVISED]
-  return Report(
-    dataset={"name": dataset},
-    config={},
-    environment={},
-    metrics=list(scores),
-    models=models,
-    scores=rows,
-  )
+  plan = Plan({"name": dataset}, [row.model for row in models], list(scores))
+  return Report(plan, models, rows)
 
 
 def test_figures_stand_beside_the_published_ones():

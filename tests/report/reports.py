@@ -30,6 +30,11 @@ GONE = "gone"
 SPLIT = 0.25
 
 
+def asked(report: Report, **changes) -> Report:
+  """A report of a plan that asks for something else."""
+  return dataclasses.replace(report, plan=dataclasses.replace(report.plan, **changes))
+
+
 def small_report() -> Report:
   """Two models and a failure, two metrics, no certainty."""
   models = [

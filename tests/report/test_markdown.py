@@ -37,12 +37,14 @@ def test_tables_are_whole(text):
 def test_no_html_but_as_text(text):
   without_code = re.sub(r"```\n.*?\n```|`[^`\n]*`", "", text, flags=re.DOTALL)
   assert not re.search(r"(?<!\\)<[a-z/]", without_code)
-  assert "\n```\npython -m experiments.finetune --models=" in text
+  assert "\n```\nlead-finetune photos/ --models=" in text
   assert f"`{GONE}`: failed: \\<b\\>" in text
 
 
 def test_a_fence_is_longer_than_what_is_in_it():
-  report = dataclasses.replace(small_report(), command="lead-rank '```'")
+  report = small_report()
+  plan = dataclasses.replace(report.plan, request={"command": "lead-rank '```'"})
+  report = dataclasses.replace(report, plan=plan)
   assert "\n````\nlead-rank '```'\n````\n" in as_markdown(report)
 
 

@@ -7,13 +7,12 @@ import math
 
 import pytest
 
-from lead_jax.data._bundled import load_digits_dataset
-from lead_jax.report import _progress as progress
+from lead_jax.report import _progress as progress, write_pages
 from lead_jax.report._progress import LiveProgress, PlainProgress
 from lead_jax.report._summary import summarise
 from lead_jax.report._terminal import bar, render
-from lead_jax.run._rank import Plan
-from tests.report.reports import full_report, small_report
+from lead_jax.results import Plan
+from tests.report.reports import asked, full_report, small_report
 
 LONG = "a_network_with_quite_a_long_name_224"
 
@@ -36,10 +35,9 @@ def report():
     row, model=LONG if row.model == "strong" else row.model
   )
   return dataclasses.replace(
-    plain,
+    asked(plain, ground_truth={"photos": {LONG: 91.25}}),
     models=[rename(row) for row in plain.models],
     scores=[rename(row) for row in plain.scores],
-    ground_truth={LONG: 91.25},
     agreement={
       "lead": _agreement(0.5, 1.25),
       "knn": {"models": 2, "error": "all predicted scores are tied: they rank nothing"},
@@ -70,9 +68,8 @@ def test_the_table_says_everything(report):
 
 @pytest.mark.parametrize("width", [60, 90])
 def test_a_narrow_terminal_loses_columns_and_no_digits(report, width):
-  report = dataclasses.replace(report, command="lead-rank photos")
   text = render(report, width=width, color=False)
-  lines = [line for line in text.splitlines() if "experiments.finetune" not in line]
+  lines = [line for line in text.splitlines() if "lead-finetune" not in line]
   assert max(len(line) for line in lines) <= width
   table = text[: text.index("lead: lead")]
   assert ("params" in table) == (width == 90)
@@ -110,7 +107,7 @@ def test_many_metrics_are_all_there(report, width):
     if row.metric == "knn"
     for name in names
   ]
-  wide = dataclasses.replace(report, metrics=list(names), scores=rows)
+  wide = dataclasses.replace(asked(report, metrics=list(names)), scores=rows)
   text = render(wide, width=width, color=False)
   table = text[: text.index("lead: lead")]
   assert max(len(line) for line in table.splitlines()) <= width
@@ -152,11 +149,10 @@ def test_color_is_only_where_asked_for(report):
 def test_json_has_no_nan(report, tmp_path):
   rows = [dataclasses.replace(row, details={"x": math.inf}) for row in report.scores]
   report = dataclasses.replace(report, scores=rows)
-  report.to_json(tmp_path / "report.json")
+  write_pages(report, tmp_path)
   content = json.loads((tmp_path / "report.json").read_text())
   assert content["scores"][4]["score"] is None
   assert content["scores"][2]["details"]["x"] == "inf"
-  report.to_csv(tmp_path / "scores.csv")
   lines = (tmp_path / "scores.csv").read_text().splitlines()
   assert lines[0].startswith("model,metric,score,rank,status")
   assert lines[5].startswith("gone,lead,,,failed: gone.onnx")
@@ -165,9 +161,10 @@ def test_json_has_no_nan(report, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [PlainProgress, LiveProgress])
-def test_progress(kind, report, tmp_path):
+def test_progress(kind, report):
   stream = io.StringIO()
-  plan = Plan(load_digits_dataset("test"), [None] * 2, ["lead", "knn"], tmp_path, None)
+  data = {"name": "digits", "samples": 360, "classes": 5, "split": "test"}
+  plan = Plan(data, ["weak", "gone"], ["lead", "knn"])
   with kind(stream) as progress:
     progress.planned(plan)
     for i, row in enumerate(report.models[::2]):
@@ -178,7 +175,7 @@ def test_progress(kind, report, tmp_path):
     progress.warned("mind the gap")
   text = stream.getvalue()
   assert "Data: digits, 360 samples of 5 classes (split: test)" in text
-  assert "nothing is written" in text
+  assert "Models: 2; metrics: lead, knn" in text
   assert "[1/2] weak: features in 0.0 s" in text
   assert "scores in 1.0 s" in text
   assert "[2/2] gone: failed: gone.onnx: there is no such file" in text

@@ -10,7 +10,7 @@ from lead_jax.literature import read_evidence
 from lead_jax.report._summary import summarise
 from lead_jax.report._words import plain
 from lead_jax.results._report import Certainty, ModelRow, ScoreRow
-from tests.report.reports import GONE, PLAIN, full_report, small_report
+from tests.report.reports import GONE, PLAIN, asked, full_report, small_report
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +40,16 @@ def test_the_evidence_is_quoted_with_what_it_was_measured_on(full):
   assert "τ .82 (95 % .68 to .92)" in text
   assert measured.note in text
   assert "your data set is one" not in text
-  here = dataclasses.replace(full, dataset={**full.dataset, "name": "flowers5"})
+  here = asked(full, dataset={**full.dataset, "name": "flowers5"})
   assert "your data set is one" in plain(summarise(here).recommendation.evidence)
 
 
 def test_a_metric_no_better_than_chance_is_called_that(full):
-  report = dataclasses.replace(full, metrics=["lead", "knn"], certainty=None)
+  report = dataclasses.replace(asked(full, metrics=["lead", "knn"]), certainty=None)
   text = plain(summarise(report).recommendation.evidence)
   assert "which chance reaches too" in text
   assert "this run has others" in text  # an option is set
-  unknown = dataclasses.replace(full, metrics=["dds", "knn"])
+  unknown = asked(full, metrics=["dds", "knn"])
   assert "was not measured" in plain(summarise(unknown).recommendation.evidence)
 
 
@@ -94,35 +94,51 @@ def test_without_certainty_nothing_is_claimed(full):
 def test_the_next_step_is_a_command_that_fits(full):
   step = summarise(full).next_step
   words = shlex.split(step.command)
-  assert words[:3] == ["python", "-m", "experiments.finetune"]
-  assert set(words[3:]) == {
+  assert words[:2] == ["lead-finetune", "photos/"]
+  assert set(words[2:]) == {
     "--models=network_0,network_1,network_2",
-    "--data=photos/",
     "--zoo=zoo.json",
     "--weights_dir=w",
   }
-  assert "--test_data" in plain(step.text)  # not divided, as far as is known
 
 
 @pytest.mark.parametrize(
-  ("command", "expected"),
+  ("request_", "expected"),
   [
-    ("lead-rank", "--data=digits"),
     (
-      "lead-rank photos --zoo my.json --models network_0=a.pth,network_1 --nodownload",
-      "--models=network_0=a.pth,network_1,network_2 --data=photos --zoo=my.json",
+      {"dataset": "digits"},
+      "lead-finetune digits --models=network_0,network_1,network_2",
     ),
     (
-      "python -m experiments.rank tfds:x --data_dir=d --nocheck_weights --out=o",
-      "--data=tfds:x --data_dir=d --nocheck_weights",
+      {
+        "dataset": "photos",
+        "zoo": "my.json",
+        "models": ["network_0=a.pth", "network_1"],
+      },
+      "lead-finetune photos --models=network_0=a.pth,network_1,network_2 --zoo=my.json",
     ),
-    ("", "--data=DATA --zoo=zoo.json"),
-    ("lead-rank 'unbalanced", "--data=DATA"),
+    (
+      {"dataset": "tfds:x", "data_dir": "d", "check_weights": False, "download": False},
+      "lead-finetune tfds:x --models=network_0,network_1,network_2 --data_dir=d "
+      "--nocheck_weights",
+    ),
+    (
+      {"dataset": "my photos", "cache_dir": "/c d", "models": None},
+      "lead-finetune 'my photos' --models=network_0,network_1,network_2 "
+      "'--cache_dir=/c d'",
+    ),
   ],
 )
-def test_flags_are_read_from_the_command(full, command, expected):
-  step = summarise(dataclasses.replace(full, command=command)).next_step
-  assert step.command.endswith(expected)
+def test_the_next_command_is_in_the_words_of_the_request(full, request_, expected):
+  plan = dataclasses.replace(full.plan, request=request_)
+  assert summarise(dataclasses.replace(full, plan=plan)).next_step.command == expected
+
+
+def test_data_that_have_no_name_are_to_be_named(full):
+  plan = dataclasses.replace(full.plan, request={"dataset": None})
+  step = summarise(dataclasses.replace(full, plan=plan)).next_step
+  assert step.command.startswith("lead-finetune DATA --models=")
+  assert "(DATA is where photos" in plain(step.text)
 
 
 def test_who_is_worth_fine_tuning(full):
@@ -143,9 +159,7 @@ def test_ready_features_cannot_be_fine_tuned():
   ready = lambda row: dataclasses.replace(row, architecture="ready features")
   report = dataclasses.replace(
     report,
-    dataset={**report.dataset, "class_names": ["a", "b"]},
     models=list(map(ready, report.models)),
-    command="lead-rank npz:labels.npz",
   )
   step = summarise(report).next_step
   assert step.command == ""
@@ -159,14 +173,14 @@ def test_ready_features_beside_networks_are_not_forgotten():
   report = small_report()
   weak, strong, gone = report.models
   strong = dataclasses.replace(strong, architecture="ready features")
-  report = dataclasses.replace(report, models=[weak, strong, gone], command="lead-rank")
+  report = dataclasses.replace(report, models=[weak, strong, gone])
   step = summarise(report).next_step
   assert step.models == ("strong", "weak")
   assert plain(step.text) == (
     "Fine-tune strong and weak (the first 2, since a metric can be wrong): strong, known "
-    "by ready features alone, where these come from; weak from a checkout of this project:"
+    "by ready features alone, where these come from; weak here:"
   )
-  assert "--models=weak " in step.command
+  assert step.command == "lead-finetune photos/ --models=weak"
 
 
 def test_a_score_that_is_not_finite_is_no_number_and_said():
@@ -199,13 +213,12 @@ def test_nothing_ranked_one_model_and_ties():
   assert "No model could be ranked by lead" in plain(summary.recommendation.sentence)
   assert summary.next_step.command == ""
   alone = dataclasses.replace(
-    report,
+    asked(report, metrics=["lead"]),
     models=[ModelRow("strong", "ok")],
     scores=[ScoreRow("strong", "lead", -1.0, 1, "ok")],
-    metrics=["lead"],
   )
   assert "only model" in plain(summarise(alone).recommendation.sentence)
-  tied = dataclasses.replace(report, metrics=["knn", "lead"])
+  tied = asked(report, metrics=["knn", "lead"])
   sentence = plain(summarise(tied).recommendation.sentence)
   assert (
     "Fine-tune strong first: it shares the first place with weak by knn" in sentence
@@ -216,8 +229,7 @@ def test_disagreement_in_words():
   report = small_report()
   ranks = {"lead": (1, 2, 3, 4), "knn": (1, 2, 4, 3), "nce": (4, 3, 2, 1)}
   report = dataclasses.replace(
-    report,
-    metrics=list(ranks),
+    asked(report, metrics=list(ranks)),
     models=[ModelRow(name, "ok") for name in "abcd"],
     scores=[
       ScoreRow(model, metric, -float(rank), rank, "ok")
