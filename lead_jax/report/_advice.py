@@ -152,7 +152,7 @@ def _evidence(report: Report) -> Text:
   if found is None:
     return ("How well ", *names([metric]), " does on real networks was not measured.")
   text: list[str] = [
-    "How far to trust ",
+    "Evidence for ",
     *names([metric]),
     f": on {found.networks} real networks, each fine-tuned on {listed(found.datasets)} "
     f"({found.images[0]:,} to {found.images[1]:,} images), taking its first choice lost "
@@ -217,11 +217,11 @@ def next_step(report: Report) -> NextStep:
   models = tuple(map(clean, chosen))
   if not networks:
     whose = "its" if len(given) == 1 else "their"
-    return NextStep((*text, f", where {whose} features come from."), "", models)
+    return NextStep((*text, f" with the code that made {whose} features."), "", models)
   command, note = _finetune(report, networks)
   if given:
-    text = (*text, ": ", *names(given), ", known by ready features alone, where these ")
-    text = (*text, "come from; ", *names(networks), " here")
+    text = (*text, ": ", *names(given), " with the code that made the features, ")
+    text = (*text, *names(networks), " with the command below")
   return NextStep((*text, f"{note}:"), command, models)
 
 

@@ -55,7 +55,7 @@ def _data(report: Report) -> list[tuple[str, str]]:
     ("images", data.get("samples")),
     ("classes", data.get("classes")),
     ("class names", shown),
-    ("images a class", _range(sizes)),
+    ("images per class", _range(sizes)),
     ("fingerprint", data.get("fingerprint")),
     ("fingerprint of the labels", data.get("labels")),
   )

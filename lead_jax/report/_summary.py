@@ -318,18 +318,17 @@ def _description(report: Report, metric: str) -> str:
 def _certainty_words(report: Report) -> str:
   found, metric = report.certainty, report.metrics[0]
   if found is None:
-    return "The images were not resampled: how sure the ranking is is not known."
+    return "The images were not resampled: the certainty of the ranking is not known."
   if found.reason:
-    return f"How sure the ranking is is not known: {clean(found.reason)}."
+    return f"The certainty of the ranking is not known: {clean(found.reason)}."
   share = f"{100 * found.level:g} %"
   return (
-    f"From the scores by {metric} of {found.draws} random parts of the images "
-    f"({found.images:,} each): {share} intervals of scores and ranks, and P(best), how "
-    "often a model would be first with other images like these. A model is in a new "
-    "group where it can be told from the first of the group above, at "
-    f"{share} for all comparisons together. All this is how far the choice of images "
-    "moves the ranking. Whether the metric is right about fine-tuning is another "
-    "question, which no resampling answers."
+    f"{metric} also scored {found.draws} random parts of the images, {found.images:,} "
+    f"images each. These scores give the {share} intervals of scores and ranks, and "
+    "P(best), how often a model would rank first on other images like these. A new group "
+    "starts at each model that differs from the first model of the group above it, at "
+    f"{share} for all comparisons together. This measures what the choice of images does "
+    "to the ranking. It does not measure whether the metric is right about fine-tuning."
   )
 
 

@@ -58,12 +58,11 @@ def accuracy(value: float | None) -> str:
 
 
 def tau(value: float | None) -> str:
-  """A rank correlation as this project writes it: `.82`, `−.15`, `1.00`."""
+  """A rank correlation: `0.82`, `−0.15`, `1.00`."""
   if value is None or math.isnan(value):
     return NONE
   text = f"{abs(value):.2f}"
-  text = text[1:] if text.startswith("0") else text
-  return f"−{text}" if value < 0 and float(f"{value:.2f}") != 0 else text
+  return f"−{text}" if value < 0 and float(text) != 0 else text
 
 
 def seconds(value: float) -> str:

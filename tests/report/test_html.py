@@ -171,7 +171,7 @@ def test_scores_beyond_any_axis_are_left_out_of_drawings(lowest, highest):
 def test_what_puzzles_is_explained_beside_it(elements):
   text = "".join(elements.text)
   assert "P(best) and groups answer different questions" in text
-  assert "Seconds hold downloads of weights" in text
+  assert "Seconds include downloads of weights" in text
 
 
 def test_tags():

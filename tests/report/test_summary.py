@@ -37,7 +37,7 @@ def test_the_evidence_is_quoted_with_what_it_was_measured_on(full):
   assert f"on {measured.networks} real networks" in text
   assert f"lost {measured.regret_1:.1f} accuracy points" in text
   assert "eurosat10, flowers5 and grocery43 (1,425 to 2,000 images)" in text
-  assert "τ .82 (95 % .68 to .92)" in text
+  assert "τ 0.82 (95 % 0.68 to 0.92)" in text
   assert measured.note in text
   assert "your data set is one" not in text
   here = asked(full, dataset={**full.dataset, "name": "flowers5"})
@@ -164,8 +164,8 @@ def test_ready_features_cannot_be_fine_tuned():
   step = summarise(report).next_step
   assert step.command == ""
   assert plain(step.text) == (
-    "Fine-tune strong and weak (the first 2, since a metric can be wrong), where their "
-    "features come from."
+    "Fine-tune strong and weak (the first 2, since a metric can be wrong) with the code "
+    "that made their features."
   )
 
 
@@ -177,8 +177,8 @@ def test_ready_features_beside_networks_are_not_forgotten():
   step = summarise(report).next_step
   assert step.models == ("strong", "weak")
   assert plain(step.text) == (
-    "Fine-tune strong and weak (the first 2, since a metric can be wrong): strong, known "
-    "by ready features alone, where these come from; weak here:"
+    "Fine-tune strong and weak (the first 2, since a metric can be wrong): strong with "
+    "the code that made the features, weak with the command below:"
   )
   assert step.command == "lead-finetune photos/ --models=weak"
 
@@ -243,8 +243,8 @@ def test_disagreement_in_words():
   assert found.taus["nce", "lead"] == pytest.approx(-1)
   lines = [plain(line) for line in found.lines]
   assert lines[0] == (
-    "Of 2 other metrics, 0 order the models much as lead does (Kendall τ of .70 or more), "
-    "1 with little in common (below .30): nce."
+    "Of 2 other metrics, 0 order the models much as lead does (Kendall τ of 0.70 or more), "
+    "1 with little in common (below 0.30): nce."
   )
   assert lines[1] == "The least alike are the orders by lead and nce (τ −1.00)."
   assert lines[2] == "a is 1st by 1 of 2 other metrics, furthest down by nce (4th)."

@@ -137,13 +137,12 @@ def _sections(summary: Summary) -> list[tuple[str, str, Markup]]:
 def _ranking(summary: Summary) -> Markup:
   note = (
     f"Ordered by {summary.metric}: {summary.descriptions[summary.metric]} A score compares "
-    "models on these images; the accuracies beside it say whether the features are any "
-    "good."
+    "models on these images. The accuracies beside it tell how good the features are."
   )
   parts = [tag("p", note)]
   parts.append(tables.main_table(summary))
   if not summary.seconds_whole:
-    stored = "Seconds are of this run; what came from the store cost it nothing."
+    stored = "Seconds were measured when the value was computed, in this run or an earlier one."
     parts.append(tag("p", stored, class_="quiet"))
   if len(summary.metrics) > 1:
     described = [
@@ -185,9 +184,9 @@ def _certainty(summary: Summary) -> Markup:
     parts.append(tag("ol", *together))
     numbers = (
       "P(best) and groups answer different questions. P(best) is how often a model would "
-      "come first; a group holds all that cannot be told from its first, the comparisons "
-      "judged together. So a model may hardly ever come first and still be in the leading "
-      "group, and the first may come first nearly always and not be alone."
+      "rank first. A group holds all models that cannot be told from its first one, all "
+      "comparisons together. So a model that hardly ever ranks first can be in the "
+      "leading group, and a model that nearly always ranks first can share its group."
     )
     parts.append(tag("p", numbers, class_="quiet"))
   elif summary.groups:
@@ -211,13 +210,13 @@ def _far_below(summary: Summary) -> str:
 
 def _cost(summary: Summary, panels: list[Markup]) -> Markup:
   caption = (
-    "Every model, by its rank. The dashed line is the best score that so much buys; the "
-    "dots on it are models that no cheaper one beats."
+    "Every model, labelled with its rank. The dashed line is the best score available at "
+    "each cost; no cheaper model beats the dots on it."
   )
   if summary.seconds_whole:
     caption += (
-      " Seconds hold downloads of weights, those of the first model also what is compiled "
-      "once for all."
+      " Seconds include downloads of weights; those of the first model also include what "
+      "is compiled once for all models."
     )
   caption += _far_below(summary)
   return tag("figure", tag("div", *panels, class_="panels"), tag("figcaption", caption))
@@ -230,9 +229,9 @@ def _disagreement(summary: Summary) -> Markup:
   drawing = plots.heatmap(summary)
   if drawing is not None and len(summary.disagreement.metrics) > 2:
     caption = (
-      "Kendall's τ-b between the rankings by two metrics: 1 is the same order, 0 nothing "
-      f"in common, below 0 the reverse. Ordered by agreement with {summary.metric}. "
-      "Agreement is not correctness: metrics may err alike."
+      "Kendall's τ-b between the rankings by two metrics: 1 is the same order, 0 is no "
+      f"relation, -1 is the reverse. Ordered by agreement with {summary.metric}. "
+      "Agreement is not correctness: metrics can make the same error."
     )
     frame = tag(
       "div",
@@ -252,9 +251,9 @@ def _truth(summary: Summary) -> Markup:
   if drawing is None:
     return table
   caption = (
-    f"Score by {summary.metric} against the accuracy that fine-tuning really gave; "
-    "numbers are ranks by score. Highlighted: the first choice and the truly "
-    "best. Triangles, where there are any: far below the others, off the scale."
+    f"Score by {summary.metric} against the measured accuracy after fine-tuning; numbers "
+    "are ranks by score. Highlighted: the first choice and the model with the highest "
+    "accuracy. Triangles: far below the others, off the scale."
   )
   figure = tag("figure", drawing, tag("figcaption", caption))
   return tag("div", figure, tag("div", table), class_="beside")
