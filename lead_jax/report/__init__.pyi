@@ -1,3 +1,6 @@
+from ._comparing import (
+  render_comparison as render_comparison,
+)
 from ._html._page import (
   as_html as as_html,
 )

@@ -19,7 +19,7 @@ def describe(plan: Plan) -> str:
 
 
 class PlainProgress(Listener):
-  """One line a model; a line now and then while a model takes long."""
+  """One line per model; a line now and then while a model takes long."""
 
   def __init__(self, stream: IO[str] | None = None, interval: float = 10.0):
     """Writes to `stream` (stderr where None), at most every `interval` seconds."""

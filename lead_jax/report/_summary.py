@@ -63,7 +63,7 @@ class Row:
     linear_probe: Accuracy in percent.
     truth: Accuracy after fine-tuning, in percent.
     params: Number of parameters.
-    flops: Floating-point operations an image.
+    flops: Floating-point operations per image.
     seconds: That this run spent on it.
     dim: D.
     licence: Of the weights.
@@ -72,7 +72,7 @@ class Row:
     source: Of the weights.
     weights_hash: SHA-256.
     failure: Why it has no place in the ranking; empty where it has one.
-    cells: One a metric, in the report's order.
+    cells: One per metric, in the report's order.
   """
 
   model: str
@@ -136,7 +136,7 @@ class Summary:
     metrics: All of them; the ranking one is the first.
     descriptions: By metric, a sentence on what it is.
     recommendation: Which model, how sure that is, and what speaks for the metric.
-    rows: One a model: the ranking, then those without a rank.
+    rows: One per model: the ranking, then those without a rank.
     certainty: What the intervals are, or why there are none.
     draws: How many parts of the images were scored; 0 where there are no intervals.
     level: Of the intervals.

@@ -34,7 +34,7 @@ _BAR = 5
 
 
 def render(report: Report, *, width: int, color: bool, warnings: bool = True) -> str:
-  """Returns the table of all models, one column a metric, and what to know about it.
+  """Returns the table of all models, one column per metric, and what to know about it.
 
   Args:
     report: A report.

@@ -21,8 +21,8 @@ class Report:
 
   Attributes:
     plan: What was asked for, and of what.
-    models: One row a model, in the order asked for.
-    scores: One row a model and metric.
+    models: One row per model, in the order asked for.
+    scores: One row per model and metric.
     environment: Versions, device, platform and time of the work.
     warnings: One line each.
     agreement: By metric, how its ranking agrees with the ground truth.
@@ -192,7 +192,7 @@ def _certainty(content: Mapping[str, Any]) -> Certainty:
 
 
 def _sound(report: Report) -> bool:
-  """Whether the rows are one a model, and one a model and metric, as the plan says."""
+  """Whether the rows are one per model, and one per model and metric, as the plan says."""
   models, metrics = list(report.plan.models), list(report.plan.metrics)
   pairs = {(row.model, row.metric) for row in report.scores}
   texts = all(

@@ -1,4 +1,4 @@
-"""The rows of a run: one a model, one a model and metric; and what a status says."""
+"""The rows of a run: one per model, one per model and metric; and what a status says."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ class ModelRow:
     licence: Of the weights.
     weights_hash: SHA-256 of the weights.
     num_params: As published.
-    flops: Floating-point operations an image, a multiply and an add counted as two.
+    flops: Floating-point operations per image, a multiply and an add counted as two.
     source_accuracy: Stated accuracy on the source data, in percent.
     feature_dim: D.
     features_cached: Whether extraction was spared.

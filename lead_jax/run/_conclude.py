@@ -88,8 +88,8 @@ def conclude_rows(
   """Compares rows that were made without a plan.
 
   Args:
-    models: One row a model.
-    scores: One row a model and metric.
+    models: One row per model.
+    scores: One row per model and metric.
     dataset: Name of the data set.
     metrics: Whose scores they are.
   """

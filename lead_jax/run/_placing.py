@@ -16,7 +16,7 @@ def ranked(
   """Adds pool-relative scores, ranks and ties.
 
   Args:
-    rows: One a model and metric; as each model has them on its own, or ranked before.
+    rows: One per model and metric; as each model has them on its own, or ranked before.
     metrics: By name.
     warn: Told, in one line, of a metric that ranks nothing.
 

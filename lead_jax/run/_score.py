@@ -32,8 +32,8 @@ class Resampled:
   """What a metric says of random parts of the images.
 
   Attributes:
-    scores: One a part.
-    parts: Of a pool-relative metric, what its models are compared by, one a part.
+    scores: One per part.
+    parts: Of a pool-relative metric, what its models are compared by, one per part.
     reason: Why there are none.
   """
 
@@ -180,7 +180,7 @@ def score_model(
     wanted: Metrics, each with its options; a metric may stand there many times.
 
   Returns:
-    The model's row, and a row a score in the order of `wanted`, kept under the keys under
+    The model's row, and a row per score in the order of `wanted`, kept under the keys under
     which a run keeps them. Where the model cannot be had, all of them say so.
   """
   chosen = [(metrics.find_metric(metric), options) for metric, options in wanted]
