@@ -15,9 +15,9 @@ from lead_jax.backbones._resolve import resolve_models
 from lead_jax.backbones._weights._layouts import LAYOUTS
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
 from lead_jax.backbones.catalogue._card import Published, papers_input
+from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
 from lead_jax.backbones.catalogue._located import (
   WeightSources,
-  catalogue_model,
   fetch_weights,
   locate,
 )
