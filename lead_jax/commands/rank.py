@@ -8,7 +8,6 @@ model failed (one line each says what and what to do); 130, interrupted.
 import ast
 import contextlib
 import pathlib
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -226,7 +225,6 @@ def _rank(dataset: str) -> int:
       check_weights=_CHECK_WEIGHTS.value,
       precision=_PRECISION.value,
       resamples=_RESAMPLES.value,
-      command=_command(dataset),
       listener=listener,
     )
   _show(result, out)
@@ -265,25 +263,16 @@ def _show(result: "Report", out: pathlib.Path) -> None:
   print_text(f"\n{table}\n\n{written}")
 
 
-def _command(dataset: str) -> str:
-  """The command line as it was given, all flags written in one way."""
-  given = [FLAGS[name] for name in FLAGS if FLAGS[name].present]
-  return shlex.join(["lead-rank", dataset, *_serialised(given)])
-
-
-def _serialised(given: Sequence[flags.Flag]) -> list[str]:
-  """Flags as texts; one that was repeated has a line for each value."""
-  return [line for flag in given for line in flag.serialize().splitlines()]
-
-
 def _failed(result: "Report", named: Sequence[str]) -> set[str]:
   """Models that failed, or by a metric that was asked for by its name."""
-  found = {row.model for row in result.models if row.status.startswith("failed")}
+  from lead_jax.results import FAILED, NEEDS
+
+  found = {row.model for row in result.models if row.status.startswith(FAILED)}
   for metric in result.metrics:
     if metric in named:
       rows = [row for row in result.scores if row.metric == metric]
-      found |= {row.model for row in rows if row.status.startswith("failed")}
-      if all(row.status.startswith("needs ") for row in rows):
+      found |= {row.model for row in rows if row.status.startswith(FAILED)}
+      if all(row.status.startswith(NEEDS) for row in rows):
         found |= {row.model for row in rows}  # one network without it is no failure
   return found
 
