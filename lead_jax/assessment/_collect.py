@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-import lead_jax
 from lead_jax import run
 from lead_jax.assessment import _costs as costs
 from lead_jax.assessment._noise import COLUMNS, Columns, check_columns, test_images
@@ -21,7 +20,7 @@ from lead_jax.evaluation import (
   score_table,
 )
 from lead_jax.results import Listener, Report
-from lead_jax.run import static_scores
+from lead_jax.run import rank, static_scores
 
 # Names that are too long for a column.
 _SHORT = {"mean rank on other data sets": "mean rank elsewhere"}
@@ -175,7 +174,7 @@ def collect(
       continue
     results = out / folder.name
     costs.remember(results, dataset.fingerprint)
-    report = lead_jax.rank(
+    report = rank(
       dataset,
       models,
       metrics,
