@@ -147,6 +147,7 @@ def _finetune(dataset: str) -> int:
   protocol = named
   if _PROTOCOL.value is None:
     protocol = default_protocol(dataset, len(target.train), given)
+  measure = protocol.measure_of(several=target.several)
   with listener:
     for line in target.describe():
       listener.told(line)
@@ -159,7 +160,7 @@ def _finetune(dataset: str) -> int:
       overwrite=_OVERWRITE.value,
       listener=listener,
     )
-  print_text(finetune.as_text(outcomes, protocol.measure_of(several=target.several)))
+  print_text(finetune.as_text(outcomes, measure))
   done = any(outcome.status == "ok" for outcome in outcomes)
   if done:
     print_text(

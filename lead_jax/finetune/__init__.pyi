@@ -31,7 +31,7 @@ from ._protocol import (
 from ._run_files import (
   content_key as content_key,
 )
-from ._settings import (
+from ._named_protocol import (
   PROTOCOL_HELP as PROTOCOL_HELP,
   SWITCHES as SWITCHES,
   default_protocol as default_protocol,

@@ -22,7 +22,7 @@ from lead_jax.checks import InputError, parameter
 # on a shared disk it may be another machine's.
 STALE_SECONDS = 24 * 3600
 # What a user can do, unless the caller knows better.
-OTHER_FOLDER = f"give another folder as {parameter('out')}"
+OTHER_FOLDER = f"give another {parameter('out')}"
 
 _TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]{16}\.tmp", re.DOTALL)
 # Letters of the target's name: at four bytes each the whole is short enough for a file.

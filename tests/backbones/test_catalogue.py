@@ -181,7 +181,8 @@ def test_a_file_under_the_published_name_must_be_the_published_one(tmp_path):
     InputError, match=r"SHA256 begins .*published is b627a593"
   ) as error:
     spec.load()
-  assert str(error.value).endswith("; --nocheck_weights takes it as it is")
+  assert str(error.value).endswith("; check_weights=False takes it as it is")
+  assert error.value.as_flags().endswith("; --nocheck_weights takes it as it is")
 
 
 def test_another_file_under_the_published_name_may_be_taken(weights, tmp_path):

@@ -9,6 +9,7 @@ import signal
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lead_jax.commands import finetune
 from lead_jax.evaluation._ground_truth import ground_truth_table
@@ -167,7 +168,7 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys, arguments, message):
   assert error.count("\n") == 1
 
 
-def test_what_is_measured_on_may_be_elsewhere(tmp_path, capsys):
+def test_what_is_measured_on_may_be_elsewhere(tmp_path):
   rng = np.random.default_rng(0)
   labels = np.arange(40) % 2
   pixels = rng.integers(0, 100, (40, 8, 8)) + 100 * labels[:, None, None]
@@ -175,8 +176,6 @@ def test_what_is_measured_on_may_be_elsewhere(tmp_path, capsys):
     images = pixels[rows].astype(np.uint8)
     np.savez(tmp_path / f"{name}.npz", images=images, labels=labels[rows])
   data = [f"--data=npz:{tmp_path}/a.npz", "--models=digits/mlp_random"]
-  assert _run(tmp_path / "out", *data) == 2
-  assert "is not divided into train and test" in capsys.readouterr().err
   quick = [f"--test_data=npz:{tmp_path}/b.npz", "--protocol=adamw5", "--seeds=1"]
   settings = ["--learning_rates=0.01", "--trainable=head", "--measure=map11"]
   assert _run(tmp_path / "out", *data, *quick, *settings) == 0
@@ -238,3 +237,79 @@ def test_published_networks_need_no_zoo_file(tmp_path, capsys):
   said = capsys.readouterr()
   assert "resnet50: failed: " in said.out
   assert "resnet50.safetensors" in said.out
+
+
+def _pixels(count):
+  """Images of two classes, one brighter than the other, and their labels."""
+  labels = np.arange(count) % 2
+  pixels = np.random.default_rng(0).integers(0, 100, (count, 8, 8, 3))
+  return (pixels + 100 * labels[:, None, None, None]).astype(np.uint8), labels
+
+
+QUICK = ["--models=digits/mlp_random", "--trainable=head", "--steps=2"]
+
+
+def test_a_data_set_without_a_test_part_is_divided(tmp_path, capsys):
+  images, labels = _pixels(40)
+  for place in ("here", "there"):
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+      folder = tmp_path / place / "photos" / ("dark", "light")[label]
+      folder.mkdir(parents=True, exist_ok=True)
+      Image.fromarray(image).save(folder / f"{i:02}.png")
+  outs = [tmp_path / "out", tmp_path / "other"]
+  for place, out in zip(("here", "there"), outs, strict=True):
+    assert _run(out, str(tmp_path / place / "photos"), *QUICK) == 0
+  said = capsys.readouterr().err
+  assert "Data: photos, 32 training and 8 test images of 2 classes" in said
+  assert "no test part and was divided: 20 % of each class, seed 0, " in said
+  # The same content is divided in the same way wherever it lies.
+  records = [(out / "splits" / "photos.json").read_text() for out in outs]
+  assert records[0] == records[1]
+  record = json.loads(records[0])
+  test = [image["image"] for image in record["images"]["test"]]
+  train = [image["image"] for image in record["images"]["train"]]
+  assert (record["test_fraction"], record["split_seed"]) == (0.2, 0)
+  assert sorted(name.split("/")[0] for name in test) == ["dark"] * 4 + ["light"] * 4
+  assert len(set(test) | set(train)) == 40
+  # Runs and accuracies say of which split they are, and do not take those of another.
+  row = _rows(outs[0] / "ground_truth.csv")[0]
+  assert row["split"] == f"20 % of each class, seed 0, {record['digest'][:12]}"
+  runs = [
+    json.loads(line) for line in (outs[0] / "runs.jsonl").read_text().splitlines()
+  ]
+  assert {run["split"]["digest"] for run in runs} == {record["digest"]}
+  other = [str(tmp_path / "here" / "photos"), *QUICK, "--split_seed=1"]
+  assert _run(outs[0], *other) == 2
+  assert "was found with other settings, data or weights" in capsys.readouterr().err
+  assert _run(outs[0], *other, "--test_fraction=0.5", "--overwrite") == 0
+  assert json.loads((outs[0] / "splits" / "photos.json").read_text())["test"] == 20
+  again = [
+    json.loads(line) for line in (outs[0] / "runs.jsonl").read_text().splitlines()
+  ]
+  assert not {run["key"] for run in again[1:]} & {run["key"] for run in runs}
+
+
+def test_a_train_part_alone_is_divided(tmp_path):
+  images, labels = _pixels(20)
+  arrays = {"images": images, "labels": labels}
+  np.savez(tmp_path / "a.npz", **arrays, split=np.full(20, "train"))
+  assert _run(tmp_path / "out", f"npz:{tmp_path / 'a.npz'}", *QUICK) == 0
+  record = json.loads((tmp_path / "out" / "splits" / "a.json").read_text())
+  assert (record["train"], record["test"]) == (16, 4)
+  assert set(record["images"]["test"][0]) == {"index", "class"}
+  # One that has a test part is taken as it is.
+  np.savez(tmp_path / "b.npz", **arrays, split=np.repeat(["train", "test"], 10))
+  assert _run(tmp_path / "out", f"npz:{tmp_path / 'b.npz'}", *QUICK) == 0
+  assert not (tmp_path / "out" / "splits" / "b.json").exists()
+  assert [row["split"] for row in _rows(tmp_path / "out" / "ground_truth.csv")][1] == ""
+
+
+def test_a_class_of_one_image_is_named(tmp_path, capsys):
+  images, labels = _pixels(9)
+  names = np.where(labels == 0, "dark", "light").astype("<U6")
+  names[0] = "lonely"
+  np.savez(tmp_path / "a.npz", images=images, labels=names)
+  assert _run(tmp_path / "out", f"npz:{tmp_path / 'a.npz'}", *QUICK) == 2
+  error = capsys.readouterr().err
+  assert "class 'lonely' has only one of the samples" in error
+  assert error.count("\n") == 1
