@@ -19,7 +19,6 @@ def describe(plan: Plan) -> str:
 class RankProgress(Shown, Listener):
   """The progress of a ranking: one line per model, and what is going on meanwhile."""
 
-
   def __init__(self, display: Lines | None = None):
     """Shows on `display`; on stderr where None, live if that is a terminal."""
     super().__init__(display)

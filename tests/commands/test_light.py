@@ -8,7 +8,17 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEAVY = (
-  *("jax", "jaxlib", "flax", "numpy", "jaxtyping", "scipy", "sklearn", "optax", "orbax"),
+  *(
+    "jax",
+    "jaxlib",
+    "flax",
+    "numpy",
+    "jaxtyping",
+    "scipy",
+    "sklearn",
+    "optax",
+    "orbax",
+  ),
   *("onnx", "PIL", "matplotlib", "tensorflow", "tensorflow_datasets", "torch", "timm"),
 )
 SCRIPT = """
@@ -48,7 +58,9 @@ def test_nothing_heavy_is_imported(module, argument, tmp_path):
 
 
 def test_the_package_itself_is_light():
-  code = "import sys, lead_jax; print([n for n in ('jax', 'numpy') if n in sys.modules])"
+  code = (
+    "import sys, lead_jax; print([n for n in ('jax', 'numpy') if n in sys.modules])"
+  )
   done = subprocess.run(
     [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
   )
