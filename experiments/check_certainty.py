@@ -15,26 +15,25 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import run_script
+from lead_jax.commands import SharedFlags, run_script
 from lead_jax.system import default_cache_dir
 
 FLAGS = flags.FlagValues()
-_ZOO = flags.DEFINE_string("zoo", None, "As lead-rank.", flag_values=FLAGS)
-_DATA = flags.DEFINE_string("data", "digits", "As lead-rank.", flag_values=FLAGS)
-_MODELS = flags.DEFINE_list("models", None, "As lead-rank.", flag_values=FLAGS)
-_METRICS = flags.DEFINE_list(
-  "metrics", ["lead_held_out", "knn", "logme"], "As lead-rank.", flag_values=FLAGS
+_shared = SharedFlags(FLAGS)
+_ZOO = _shared.zoo()
+_DATA = flags.DEFINE_string(
+  "data", "digits", "Data set, named as for lead-rank.", flag_values=FLAGS
 )
+_MODELS = _shared.models()
+_METRICS = _shared.metrics("lead_held_out,knn,logme", ["lead_held_out", "knn", "logme"])
 _IMAGES = flags.DEFINE_integer(
-  "images", 500, "In each small data set.", lower_bound=8, flag_values=FLAGS
+  "images", 500, "Images per small data set.", lower_bound=8, flag_values=FLAGS
 )
 _SAMPLES = flags.DEFINE_integer(
-  "samples", 20, "Small data sets.", lower_bound=2, flag_values=FLAGS
+  "samples", 20, "Number of small data sets.", lower_bound=2, flag_values=FLAGS
 )
-_SEED = flags.DEFINE_integer(
-  "seed", 0, "Of the small data sets.", lower_bound=0, flag_values=FLAGS
-)
-_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
+_SEED = _shared.seed()
+_CACHE_DIR = _shared.cache_dir()
 
 
 def check() -> str:
@@ -62,7 +61,7 @@ def check() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Reads the flags and prints the table; returns the exit code."""
-  return run_script(FLAGS, "check_certainty", __doc__, check, argv)
+  return run_script(FLAGS, "experiments.check_certainty", __doc__, check, argv)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import read_flags
-from lead_jax.checks import InputError
+from lead_jax.commands import end_well, read_flags
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -23,13 +22,14 @@ _OUT = flags.DEFINE_string(
 
 
 def run(argv: Sequence[str]) -> int:
-  """Compares and writes; returns the exit code."""
-  try:
-    if not read_flags(FLAGS, __doc__, argv):
-      return 0
-  except InputError as error:
-    print(f"experiments.check_oracles: {error}", file=sys.stderr)
-    return 2
+  """Runs the command; returns its exit code."""
+  return end_well("experiments.check_oracles", lambda: _compare(argv))
+
+
+def _compare(argv: Sequence[str]) -> int:
+  """Compares and writes; 1 where numbers are apart."""
+  if read_flags(FLAGS, __doc__, argv) is None:
+    return 0
   import jax
 
   from experiments.agreement import table

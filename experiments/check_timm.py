@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from absl import app, flags
+from absl import flags
 
-from experiments.script_flags import read_flags
 from lead_jax.backbones import Backbone
 from lead_jax.checks import InputError, one_line
+from lead_jax.commands import end_well, read_flags
 
 MODELS = (
   *("vgg11", "resnet18", "resnetv2_50", "resnet50_clip", "seresnet33ts", "skresnet18"),
@@ -99,18 +99,20 @@ def check(names: Sequence[str], folder: pathlib.Path) -> Iterator[str]:
     shutil.rmtree(cache)
 
 
-def main(argv: list[str]) -> None:
-  """Prints the table, row by row."""
-  if not read_flags(FLAGS, __doc__, argv):
-    return
+def main(argv: Sequence[str]) -> int:
+  """Prints the table, row by row; returns the exit code."""
+  return end_well("experiments.check_timm", lambda: _print_table(argv))
+
+
+def _print_table(argv: Sequence[str]) -> int:
+  if read_flags(FLAGS, __doc__, argv) is None:
+    return 0
   print(f"{_HEAD}\n{_RULE}")
   with tempfile.TemporaryDirectory() as folder:
     for row in check(_MODELS.value, pathlib.Path(folder)):
       print(row, flush=True)
+  return 0
 
 
 if __name__ == "__main__":
-  try:
-    app.run(main, flags_parser=lambda argv: argv)
-  except InputError as error:
-    sys.exit(f"error: {error}")
+  sys.exit(main(sys.argv))

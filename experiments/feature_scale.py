@@ -20,10 +20,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import run_script
 from experiments.sensitivity import command, feature_scale as measuring
 from experiments.sensitivity.low_data import METRICS
 from lead_jax.checks import InputError
+from lead_jax.commands import run_script
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -31,7 +31,7 @@ _COMMON = command.common_flags(
   FLAGS,
   out="runs/feature_scale",
   metrics=METRICS,
-  datasets="the first that the truth knows",
+  datasets="the first that --ground_truth knows",
 )
 _FACTORS = flags.DEFINE_list(
   "factors", ["0.01", "100"], "What all features are times.", flag_values=FLAGS
@@ -68,7 +68,7 @@ def feature_scale() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return run_script(FLAGS, "feature_scale", __doc__, feature_scale, argv)
+  return run_script(FLAGS, "experiments.feature_scale", __doc__, feature_scale, argv)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.choices import measure, table, text
-from experiments.script_flags import run_script
 from experiments.sensitivity import command
 from lead_jax.checks import InputError
+from lead_jax.commands import SharedFlags, run_script
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -29,7 +29,7 @@ _COMMON = command.common_flags(
   FLAGS,
   out="runs/lead_choices",
   metrics=table.BASELINES,
-  datasets="all that the truth knows",
+  datasets="all that --ground_truth knows",
 )
 _FAMILIES = flags.DEFINE_list(
   "families",
@@ -37,9 +37,7 @@ _FAMILIES = flags.DEFINE_list(
   "Which to examine.",
   flag_values=FLAGS,
 )
-_SAMPLES = flags.DEFINE_integer(
-  "samples", 2000, "Resamples of the models.", lower_bound=100, flag_values=FLAGS
-)
+_SAMPLES = SharedFlags(FLAGS).samples()
 
 _REFERENCES = {
   "paper": table.PUBLISHED,
@@ -81,7 +79,7 @@ def lead_choices() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return run_script(FLAGS, "lead_choices", __doc__, lead_choices, argv)
+  return run_script(FLAGS, "experiments.lead_choices", __doc__, lead_choices, argv)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import run_script
 from experiments.sensitivity import command, low_data as measuring, low_data_text
 from lead_jax.checks import InputError
+from lead_jax.commands import SharedFlags, run_script
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -27,14 +27,12 @@ _COMMON = command.common_flags(
   FLAGS,
   out="runs/low_data",
   metrics=measuring.METRICS,
-  datasets="all that the truth knows",
+  datasets="all that --ground_truth knows",
 )
 _PER_CLASS = flags.DEFINE_list(
   "per_class", ["2", "5", "10"], "Samples of each class.", flag_values=FLAGS
 )
-_DRAWS = flags.DEFINE_integer(
-  "draws", 5, "Draws of each size.", lower_bound=1, flag_values=FLAGS
-)
+_DRAWS = SharedFlags(FLAGS).draws()
 
 
 def _sizes() -> list[int]:
@@ -68,7 +66,7 @@ def low_data() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return run_script(FLAGS, "low_data", __doc__, low_data, argv)
+  return run_script(FLAGS, "experiments.low_data", __doc__, low_data, argv)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from absl import flags
 
 from experiments.published_text import TITLES, as_text
-from experiments.script_flags import read_flags
 from lead_jax import literature
 from lead_jax.checks import InputError
+from lead_jax.commands import run_script
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -51,28 +51,26 @@ def as_csv(table: str, *, version: str = "corrected") -> str:
   return text.getvalue()
 
 
-def run(argv: Sequence[str]) -> int:
-  """Prints what the flags ask for; returns the exit code."""
-  try:
-    if not read_flags(FLAGS, __doc__, argv):
-      return 0
-    unknown = [name for name in _TABLE.value if name not in TITLES]
-    if unknown or not _TABLE.value:
-      known = ", ".join(TITLES)
-      raise InputError(
-        f"there is no table {(unknown or [''])[0]!r}: {known}; see --help"
-      )
-    if _FORMAT.value == "csv" and len(_TABLE.value) != 1:
-      raise InputError("--format=csv writes one table: name it by --table; see --help")
-  except InputError as error:
-    print(f"experiments.published: {error}", file=sys.stderr)
-    return 2
+def text_of_tables() -> str:
+  """Returns what the flags ask for.
+
+  Raises:
+    InputError: If there is no such table, or a CSV of several is asked for.
+  """
+  unknown = [name for name in _TABLE.value if name not in TITLES]
+  if unknown or not _TABLE.value:
+    known = ", ".join(TITLES)
+    raise InputError(f"there is no table {(unknown or [''])[0]!r}: {known}; see --help")
+  if _FORMAT.value == "csv" and len(_TABLE.value) != 1:
+    raise InputError("--format=csv writes one table: name it by --table; see --help")
   if _FORMAT.value == "csv":
-    print(as_csv(_TABLE.value[0], version=_VERSION.value), end="")
-  else:
-    texts = [as_text(table, version=_VERSION.value) for table in _TABLE.value]
-    print("\n".join(texts), end="")
-  return 0
+    return as_csv(_TABLE.value[0], version=_VERSION.value)
+  return "\n".join(as_text(table, version=_VERSION.value) for table in _TABLE.value)
+
+
+def run(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return run_script(FLAGS, "experiments.published", __doc__, text_of_tables, argv)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import run_script
 from lead_jax.checks import InputError
+from lead_jax.commands import SharedFlags, run_script
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
@@ -34,32 +34,19 @@ _TABLE = flags.DEFINE_enum(
   "Which of LEAD's tables.",
   flag_values=FLAGS,
 )
-_WEIGHTS_DIR = flags.DEFINE_string(
-  "weights_dir",
-  None,
-  "Folder with weights: files as published, or NAME.safetensors, NAME.pth.",
-  flag_values=FLAGS,
-)
-_CHECK_WEIGHTS = flags.DEFINE_bool(
-  "check_weights",
-  True,
-  "Refuse weights under a published file name that have not the published digest.",
-  flag_values=FLAGS,
-)
+_shared = SharedFlags(FLAGS)
+_WEIGHTS_DIR = _shared.weights_dir()
+_CHECK_WEIGHTS = _shared.check_weights()
 _DATA_DIR = flags.DEFINE_string(
   "data_dir",
   None,
-  "Where prepared tfds data sets are, or folders of images called Food, Caltech ... "
-  "Default: tfds's own place.",
+  "Folder with prepared tfds data sets, or with folders of images called Food, Caltech ... "
+  "Default: $TFDS_DATA_DIR or ~/tensorflow_datasets.",
   flag_values=FLAGS,
 )
-_OUT = flags.DEFINE_string(
-  "out", "runs/reproduce", "Folder to write.", flag_values=FLAGS
-)
-_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
-_DOWNLOAD = flags.DEFINE_bool(
-  "download", False, "Fetch weights and data that are missing.", flag_values=FLAGS
-)
+_OUT = _shared.out("runs/reproduce")
+_CACHE_DIR = _shared.cache_dir()
+_DOWNLOAD = _shared.download(False)
 _DRY_RUN = flags.DEFINE_bool(
   "dry_run", False, "Say what a run would need; do nothing.", flag_values=FLAGS
 )
@@ -87,9 +74,7 @@ _SPLIT = flags.DEFINE_enum(
   "Which images are scored; the papers score all of them.",
   flag_values=FLAGS,
 )
-_DRAWS = flags.DEFINE_integer(
-  "draws", 5, "Draws of each size (table 3).", lower_bound=1, flag_values=FLAGS
-)
+_DRAWS = _shared.draws()
 _MEGABITS = flags.DEFINE_float(
   "megabits",
   100.0,
@@ -97,10 +82,8 @@ _MEGABITS = flags.DEFINE_float(
   lower_bound=0.1,
   flag_values=FLAGS,
 )
-_SEED = flags.DEFINE_integer(
-  "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
-)
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "As lead-rank.", flag_values=FLAGS)
+_SEED = _shared.seed()
+_OVERWRITE = _shared.overwrite()
 
 
 def reproduce() -> str:
@@ -165,7 +148,7 @@ def reproduce() -> str:
   if _REHEARSE.value and weights_dir and data_dir:
     rehearsal.write_weights([model.card for model in found.models], weights_dir)
     rehearsal.write_datasets([data.paper for data in found.datasets], data_dir)
-  with report.LiveProgress() if sys.stderr.isatty() else report.PlainProgress() as to:
+  with report.RankProgress() as to:
     ready = measure.make_ready(
       found,
       sources=sources,
@@ -219,7 +202,7 @@ def reproduce() -> str:
 
 def run(argv: Sequence[str]) -> int:
   """Runs the command; returns its exit code."""
-  return run_script(FLAGS, "reproduce", __doc__, reproduce, argv)
+  return run_script(FLAGS, "experiments.reproduce", __doc__, reproduce, argv)
 
 
 if __name__ == "__main__":

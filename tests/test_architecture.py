@@ -30,12 +30,14 @@ ARROWS = {
   "features": _SOURCES | {"backbones", "data"},
   "finetune": _SOURCES | {"backbones", "data"},
   "results": _SOURCES,
-  "report": _SOURCES | {"backbones", "evaluation", "literature", "results"},
+  "report": _SOURCES | {"backbones", "evaluation", "finetune", "literature", "results"},
   "run": _SOURCES
   | {"backbones", "data", "dynamics", "evaluation", "features", "metrics", "report"}
   | {"results"},
+  "assessment": _SOURCES | {"data", "evaluation", "metrics", "results", "run"},
   "commands": _SOURCES
   | {
+    "assessment",
     "backbones",
     "data",
     "evaluation",

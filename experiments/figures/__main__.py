@@ -20,46 +20,33 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from experiments.script_flags import run_script
 from lead_jax.checks import InputError
+from lead_jax.commands import SharedFlags, run_script
 from lead_jax.system import default_cache_dir
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
-_ONLY = flags.DEFINE_list("only", [], "Figures; all by default.", flag_values=FLAGS)
-_ZOO = flags.DEFINE_string(
-  "zoo",
-  None,
-  "Zoo file that lists models; the digits zoo by default.",
-  flag_values=FLAGS,
+_shared = SharedFlags(FLAGS)
+_ONLY = flags.DEFINE_list(
+  "only", [], "Figures to make. Default: all.", flag_values=FLAGS
 )
-_MODELS = flags.DEFINE_list("models", None, "As lead-rank.", flag_values=FLAGS)
-_DATA = flags.DEFINE_string(
-  "data", "digits", "Folder with one folder a data set, or digits.", flag_values=FLAGS
-)
-_DATASETS = flags.DEFINE_list(
-  "datasets", [], "Folders of --data; all that the truth knows.", flag_values=FLAGS
-)
-_GROUND_TRUTH = flags.DEFINE_string(
-  "ground_truth",
-  None,
-  "CSV of true accuracies (columns model,dataset,accuracy); bundled for digits.",
-  flag_values=FLAGS,
-)
+_ZOO = _shared.zoo()
+_MODELS = _shared.models()
+_DATA = _shared.data("digits")
+_DATASETS = _shared.datasets()
+_GROUND_TRUTH = _shared.ground_truth()
 _FINETUNED = flags.DEFINE_string(
-  "finetuned", None, "Folder that experiments.finetune wrote.", flag_values=FLAGS
+  "finetuned", None, "Folder that lead-finetune wrote.", flag_values=FLAGS
 )
-_OUT = flags.DEFINE_string("out", "runs/figures", "Folder to write.", flag_values=FLAGS)
+_OUT = _shared.out("runs/figures")
 _SVG = flags.DEFINE_bool("svg", False, "Write SVG beside PNG.", flag_values=FLAGS)
-_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "As lead-rank.", flag_values=FLAGS)
-_SEED = flags.DEFINE_integer(
-  "seed", 0, "Of everything random.", lower_bound=0, flag_values=FLAGS
-)
+_CACHE_DIR = _shared.cache_dir()
+_SEED = _shared.seed()
 
 
 def _data_and_truth():
   """The data sets and the true accuracies of all models on them."""
-  from experiments.evaluation import collect
+  from lead_jax.assessment import data_folders, read_ground_truth
   from lead_jax.data import load_dataset
   from lead_jax.run import read_truth
 
@@ -70,8 +57,8 @@ def _data_and_truth():
     return [load_dataset("digits", split="train")], truth
   if not _GROUND_TRUTH.value:
     raise InputError("--ground_truth is needed with --data")
-  truth = collect.read_truth(_GROUND_TRUTH.value).accuracies
-  folders, _ = collect.data_folders(_DATA.value, truth, _DATASETS.value)
+  truth = read_ground_truth(_GROUND_TRUTH.value).accuracies
+  folders, _ = data_folders(_DATA.value or "", truth, _DATASETS.value)
   return [load_dataset(folder, split="train") for folder in folders], truth
 
 
@@ -118,7 +105,7 @@ def run(argv: Sequence[str]) -> int:
   said = [arg for arg in argv[1:] if not arg.startswith("--cache_dir=")]
   command = shlex.join(["python", "-m", "experiments.figures", *said])
   work = functools.partial(figures, command)
-  return run_script(FLAGS, "figures", __doc__, work, argv)
+  return run_script(FLAGS, "experiments.figures", __doc__, work, argv)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from experiments.evaluation import collect, summary
 from experiments.figures.material import Material
 from experiments.sensitivity.low_data import METRICS
+from lead_jax.assessment import Collected, Summary, Truth, of_reports, summarise_methods
 from lead_jax.run import metrics_or_default
 
 BASELINE = "linear_probe"
@@ -19,16 +19,16 @@ def metrics_of(material: Material) -> list[str]:
   return metrics_or_default(list(_OF_DIGITS) if bundled else ["all"])
 
 
-def collected(material: Material) -> collect.Collected:
+def collected(material: Material) -> Collected:
   """Scores the zoo on all data sets as `lead-rank` does, and under the same keys."""
   bench = dataclasses.replace(material.bench, metrics=metrics_of(material))
   reports = {dataset.name: bench.whole(dataset)[0] for dataset in material.datasets}
   truth = {name: dict(known) for name, known in material.truth.items()}
-  return collect.of_reports(reports, collect.Truth(truth))
+  return of_reports(reports, Truth(truth))
 
 
-def summarised(material: Material) -> summary.Summary:
+def summarised(material: Material) -> Summary:
   """Returns mean weighted tau of all methods, with intervals, chance and cost."""
-  return summary.summarise(
+  return summarise_methods(
     collected(material), baseline=BASELINE, samples=1000, seed=material.seed
   )

@@ -12,11 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import plotting
-from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material, short
 from lead_jax import ntk
+from lead_jax.assessment import number, plotting
 from lead_jax.data import Dataset
 from lead_jax.dynamics import LeadConfig, lead_start
 from lead_jax.system import forget_if_many

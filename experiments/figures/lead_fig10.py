@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
 from experiments.figures import lead_logits
 from experiments.figures.lead_fig5 import passes
 from experiments.figures.material import Material
+from lead_jax.assessment import plotting
 
 # As many as the paper shows.
 CLASSES = 6

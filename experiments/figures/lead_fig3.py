@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
 from experiments.figures import lead_logits
 from experiments.figures.lead_fig5 import passes
 from experiments.figures.lead_logits import READINGS, Pair
 from experiments.figures.material import Material
+from lead_jax.assessment import plotting
 
 OWN, OTHERS = "own", "others"
 TRAIN, TEST = "fine-tuned", "fine-tuned, test images"

@@ -7,9 +7,9 @@ make up for.
 
 from typing import Any
 
-from experiments import plotting
 from experiments.figures import lead_parts, rankings
 from experiments.figures.material import Material
+from lead_jax.assessment import plotting
 
 TIMES = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
 from experiments.figures import lead_logits
 from experiments.figures.lead_logits import RAW, Logits, Pair
 from experiments.figures.material import Material
+from lead_jax.assessment import plotting
 
 AGREEMENT = "agreement"
 # The same network, fine-tuned with another seed.

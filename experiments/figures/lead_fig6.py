@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
 from experiments.figures import lead_parts
 from experiments.figures.material import Material
+from lead_jax.assessment import plotting
 from lead_jax.backbones import ReadyFeatures
 from lead_jax.data import Dataset
 from lead_jax.dynamics import lead_held_out

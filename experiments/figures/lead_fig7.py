@@ -2,9 +2,9 @@
 
 from typing import Any, get_args
 
-from experiments import plotting
 from experiments.figures import lead_parts, rankings
 from experiments.figures.material import Material
+from lead_jax.assessment import plotting
 from lead_jax.logits import Classifier
 
 CLASSIFIERS: tuple[Classifier, ...] = get_args(Classifier)

@@ -5,10 +5,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import plotting
 from experiments.figures import lead_parts, rankings
 from experiments.figures.material import Material
 from lead_jax import logits
+from lead_jax.assessment import plotting
 from lead_jax.dynamics import transfer_score
 
 # What is kept of the initial logits (App. C.2).

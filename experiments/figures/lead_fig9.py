@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import plotting
 from experiments.figures import lead_parts, rankings
 from experiments.figures.material import Material
 from lead_jax import ntk
+from lead_jax.assessment import plotting
 from lead_jax.data import Dataset
 
 WIDTHS = (8, 32, 128, 512, 2048)

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from experiments.finetuning.work import plain_name
 from experiments.sensitivity.bench import Bench, outputs_of, ready_spec
 from lead_jax.backbones import ReadyFeatures
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
+from lead_jax.finetune import plain_name
 from lead_jax.results import ScoreRow
 from lead_jax.run import labels_hash, score_model
 from lead_jax.system import content_key, forget_if_many

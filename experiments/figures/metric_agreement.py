@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.evaluation.figures import agreement, kinds
-from experiments.evaluation.figures.cost import Point
 from experiments.figures import compared
 from experiments.figures.material import Material
+from lead_jax.assessment import MethodPoint, agreements, draw_agreement, kind_of
 
 
 def measure(material: Material) -> list[dict[str, Any]]:
@@ -20,7 +19,7 @@ def measure(material: Material) -> list[dict[str, Any]]:
     for name, scores in zip(table.methods, table.scores, strict=True)
     if np.isfinite(scores[table.present]).sum() > 1
   ]
-  tau = agreement.agreements(table, methods)
+  tau = agreements(table, methods)
   kind = lambda name: "metric" if name in found.metrics else "static"
   return [
     {
@@ -43,5 +42,5 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   for row in rows:
     a, b = names.index(row["method"]), names.index(row["other"])
     tau[a, b] = tau[b, a] = row["tau"]
-  looks = {name: kinds.kind_of(Point(name, kind[name], 0.0, 0.0)) for name in names}
-  return agreement.draw(looks, tau)
+  looks = {name: kind_of(MethodPoint(name, kind[name], 0.0, 0.0)) for name in names}
+  return draw_agreement(looks, tau)

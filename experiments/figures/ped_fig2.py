@@ -12,11 +12,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import plotting
-from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material
 from experiments.sensitivity.bench import Variant
+from lead_jax.assessment import number, plotting
 from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
 from lead_jax.data import Dataset
 from lead_jax.evaluation import score_table

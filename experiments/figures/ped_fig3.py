@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
-from experiments.evaluation.numbers import interval, number, seconds
 from experiments.figures import rankings
 from experiments.figures.material import FineTuned, Material, MissingError
 from lead_jax import evaluation
+from lead_jax.assessment import interval, number, plotting, seconds
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
-from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material
+from lead_jax.assessment import number, plotting
 
 BASES = ("logme", "sfda", "gbc")
 GRID = (0.6, 0.8, 1.0, 1.2, 1.5, 2.0)

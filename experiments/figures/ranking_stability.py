@@ -10,13 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
-from experiments.evaluation.figures import kinds
-from experiments.evaluation.figures.cost import Point
-from experiments.evaluation.numbers import number
 from experiments.figures import rankings
 from experiments.figures.material import Material
 from experiments.sensitivity.bench import ready_spec
+from lead_jax.assessment import MethodPoint, kind_of, number, plotting
 from lead_jax.data import Dataset
 from lead_jax.evaluation import kendall, weighted_kendall
 from lead_jax.metrics import find_metric
@@ -149,7 +146,7 @@ def figure(rows: list[dict[str, Any]], material: Material) -> Any:
   panels[0].set_yticks(range(len(order)), order)
   panels[0].set_ylim(len(order) - 0.4, -0.6)
   for metric, text in zip(order, panels[0].get_yticklabels(), strict=True):
-    text.set_color(kinds.kind_of(Point(metric, "metric", 0.0, 0.0)).colour)
+    text.set_color(kind_of(MethodPoint(metric, "metric", 0.0, 0.0)).colour)
   panels[0].axvline(0, color=plotting.GREY, lw=0.5)
   panels[0].set_xlabel("weighted tau with the truth")
   panels[1].set_xlabel("tau of two halves")

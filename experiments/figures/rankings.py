@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments import plotting
 from experiments.figures.material import Material
 from lead_jax import evaluation
+from lead_jax.assessment import plotting
 from lead_jax.evaluation import ScoreTable
 
 # Of the bootstrap over networks.

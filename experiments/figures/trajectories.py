@@ -18,12 +18,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import plotting
 from experiments.figures import lead_parts
 from experiments.figures.lead_logits import own_and_others
 from experiments.figures.material import Material
 from experiments.sensitivity.draws import stratified_rows
 from lead_jax import logits, ntk
+from lead_jax.assessment import plotting
 from lead_jax.data import Dataset
 
 SQUARED, CROSS_ENTROPY, TUNING = PANELS = (

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from experiments import plotting
 from experiments.figures.material import Material, MissingError, short
 from experiments.figures.table import FIGURES, FINETUNED
+from lead_jax.assessment import plotting
 from lead_jax.checks import InputError
 from lead_jax.system import environment, write_text
 

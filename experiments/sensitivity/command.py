@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from experiments.evaluation.collect import data_folders, read_truth
 from experiments.sensitivity.bench import Bench, Lines
+from lead_jax.assessment import data_folders, read_ground_truth
 from lead_jax.backbones import resolve_models
 from lead_jax.checks import InputError
+from lead_jax.commands import SharedFlags
 from lead_jax.data import Dataset, load_dataset
 from lead_jax.features import FeatureStore
 from lead_jax.run import make_writable, metrics_or_default
@@ -42,28 +43,17 @@ def common_flags(
     metrics: Default of `--metrics`.
     datasets: What `--datasets` is where nothing is said, for people.
   """
-  text = lambda name, default, about: flags.DEFINE_string(
-    name, default, about, flag_values=values
-  )
-  listed = lambda name, default, about: flags.DEFINE_list(
-    name, default, about, flag_values=values
-  )
+  shared = SharedFlags(values)
   return Common(
-    zoo=text("zoo", None, "Zoo file that lists models."),
-    data=text("data", None, "Folder with one folder a data set."),
-    ground_truth=text(
-      "ground_truth",
-      None,
-      "CSV of true accuracies (columns model,dataset,accuracy; see docs/published.md).",
-    ),
-    out=text("out", out, "Folder to write."),
-    metrics=listed("metrics", list(metrics), "As lead-rank; all stands for all."),
-    models=listed("models", None, "As lead-rank."),
-    datasets=listed("datasets", [], f"Folders of --data; {datasets}."),
-    cache_dir=text("cache_dir", None, "As lead-rank."),
-    seed=flags.DEFINE_integer(
-      "seed", 0, "Of everything random.", lower_bound=0, flag_values=values
-    ),
+    zoo=shared.zoo(),
+    data=shared.data(),
+    ground_truth=shared.ground_truth(),
+    out=shared.out(out),
+    metrics=shared.metrics(", ".join(metrics), metrics),
+    models=shared.models("all models of the zoo file"),
+    datasets=shared.datasets(datasets),
+    cache_dir=shared.cache_dir(),
+    seed=shared.seed(),
   )
 
 
@@ -98,7 +88,7 @@ def read_inputs(common: Common, *, first: bool = False) -> Inputs:
   for flag in (common.data, common.ground_truth):
     if not flag.value:
       raise InputError(f"--{flag.name} is needed")
-  truth = read_truth(common.ground_truth.value).accuracies
+  truth = read_ground_truth(common.ground_truth.value).accuracies
   named = list(dict.fromkeys(common.datasets.value))
   folders, _ = data_folders(common.data.value, truth, named)
   if gone := set(named) - {folder.name for folder in folders}:

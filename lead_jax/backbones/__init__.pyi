@@ -1,10 +1,12 @@
 from ._backbone import (
   ApplyFn as ApplyFn,
   Backbone as Backbone,
-  InputSpec as InputSpec,
-  Interpolation as Interpolation,
   ModelSpec as ModelSpec,
   ReadyFeatures as ReadyFeatures,
+)
+from ._input_spec import (
+  InputSpec as InputSpec,
+  Interpolation as Interpolation,
 )
 from ._precision import (
   low_precision as low_precision,

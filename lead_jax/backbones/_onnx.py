@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.backbones._backbone import Backbone, InputSpec, Params
+from lead_jax.backbones._backbone import Backbone, Params
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
 
 if TYPE_CHECKING:

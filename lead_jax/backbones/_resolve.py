@@ -16,8 +16,9 @@ import numpy as np
 
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
-from lead_jax.backbones.catalogue._located import WeightSources, catalogue_model
-from lead_jax.checks import InputError, one_line
+from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
+from lead_jax.backbones.catalogue._located import WeightSources
+from lead_jax.checks import InputError, one_line, parameter
 
 _TIMM = "timm/"
 
@@ -75,7 +76,9 @@ def resolve_models(
     else:
       raise InputError(_unknown(name, [*in_zoo, *bundled], zoo))
   if not found:
-    raise InputError("no models were given: name at least one, or a zoo file by --zoo")
+    raise InputError(
+      f"no models were given: name at least one, or a zoo file by {parameter('zoo')}"
+    )
   seen: set[str] = set()
   for spec in found:
     if spec.name in seen:
@@ -108,7 +111,8 @@ def _unknown(name: str, known: Sequence[str], zoo: str | os.PathLike | None) -> 
   if name.lower().endswith(".onnx"):
     return (
       f"{name!r} is a network without a description: list it in a zoo file (its input "
-      "size, channel order, mean and std cannot be guessed) and give that by --zoo"
+      "size, channel order, mean and std cannot be guessed) and give that by "
+      f"{parameter('zoo')}"
     )
   near = difflib.get_close_matches(name.partition("=")[0], [*known, *CATALOGUE], n=3)
   hint = f"did you mean {' or '.join(near)}? " if near else ""

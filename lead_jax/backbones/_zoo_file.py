@@ -10,7 +10,8 @@ import json
 import pathlib
 from typing import Any, get_args
 
-from lead_jax.backbones._backbone import Backbone, InputSpec, Interpolation, ModelSpec
+from lead_jax.backbones._backbone import Backbone, ModelSpec
+from lead_jax.backbones._input_spec import InputSpec, Interpolation
 from lead_jax.checks import InputError
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}

@@ -27,7 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lead_jax.backbones._backbone import Backbone, InputSpec, ModelSpec, Params
+from lead_jax.backbones._backbone import Backbone, ModelSpec, Params
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
 
 PREFIX = "digits/"

@@ -1,5 +1,8 @@
 from ._errors import (
   InputError as InputError,
+  name_flags as name_flags,
+  name_parameters as name_parameters,
+  parameter as parameter,
 )
 from ._inputs import (
   Inputs as Inputs,

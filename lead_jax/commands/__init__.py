@@ -1,1 +1,5 @@
-"""The console commands; the only modules that know flags."""
+"""The commands: `lead-rank`, `lead-finetune`, `lead-evaluate`; all that knows flags."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

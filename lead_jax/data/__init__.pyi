@@ -5,6 +5,10 @@ from ._dataset import (
   Dataset as Dataset,
   Skipped as Skipped,
 )
+from ._divide import (
+  Division as Division,
+  divide_dataset as divide_dataset,
+)
 from ._files import (
   cpu_count as cpu_count,
 )
@@ -26,6 +30,9 @@ from ._papers import (
   PaperDataset as PaperDataset,
   count_warning as count_warning,
   paper_dataset as paper_dataset,
+)
+from ._parts import (
+  MissingPartError as MissingPartError,
 )
 from ._preprocess import (
   ResizedCache as ResizedCache,

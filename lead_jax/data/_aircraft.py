@@ -21,7 +21,7 @@ import re
 
 import numpy as np
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 from lead_jax.data._dataset import Dataset, Skipped
 from lead_jax.data._files import printable, read_files
 from lead_jax.data._papers import PAPER_DATASETS
@@ -69,7 +69,8 @@ def load_aircraft_dataset(
   names = tuple(sorted({rows[i][1] for i in read.kept}))
   ids = {name: i for i, name in enumerate(names)}
   labels = np.asarray([ids[rows[i][1]] for i in read.kept], np.int32)
-  check_classes(labels, names, source, "readable images", "choose another --split")
+  remedy = f"choose another {parameter('split')}"
+  check_classes(labels, names, source, "readable images", remedy)
   return Dataset(
     name="aircraft",
     split=split,

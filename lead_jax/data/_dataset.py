@@ -34,6 +34,8 @@ class Dataset:
     label_sets: bool[N, K], every class that sample i is of, where the source gives
       several; `labels` is then the first of them. A sample may be of none here and still
       have a label, from a less strict list of the source's. None where each has one.
+    names: What each sample is called in its source, a path below the folder; None where
+      the source has no names.
   """
 
   name: str
@@ -45,6 +47,7 @@ class Dataset:
   features: np.ndarray | None = None
   skipped: tuple[Skipped, ...] = ()
   label_sets: np.ndarray | None = None
+  names: tuple[str, ...] | None = None
 
   def __len__(self) -> int:
     return len(self.labels)

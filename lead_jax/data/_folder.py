@@ -86,6 +86,7 @@ def load_folder_dataset(
     fingerprint=read.fingerprint,
     read_image=read.read_image,
     skipped=tuple(skipped),
+    names=tuple(printable(paths[i].relative_to(root).as_posix()) for i in read.kept),
   )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 
 SPLITS = ("train", "test", "all")
 
@@ -18,6 +18,10 @@ _KINDS = (
   ("test", "testing"),
   ("val", "valid", "validation"),
 )
+
+
+class MissingPartError(InputError):
+  """A source has no part of the kind that was asked for."""
 
 
 def check_split(split: str, source: str) -> None:
@@ -47,15 +51,15 @@ def choose_parts(
     split to record in the data set (`all` for a source that is not divided).
 
   Raises:
-    InputError: If the source has no such part.
+    MissingPartError: If the source has no such part.
   """
   check_split(split, source)
   kinds = [[name for name in names if name.lower() in kind] for kind in _KINDS]
   if not any(kinds):
     if split == "test":
-      raise InputError(
+      raise MissingPartError(
         f"{source} has no test part, it is not divided: "
-        "use --split=all, or divide it into train and test"
+        f"use {parameter('split', 'all')}, or divide it into train and test"
       )
     return (), "all"
   train, test, validation = kinds
@@ -65,7 +69,7 @@ def choose_parts(
     "all": train + validation + test,
   }[split]
   if not chosen:
-    raise InputError(
+    raise MissingPartError(
       f"{source} has no {split} part; it has: {', '.join(sorted(names))}"
     )
   return tuple(chosen), split

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 from lead_jax.data._dataset import Dataset, Skipped
 from lead_jax.data._files import cpu_count
 from lead_jax.data._images import ImageError, PictureReader, decode_picture
@@ -134,7 +134,7 @@ def _dense_labels(
   present, ids = np.unique(np.asarray(labels), return_inverse=True)
   ids = ids.astype(np.int32)
   class_names = tuple(names[i] for i in present)
-  remedy = "choose another --split"
+  remedy = f"choose another {parameter('split')}"
   check_classes(ids, class_names, source, "samples", remedy)
   found: dict[str, Any] = {"labels": ids, "class_names": class_names}
   if sets is not None:

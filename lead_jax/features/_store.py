@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from lead_jax.checks import InputError, one_line
+from lead_jax.checks import InputError, one_line, parameter
 from lead_jax.system import (
   canonical_json,
   remove_stale,
@@ -37,6 +37,7 @@ from lead_jax.system import (
 
 FORMAT_VERSION = 1
 _VERSION_TEXT = f"lead_jax feature store {FORMAT_VERSION}\n"
+_FOLDER = parameter("cache_dir")
 
 # What reading a damaged entry raises.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
@@ -76,7 +77,7 @@ class FeatureStore:
     self._unwritten: dict[str, Any] = {}
     with self._reported("opened"):
       if self.root.exists() and not self.root.is_dir():
-        raise InputError(f"{self._name} is a file: give another --cache_dir")
+        raise InputError(f"{self._name} is a file: give another {_FOLDER}")
       self.root.mkdir(parents=True, exist_ok=True)
       names = {path.name for path in self.root.iterdir()}
       if not {name for name in names if not name.startswith(".")}:
@@ -85,7 +86,7 @@ class FeatureStore:
       elif "VERSION" not in names:
         raise InputError(
           f"{self._name} is not a feature store (it has other files and no VERSION): "
-          "give another --cache_dir"
+          f"give another {_FOLDER}"
         )
       with open(self.root / "VERSION", "rb") as version:
         found = version.read(200)
@@ -93,7 +94,7 @@ class FeatureStore:
       theirs = " ".join(found.decode("utf-8", "replace").split()) or "nothing"
       raise InputError(
         f"{self._name} was written by another version (VERSION says {theirs!r}, this is "
-        f"{_VERSION_TEXT.strip()!r}): give another --cache_dir or delete it"
+        f"{_VERSION_TEXT.strip()!r}): give another {_FOLDER} or delete it"
       )
     for folder in (self.root, *self.root.glob("*/*")):
       remove_stale(folder)
@@ -209,9 +210,9 @@ class FeatureStore:
       yield
     except OSError as error:
       if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "free some space or give another --cache_dir"
+        remedy = f"free some space or give another {_FOLDER}"
       else:
-        remedy = "give another --cache_dir"
+        remedy = f"give another {_FOLDER}"
       raise InputError(
         f"{self._name} cannot be {done}: {error.strerror or error}; {remedy}"
       ) from None

@@ -2,12 +2,20 @@ from ._accuracy import (
   mean_average_precision as mean_average_precision,
   measures as measures,
 )
+from ._finetune_models import (
+  as_text as as_text,
+  finetune_models as finetune_models,
+  plain_name as plain_name,
+)
 from ._grid import (
   Outcome as Outcome,
   finetune as finetune,
 )
 from ._learner import (
   Learner as Learner,
+)
+from ._load_target import (
+  load_target as load_target,
 )
 from ._one_run import (
   Listener as Listener,
@@ -22,6 +30,12 @@ from ._protocol import (
 )
 from ._run_files import (
   content_key as content_key,
+)
+from ._named_protocol import (
+  PROTOCOL_HELP as PROTOCOL_HELP,
+  SWITCHES as SWITCHES,
+  default_protocol as default_protocol,
+  protocol_of as protocol_of,
 )
 from ._split import (
   split_rows as split_rows,

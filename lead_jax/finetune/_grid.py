@@ -16,7 +16,7 @@ from typing import Any
 import jax
 
 from lead_jax.backbones import Backbone
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 from lead_jax.data import ResizedCache
 from lead_jax.finetune import _run_files as files
 from lead_jax.finetune._learner import Learner
@@ -96,7 +96,8 @@ def finetune(
   if target.several and len(held) and not held.any():
     raise InputError(
       f"none of the {len(held)} images held out of {target.name!r} is of any class: give "
-      "more images, another --validation_fraction or --split_seed"
+      f"more images, another {parameter('validation_fraction')} or "
+      f"{parameter('split_seed')}"
     )
 
   @functools.cache

@@ -28,6 +28,12 @@ _RECORDED = 16
 class Listener:
   """Told of progress; does nothing of its own accord."""
 
+  def model(self, index: int, count: int, name: str) -> None:
+    """The turn of a model comes, the `index`-th of `count`, from 0."""
+
+  def fetching(self, done: int, total: int) -> None:
+    """Bytes of the model's weights that were downloaded; `total` is 0 where unknown."""
+
   def started(self, what: str, total: int) -> None:
     """A run of `total` steps begins."""
 

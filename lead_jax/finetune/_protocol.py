@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 
 Optimiser = Literal["sgd", "adamw"]
 Trainable = Literal["all", "head"]
@@ -158,8 +158,9 @@ class Protocol:
     """
     if several and self.measure not in (None, "map", "map11"):
       raise InputError(
-        f"--measure={self.measure} is of images of one class each, and these may be of "
-        "several: give --measure=map11 or --measure=map"
+        f"{parameter('measure', self.measure)} is for images of one class each, and these "
+        f"may be of several: give {parameter('measure', 'map11')} or "
+        f"{parameter('measure', 'map')}"
       )
     return self.measure or ("map11" if several else "top1")
 

@@ -14,12 +14,13 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Shaped
 
+from lead_jax.checks import parameter
 from lead_jax.system import explain_write_errors, write_bytes
 
 # To be raised whenever the same settings give other numbers.
 VERSION = 1
 
-_REMEDY = "give another --out or --checkpoint_dir"
+_REMEDY = f"give another {parameter('out')} or {parameter('checkpoint_dir')}"
 
 
 def content_key(parts: Mapping[str, Any]) -> str:

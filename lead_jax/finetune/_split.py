@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 from lead_jax.finetune._protocol import Protocol
 
 Rows = Int[np.ndarray, " n"]
@@ -38,7 +38,8 @@ def split_rows(count: int, protocol: Protocol) -> Split:
       `retrain` are used.
 
   Returns:
-    The rows; `validation` is empty where the fraction is 0.
+    The rows; `validation` is empty where the fraction is of less than one image, and
+    there is only one setting.
 
   Raises:
     InputError: If too few images are left for either part.
@@ -46,11 +47,11 @@ def split_rows(count: int, protocol: Protocol) -> Split:
   order = np.random.default_rng(protocol.split_seed).permutation(count)
   held = int(protocol.validation_fraction * count)
   validation, train = order[:held], order[held:][: protocol.max_train]
-  if not len(train) or (protocol.validation_fraction and not held):
+  if not len(train) or (protocol.chooses and not held):
     raise InputError(
       f"{count} training images are too few to hold out "
       f"{protocol.validation_fraction:.0%} of them: give more images or another "
-      "--validation_fraction"
+      f"{parameter('validation_fraction')}"
     )
   final = np.concatenate([train, validation]) if protocol.retrain else train
   return Split(np.sort(train), np.sort(validation), np.sort(final))

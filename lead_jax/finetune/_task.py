@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from lead_jax.backbones import InputSpec
 from lead_jax.checks import InputError
-from lead_jax.data import Dataset, ResizedCache, resized_batches
+from lead_jax.data import Dataset, Division, ResizedCache, resized_batches
 from lead_jax.finetune._label_kinds import Labels, compact
 
 Images = UInt8[np.ndarray, "n h w 3"]
@@ -25,6 +25,7 @@ class Target:
     train_labels: Class ids int[N]; or bool[N, K], whether an image is of each class, where
       both splits have `label_sets`.
     test_labels: The same of `test`, in the classes of `train`.
+    division: How a data set without a test part was divided; None where it has one.
   """
 
   name: str
@@ -32,6 +33,7 @@ class Target:
   test: Dataset
   train_labels: Labels
   test_labels: Labels
+  division: Division | None = None
 
   @property
   def class_names(self) -> tuple[str, ...]:
@@ -43,6 +45,23 @@ class Target:
     """Whether an image may be of several classes."""
     return self.train_labels.ndim == 2
 
+  def describe(self) -> list[str]:
+    """What a user should see of it before anything starts, in lines."""
+    lines = [
+      f"Data: {self.name}, {len(self.train)} training and {len(self.test)} test images of "
+      f"{len(self.class_names)} classes"
+    ]
+    if self.division is not None:
+      lines.append(f"It has no test part and was divided: {self.division}")
+    for part in (self.train, self.test):
+      if part.skipped:
+        first = part.skipped[0]
+        lines.append(
+          f"Left out of {part.split}: {len(part.skipped)} files, the first: "
+          f"{first.path} ({first.reason})"
+        )
+    return lines
+
   def content(self, *, test: bool) -> dict[str, str]:
     """Hashes of images and labels, for keys; of the test split where it is looked at."""
     found = {"train": _hash(self.train.fingerprint, self.train_labels)}
@@ -51,13 +70,20 @@ class Target:
     return found
 
 
-def make_target(train: Dataset, test: Dataset, name: str | None = None) -> Target:
+def make_target(
+  train: Dataset,
+  test: Dataset,
+  name: str | None = None,
+  *,
+  division: Division | None = None,
+) -> Target:
   """Joins two splits.
 
   Args:
     train: With images.
     test: With images, of classes that `train` has.
     name: That of `train` if None.
+    division: What made them two, where they were one.
 
   Raises:
     InputError: If one has no images or `test` has a class that `train` has not; or, where
@@ -88,7 +114,7 @@ def make_target(train: Dataset, test: Dataset, name: str | None = None) -> Targe
           "is nothing to learn or to measure"
         )
   found = compact(train_labels), compact(test_labels)
-  return Target(name or train.name, train, test, *found)
+  return Target(name or train.name, train, test, *found, division)
 
 
 def read_images(

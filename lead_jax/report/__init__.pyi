@@ -1,5 +1,12 @@
+from ._bars import (
+  Lines as Lines,
+  LiveBar as LiveBar,
+)
 from ._comparing import (
   render_comparison as render_comparison,
+)
+from ._finetune_progress import (
+  FinetuneProgress as FinetuneProgress,
 )
 from ._html._page import (
   as_html as as_html,
@@ -20,8 +27,7 @@ from ._pages import (
   write_pages as write_pages,
 )
 from ._progress import (
-  LiveProgress as LiveProgress,
-  PlainProgress as PlainProgress,
+  RankProgress as RankProgress,
 )
 from ._summary import (
   Summary as Summary,

@@ -1,10 +1,8 @@
-"""Progress of a run: a live bar on a terminal, plain lines otherwise."""
+"""The progress of a ranking."""
 
-import sys
-import time
 from collections.abc import Sequence
-from typing import IO
 
+from lead_jax.report._bars import Lines, Shown
 from lead_jax.results import Listener, ModelRow, Plan, ScoreRow
 
 
@@ -18,152 +16,40 @@ def describe(plan: Plan) -> str:
   )
 
 
-class PlainProgress(Listener):
-  """One line per model; a line now and then while a model takes long."""
+class RankProgress(Shown, Listener):
+  """The progress of a ranking: one line per model, and what is going on meanwhile."""
 
-  def __init__(self, stream: IO[str] | None = None, interval: float = 10.0):
-    """Writes to `stream` (stderr where None), at most every `interval` seconds."""
-    self._stream = stream or sys.stderr
-    self._interval = interval
+  def __init__(self, display: Lines | None = None):
+    """Shows on `display`; on stderr where None, live if that is a terminal."""
+    super().__init__(display)
     self._total = 0
-    self._place = ""
-    self._said = 0.0
-
-  def __enter__(self) -> "PlainProgress":
-    return self
-
-  def __exit__(self, *_) -> None:
-    """Leaves the terminal as it was."""
 
   def reading(self, dataset: str) -> None:
     self._place = dataset
-    self.say(f"Reading {dataset} ...")
+    self._display.end()
+    self._display.say(f"Reading {dataset} ...")
 
   def planned(self, plan: Plan) -> None:
     self._total = len(plan.models)
-    self.say(describe(plan))
+    self._display.say(describe(plan))
 
   def started(self, index: int, model: str) -> None:
     self._place = f"[{index + 1}/{self._total}] {model}"
-    self._said = time.monotonic()
-
-  def fetching(self, done: int, total: int) -> None:
-    if time.monotonic() - self._said >= self._interval:
-      self._said = time.monotonic()
-      of = f" of {total / 1e6:.0f}" if total else ""
-      self.say(f"{self._place}: {done / 1e6:.0f}{of} MB of its weights")
+    self._display.begin(f"{self._place}: loading")
 
   def extracting(self, done: int, total: int) -> None:
-    if time.monotonic() - self._said >= self._interval:
-      self._said = time.monotonic()
-      self.say(f"{self._place}: {done} of {total} images")
+    self._step("images", f"{done} of {total} images", done, total)
 
   def scoring(self, metric: str) -> None:
-    if time.monotonic() - self._said >= self._interval:
-      self._said = time.monotonic()
-      self.say(f"{self._place}: scoring {metric}")
+    self._step(metric, f"scoring {metric}")
 
   def resampling(self, done: int, total: int) -> None:
-    if time.monotonic() - self._said >= self._interval:
-      self._said = time.monotonic()
-      self.say(f"{self._place}: {done} of {total} parts of the images scored")
+    text = f"{done} of {total} parts of the images scored"
+    self._step("parts of the images", text, done, total)
 
   def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
-    self.say(f"{self._place}: {summary(row, scores)}")
-
-  def warned(self, message: str) -> None:
-    self.say(f"warning: {message}")
-
-  def say(self, text: str) -> None:
-    """Prints a line at once."""
-    print(text, file=self._stream, flush=True)
-
-
-class LiveProgress(PlainProgress):
-  """The same lines above a bar that moves with the images; for a terminal."""
-
-  def __init__(self, stream: IO[str] | None = None):
-    """Draws on `stream` (stderr where None)."""
-    super().__init__(stream)
-    from rich.console import Console
-    from rich.progress import (
-      BarColumn,
-      MofNCompleteColumn,
-      Progress,
-      TaskID,
-      TextColumn,
-      TimeElapsedColumn,
-    )
-
-    self._console = Console(file=self._stream, highlight=False, markup=False)
-    self._bar = Progress(
-      TextColumn("{task.description}", markup=False),
-      BarColumn(),
-      MofNCompleteColumn(),
-      TimeElapsedColumn(),
-      console=self._console,
-      transient=True,
-    )
-    self._task: TaskID | None = None
-
-  def __enter__(self) -> "LiveProgress":
-    self._bar.start()
-    return self
-
-  def __exit__(self, *_) -> None:
-    self._bar.stop()
-
-  def reading(self, dataset: str) -> None:
-    self._drop()
-    super().reading(dataset)
-
-  def started(self, index: int, model: str) -> None:
-    super().started(index, model)
-    self._show("loading")
-
-  def fetching(self, done: int, total: int) -> None:
-    if self._task is None:
-      self._show("weights")
-    if self._task is not None:
-      text = f"{self._place}: weights, kB"
-      self._bar.update(
-        self._task,
-        completed=done // 1000,
-        total=total // 1000 or None,
-        description=text,
-      )
-
-  def extracting(self, done: int, total: int) -> None:
-    if self._task is not None:
-      text = f"{self._place}: images"
-      self._bar.update(self._task, completed=done, total=total, description=text)
-
-  def scoring(self, metric: str) -> None:
-    self._show(metric)
-
-  def resampling(self, done: int, total: int) -> None:
-    if self._task is None:
-      self._show("parts of the images")
-    if self._task is not None:
-      text = f"{self._place}: parts of the images"
-      self._bar.update(self._task, completed=done, total=total, description=text)
-
-  def finished(self, row: ModelRow, scores: Sequence[ScoreRow]) -> None:
-    self._drop()
-    super().finished(row, scores)
-
-  def say(self, text: str) -> None:
-    self._console.print(text, soft_wrap=True)
-
-  def _show(self, what: str) -> None:
-    """Starts a bar of unknown length."""
-    self._drop()
-    self._task = self._bar.add_task(f"{self._place}: {what}", total=None)
-
-  def _drop(self) -> None:
-    if self._task is not None:
-      self._bar.remove_task(self._task)
-      self._task = None
+    self._display.end()
+    self._say(summary(row, scores))
 
 
 def summary(row: ModelRow, scores: Sequence[ScoreRow]) -> str:

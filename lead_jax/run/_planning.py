@@ -147,7 +147,7 @@ def _warnings(
     if not is_bundled(data):
       found.append(
         "the bundled networks were made for 8x8 digits and say little about other "
-        "images: list your own in a zoo file and give it by --zoo"
+        "images: list your own in a zoo file"
       )
   elif settings.ground_truth is not None:
     known = truth.get(data.name, {})

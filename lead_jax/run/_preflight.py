@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lead_jax import evaluation, metrics
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 from lead_jax.metrics import Metric
 from lead_jax.results import Plan, plan_from_dict
 from lead_jax.system import explain_write_errors, write_text
@@ -63,7 +63,7 @@ def chosen_metrics(
     if "reference_features" in metric.needs and reference is None:
       raise InputError(
         f"metric {metric.name!r} compares with another network's features: name it by "
-        "--reference"
+        f"{parameter('reference')}"
       )
     if found.setdefault(metric.name, metric) != metric:
       raise InputError(f"two metrics are called {metric.name!r}: rename one of them")
@@ -139,7 +139,7 @@ def read_truth(
 def make_writable(out: pathlib.Path) -> None:
   """Makes the folder of results, and finds out whether it can be written."""
   if out.exists() and not out.is_dir():
-    raise InputError(f"--out {str(out)!r} is a file: give a folder")
+    raise InputError(f"{parameter('out', out)} is a file: give a folder")
   with explain_write_errors(out):
     out.mkdir(parents=True, exist_ok=True)
     probe = out / f".writable.{os.getpid()}"
@@ -163,6 +163,6 @@ def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:
     same = False
   if not same:
     raise InputError(
-      f"{str(out)!r} holds the results of another run: give another --out, or "
-      "--overwrite to replace them"
+      f"{str(out)!r} holds the results of another run: give another "
+      f"{parameter('out')}, or {parameter('overwrite', True)} to replace them"
     )

@@ -16,11 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, parameter
 
 # A temporary this old belongs to a process that is gone. Its process id does not say so:
 # on a shared disk it may be another machine's.
 STALE_SECONDS = 24 * 3600
+# What a user can do, unless the caller knows better.
+OTHER_FOLDER = f"give another {parameter('out')}"
 
 _TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]{16}\.tmp", re.DOTALL)
 # Letters of the target's name: at four bytes each the whole is short enough for a file.
@@ -31,7 +33,7 @@ def write_bytes(
   path: str | os.PathLike[str],
   data: bytes,
   *,
-  remedy: str = "give another --out folder",
+  remedy: str = OTHER_FOLDER,
 ) -> None:
   """Writes a file so that a reader finds the old one or the new one, never a part.
 
@@ -51,7 +53,7 @@ def write_bytes(
 
 
 def write_text(
-  path: str | os.PathLike[str], text: str, *, remedy: str = "give another --out folder"
+  path: str | os.PathLike[str], text: str, *, remedy: str = OTHER_FOLDER
 ) -> None:
   """Writes a text file, in UTF-8, as `write_bytes` does."""
   write_bytes(path, text.encode("utf-8"), remedy=remedy)
@@ -59,7 +61,7 @@ def write_text(
 
 @contextlib.contextmanager
 def explain_write_errors(
-  path: str | os.PathLike[str], *, remedy: str = "give another --out folder"
+  path: str | os.PathLike[str], *, remedy: str = OTHER_FOLDER
 ) -> Iterator[None]:
   """Turns each `OSError` inside into an `InputError` of one line.
 

@@ -15,9 +15,9 @@ from lead_jax.backbones._resolve import resolve_models
 from lead_jax.backbones._weights._layouts import LAYOUTS
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
 from lead_jax.backbones.catalogue._card import Published, papers_input
+from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
 from lead_jax.backbones.catalogue._located import (
   WeightSources,
-  catalogue_model,
   fetch_weights,
   locate,
 )
@@ -181,7 +181,8 @@ def test_a_file_under_the_published_name_must_be_the_published_one(tmp_path):
     InputError, match=r"SHA256 begins .*published is b627a593"
   ) as error:
     spec.load()
-  assert str(error.value).endswith("; --nocheck_weights takes it as it is")
+  assert str(error.value).endswith("; check_weights=False takes it as it is")
+  assert error.value.as_flags().endswith("; --nocheck_weights takes it as it is")
 
 
 def test_another_file_under_the_published_name_may_be_taken(weights, tmp_path):

@@ -16,7 +16,7 @@ from onnx.helper import (
   make_tensor_value_info as info,
 )
 
-from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones._onnx import load_onnx
 from lead_jax.checks._errors import InputError
 

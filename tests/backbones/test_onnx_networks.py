@@ -19,7 +19,7 @@ from onnx.helper import (
   make_tensor_value_info as info,
 )
 
-from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones._onnx import load_onnx, to_jax
 from lead_jax.backbones._zoo_file import load_zoo
 

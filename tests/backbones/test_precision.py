@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones._backbone import Backbone, InputSpec, ModelSpec, ReadyFeatures
+from lead_jax.backbones._backbone import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones._precision import low_precision, with_precision
 from lead_jax.checks._errors import InputError
 

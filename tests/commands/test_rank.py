@@ -14,6 +14,7 @@ from PIL import Image
 
 from lead_jax.checks._errors import InputError
 from lead_jax.commands import rank as cli
+from lead_jax.commands._stdout import terminal
 from tests.report.reports import full_report
 
 FAST = [
@@ -83,8 +84,8 @@ def test_formats_are_what_was_written_and_nothing_else(command, tmp_path):
     out.rstrip().splitlines()[-1].startswith("Report: runs/digits/report.html (and ")
   )
   assert "Next: Fine-tune digits/" in out
-  step = next(line for line in out.splitlines() if "experiments.finetune" in line)
-  assert "--data=digits" in step
+  step = next(line for line in out.splitlines() if "lead-finetune" in line)
+  assert "lead-finetune digits --models=digits/" in step
   assert (folder / "report.html").read_text().startswith("<!DOCTYPE html>")
   assert r"\begin{table}" in (folder / "report.tex").read_text()
 
@@ -96,11 +97,11 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch):
 
   monkeypatch.setattr(sys, "stdout", Terminal())
   monkeypatch.delenv("NO_COLOR", raising=False)
-  assert cli._terminal()[1]
+  assert terminal()[1]
   monkeypatch.setenv("NO_COLOR", "1")
-  assert not cli._terminal()[1]
+  assert not terminal()[1]
   monkeypatch.setenv("NO_COLOR", "")
-  assert cli._terminal()[1]
+  assert terminal()[1]
 
 
 def test_what_stdout_cannot_encode_is_no_crash(command, monkeypatch, tmp_path):
@@ -122,10 +123,10 @@ def test_warnings_are_on_a_terminal_once(monkeypatch, capsys, tmp_path):
   forget_flags()
   cli.FLAGS(["lead-rank"])
   monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-  for terminal in (True, False):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda seen=terminal: seen)
+  for live in (True, False):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda seen=live: seen)
     cli._show(full_report(metrics=2), tmp_path)
-    assert ("warning: mind" in capsys.readouterr().out) != terminal
+    assert ("warning: mind" in capsys.readouterr().out) != live
 
 
 def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
@@ -174,7 +175,7 @@ def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
   ("arguments", "message"),
   [
     (["nowhere"], "nowhere"),
-    (["one", "two"], "one data set at a time"),
+    (["one", "two"], "unknown argument 'two'; see --help"),
     (["--metrics=leed"], "did you mean leep or lead"),
     (["--models=digits/mlp"], "did you mean digits/mlp"),
     (["--seed=-1"], "--seed"),

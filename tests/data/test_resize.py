@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.data import _preprocess as preprocess
 from lead_jax.data._preprocess import resize_image
 

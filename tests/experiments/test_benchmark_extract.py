@@ -4,7 +4,8 @@ import jax
 import numpy as np
 
 from experiments.benchmark import extract
-from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.backbones._backbone import Backbone
+from lead_jax.backbones._input_spec import InputSpec
 
 
 def test_the_rate_is_that_of_a_whole_call(monkeypatch):

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments import plotting
 from experiments.figures import (
   __main__ as script,
   lead_fig4,
@@ -28,6 +27,7 @@ from experiments.figures import (
 from experiments.figures.material import Material, MissingError
 from experiments.sensitivity.bench import Bench, Lines
 from lead_jax import ntk
+from lead_jax.assessment import plotting
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.checks._errors import InputError
 from lead_jax.data._dataset import Dataset

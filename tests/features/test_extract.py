@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.backbones._backbone import Backbone
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks._errors import InputError
 from lead_jax.data._bundled import load_digits_dataset
 from lead_jax.data._dataset import Dataset

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.backbones._backbone import Backbone
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.features._flops import flops_per_image
 from lead_jax.features._store import FeatureStore
 

@@ -202,7 +202,7 @@ def test_another_version_is_refused(store, text):
     FeatureStore(store.root)
   message = str(caught.value)
   assert "\n" not in message
-  for part in (str(store.root), "feature store 1", "--cache_dir", *text.split()[:4]):
+  for part in (str(store.root), "feature store 1", "cache_dir=", *text.split()[:4]):
     assert part in message
   assert (entry(store) / "features.npy").exists()
 
@@ -217,7 +217,7 @@ def test_a_folder_of_other_things_is_refused_and_untouched(tmp_path):
 def test_a_file_in_its_place_is_refused(tmp_path):
   (tmp_path / "cache").write_text("x")
   for path in (tmp_path / "cache", tmp_path / "cache" / "below"):
-    with pytest.raises(InputError, match="--cache_dir") as caught:
+    with pytest.raises(InputError, match="cache_dir=") as caught:
       FeatureStore(path)
     assert "\n" not in str(caught.value)
 
@@ -234,8 +234,8 @@ def test_an_existing_empty_folder_and_home_become_stores(tmp_path, monkeypatch):
   ("code", "text"),
   [
     (errno.ENOSPC, "No space left on device; free some space"),
-    (errno.EROFS, "Read-only file system; give another --cache_dir"),
-    (errno.EACCES, "Permission denied; give another --cache_dir"),
+    (errno.EROFS, "Read-only file system; give another cache_dir="),
+    (errno.EACCES, "Permission denied; give another cache_dir="),
   ],
 )
 @pytest.mark.parametrize("where", ["fsync", "rename", "replace", "open", "mkdir"])

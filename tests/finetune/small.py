@@ -3,7 +3,8 @@
 import jax
 import numpy as np
 
-from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.backbones._backbone import Backbone
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.data._dataset import Dataset
 from lead_jax.finetune._protocol import Protocol
 from lead_jax.finetune._task import make_target

@@ -26,8 +26,11 @@ def test_the_chosen_setting_may_learn_from_all():
 
 
 def test_too_few_to_hold_out():
-  with pytest.raises(InputError, match="4 training images are too few to hold out 15%"):
-    split_rows(4, ADAMW8)
+  with pytest.raises(InputError, match="4 training images are too few to hold out 20%"):
+    split_rows(4, PAPERS)
+  # Where nothing is chosen, nothing need be held out.
+  split = split_rows(4, ADAMW8)
+  assert (len(split.train), len(split.validation)) == (4, 0)
 
 
 def test_order_follows_seed_and_pass_alone():

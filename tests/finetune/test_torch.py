@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.backbones._backbone import Backbone, InputSpec
+from lead_jax.backbones._backbone import Backbone
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.finetune._learner import Learner
 from lead_jax.finetune._protocol import Protocol
 from tests.finetune import make_torch_curves

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from experiments.evaluation.evidence import evidence_table
+from experiments.evidence import evidence_table
 from lead_jax.literature import EVIDENCE_COLUMNS, read_evidence
 from lead_jax.metrics._table import METRICS
 

@@ -8,7 +8,8 @@ import math
 import pytest
 
 from lead_jax.report import _progress as progress, write_pages
-from lead_jax.report._progress import LiveProgress, PlainProgress
+from lead_jax.report._bars import Lines, LiveBar
+from lead_jax.report._progress import RankProgress
 from lead_jax.report._summary import summarise
 from lead_jax.report._terminal import bar, render
 from lead_jax.results import Plan
@@ -160,12 +161,12 @@ def test_json_has_no_nan(report, tmp_path):
     report.score_of("weak", "lda")
 
 
-@pytest.mark.parametrize("kind", [PlainProgress, LiveProgress])
+@pytest.mark.parametrize("kind", [Lines, LiveBar])
 def test_progress(kind, report):
   stream = io.StringIO()
   data = {"name": "digits", "samples": 360, "classes": 5, "split": "test"}
   plan = Plan(data, ["weak", "gone"], ["lead", "knn"])
-  with kind(stream) as progress:
+  with RankProgress(kind(stream)) as progress:
     progress.planned(plan)
     for i, row in enumerate(report.models[::2]):
       progress.started(i, row.model)
@@ -195,7 +196,7 @@ def test_minutes_of_resampling_are_not_the_stores(report):
 
 def test_a_line_now_and_then_while_it_takes_long():
   stream = io.StringIO()
-  progress = PlainProgress(stream, interval=0.0)
+  progress = RankProgress(Lines(stream, interval=0.0))
   progress.started(0, "slow")
   progress.extracting(64, 1000)
   progress.scoring("knn")

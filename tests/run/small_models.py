@@ -5,7 +5,8 @@ import dataclasses
 import jax
 import numpy as np
 
-from lead_jax.backbones._backbone import Backbone, InputSpec, ModelSpec
+from lead_jax.backbones._backbone import Backbone, ModelSpec
+from lead_jax.backbones._input_spec import InputSpec
 
 
 def tiny_backbone(name, seed, calls=None, width=12):

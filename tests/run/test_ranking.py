@@ -172,7 +172,7 @@ def test_another_runs_results_are_not_written_over(run, tmp_path):
   run(out=out)
   run(out=out)  # the same run may
   with pytest.raises(
-    InputError, match=r"holds the results of another run.*--overwrite"
+    InputError, match=r"holds the results of another run.*overwrite=True"
   ):
     run(out=out, seed=1)
   run(out=out, seed=1, overwrite=True)
@@ -186,7 +186,7 @@ def test_out_that_cannot_be_written(run, tmp_path, monkeypatch):
   file.write_text("")
   with pytest.raises(InputError, match="is a file: give a folder"):
     run(out=file)
-  with pytest.raises(InputError, match="give another --out"):
+  with pytest.raises(InputError, match="give another out="):
     run(out=file / "below")
 
   def refuse(*_, **__):
@@ -328,7 +328,7 @@ def test_the_bundled_zoo_on_other_images_is_warned_about(digits, tmp_path):
   report = lead_jax.rank(
     other, metrics=["feature_norm"], cache_dir=tmp_path, resamples=0
   )
-  assert any("give it by --zoo" in line for line in report.warnings)
+  assert any("list your own in a zoo file" in line for line in report.warnings)
 
 
 def test_a_single_metric_may_be_a_string(run):

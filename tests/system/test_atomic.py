@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
   file = tmp_path / "file"
   file.write_text("x")
   for path in (tmp_path / "none" / "a", file / "a"):
-    with pytest.raises(InputError, match=r"cannot write .*: give another --out") as e:
+    with pytest.raises(InputError, match=r"cannot write .*: give another out=") as e:
       write_text(path, "x")
     assert "\n" not in str(e.value)
     assert repr(str(path)) in str(e.value)

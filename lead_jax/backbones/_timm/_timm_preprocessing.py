@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
 
 _FILTERS = ("nearest", "bilinear", "bicubic")

@@ -7,10 +7,12 @@ from ._catalogue import (
   CATALOGUE as CATALOGUE,
   ZOOS as ZOOS,
 )
+from ._catalogue_model import (
+  catalogue_model as catalogue_model,
+)
 from ._located import (
   Located as Located,
   WeightSources as WeightSources,
-  catalogue_model as catalogue_model,
   fetch_weights as fetch_weights,
   locate as locate,
 )

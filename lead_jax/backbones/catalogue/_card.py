@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._input_spec import InputSpec
 
 # torchvision's mean and standard deviation of ImageNet, in 0..255.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)

@@ -14,13 +14,14 @@ resizes.
 
 import dataclasses
 
-from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones.catalogue._card import (
   IMAGENET_MEAN,
   IMAGENET_STD,
   Card,
   Published,
 )
+from lead_jax.checks import parameter
 
 _TORCHVISION = InputSpec(
   height=224, width=224, mean=IMAGENET_MEAN, std=IMAGENET_STD, resize=256
@@ -213,7 +214,8 @@ CARDS = (
     network="resnet50_simclr",
     input=_SIMCLR,
     by_hand="google-research/simclr's README links the same network as ResNet50_1x.zip for "
-    "a browser with a Google account: save that as simclr_v1.zip in --weights_dir",
+    "a browser with a Google account: save that as simclr_v1.zip in "
+    f"{parameter('weights_dir')}",
   ),
   _card(
     "simclr_v2",

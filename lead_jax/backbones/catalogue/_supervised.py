@@ -8,7 +8,7 @@ comes from (`models/group1` of TencentARC/SFDA). ResNet-34's file is that of tor
 0.9 and later.
 """
 
-from lead_jax.backbones._backbone import InputSpec
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones.catalogue._card import (
   IMAGENET_MEAN,
   IMAGENET_STD,

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from lead_jax.backbones.networks._networks import NETWORKS, shapes
+from lead_jax.backbones.networks._network_facts import shapes
+from lead_jax.backbones.networks._networks import NETWORKS
 from lead_jax.checks import InputError, shown
 
 Tensors = dict[str, np.ndarray]

@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from lead_jax.backbones import networks
 from lead_jax.backbones.catalogue import CATALOGUE
-from lead_jax.backbones.networks._networks import shapes
+from lead_jax.backbones.networks._network_facts import shapes
 
 # Parameters and multiply-adds in units of 1e9, at the size in `NETWORKS`: `num_params` and
 # `_ops` of the weights' metadata in torchvision 0.28.0 (`torchvision/models/*.py`).

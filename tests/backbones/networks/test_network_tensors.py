@@ -7,7 +7,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from lead_jax.backbones import networks
-from lead_jax.backbones.networks._networks import shapes
+from lead_jax.backbones.networks._network_facts import shapes
 from lead_jax.checks._errors import InputError
 
 

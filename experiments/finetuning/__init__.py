@@ -1,1 +1,0 @@
-"""What `python -m experiments.finetune` is made of: settings, work, tables, progress."""

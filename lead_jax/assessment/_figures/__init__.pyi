@@ -1,0 +1,3 @@
+from ._draw import (
+  draw_figures as draw_figures,
+)

@@ -1,0 +1,110 @@
+"""How every command begins and ends: help, one line on what is wrong, exit codes.
+
+0: done. 1: the reader of a pipe went away. 2: a flag or an input is wrong, or something
+failed; one line says what and what to do. 130: interrupted.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from absl import flags
+
+from lead_jax.checks import InputError
+
+INTERRUPTED = "interrupted; run the same command again to go on from here"
+
+
+def end_well(name: str, work: Callable[[], int]) -> int:
+  """Does a command's work; returns the exit code.
+
+  SIGTERM, which job schedulers send, stops the work as Ctrl-C does.
+
+  Args:
+    name: Of the command, which stands before what is wrong.
+    work: Returns the exit code.
+  """
+  try:
+    with _terminable():
+      return work()
+  except InputError as error:
+    print(f"{name}: {error.as_flags()}", file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print(f"{name}: {INTERRUPTED}", file=sys.stderr)
+    return 130
+  except BrokenPipeError:
+    # The reader of a pipe has gone; there is no one left to tell.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def read_flags(
+  values: flags.FlagValues,
+  usage: str | None,
+  argv: Sequence[str],
+  *,
+  arguments: int = 0,
+) -> list[str] | None:
+  """Reads a command line; returns its arguments, None where it asked for help.
+
+  Args:
+    values: The command's own flags, not the process-wide ones.
+    usage: What help prints before the flags, a docstring perhaps.
+    argv: The program's name first.
+    arguments: How many there may be beside the flags.
+
+  Raises:
+    InputError: If a flag is unknown or wrong, or there are more arguments.
+  """
+  if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
+    print(f"{usage}\nFlags:\n{values.get_help()}")
+    return None
+  try:
+    rest = values(list(argv))[1:]
+  except flags.Error as error:
+    raise InputError(f"{' '.join(str(error).split())}; see --help") from error
+  if len(rest) > arguments:
+    raise InputError(f"unknown argument {rest[arguments]!r}; see --help")
+  return rest
+
+
+def run_script(
+  values: flags.FlagValues,
+  name: str,
+  usage: str | None,
+  work: Callable[[], str],
+  argv: Sequence[str],
+) -> int:
+  """Reads the flags, does the work and prints its text; returns the exit code.
+
+  Args:
+    values: The script's own flags.
+    name: Of the script.
+    usage: What help prints before the flags.
+    work: Returns what is to be printed.
+    argv: The program's name first.
+  """
+
+  def script() -> int:
+    if read_flags(values, usage, argv) is not None:
+      print(work(), end="")
+    return 0
+
+  return end_well(name, script)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+  """Makes SIGTERM raise KeyboardInterrupt inside, where signals can be set."""
+  if threading.current_thread() is not threading.main_thread():
+    yield
+    return
+  before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+  try:
+    yield
+  finally:
+    signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,174 @@
+"""Flags that several commands take: each has one name and one help text."""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+# Help lists a flag under the command that takes it.
+flags.disclaim_key_flags()
+
+
+class SharedFlags:
+  """Defines those of the shared flags that a command takes.
+
+  ```python
+  FLAGS = flags.FlagValues()
+  _shared = SharedFlags(FLAGS)
+  _ZOO, _SEED = _shared.zoo(), _shared.seed()
+  ```
+  """
+
+  def __init__(self, values: flags.FlagValues):
+    """Takes the flags of the command, which are not the process-wide ones."""
+    self._values = values
+
+  def zoo(self) -> flags.FlagHolder[str | None]:
+    """The zoo file."""
+    return self._text("zoo", None, "Zoo file (zoo.json) that lists ONNX models.")
+
+  def models(
+    self, default: str = "all models of the zoo file, or the bundled zoo"
+  ) -> flags.FlagHolder[list[str] | None]:
+    """The models; `default` says in words which are taken if none is named."""
+    return self._list(
+      "models",
+      None,
+      "Models, separated by commas: a model of the zoo file, digits/NAME (bundled), a "
+      "published network or a zoo of them (`lead-rank models` lists them), timm/NAME, "
+      "features:FILE.npz; NAME=FILE takes the weights of a network from a file. "
+      f"Default: {default}.",
+    )
+
+  def metrics(
+    self, default: str, values: Sequence[str] | None = None
+  ) -> flags.FlagHolder[list[str] | None]:
+    """The metrics; `default` says in words what `values` are."""
+    return self._list(
+      "metrics",
+      None if values is None else list(values),
+      "Metrics, separated by commas, or all; the first one orders the table. "
+      f"`lead-rank metrics` lists them. Default: {default}.",
+    )
+
+  def data(self, default: str | None = None) -> flags.FlagHolder[str | None]:
+    """The folder of data sets of an evaluation."""
+    return self._text(
+      "data",
+      default,
+      "Folder with one sub-folder per data set, named as in --ground_truth.",
+    )
+
+  def datasets(
+    self, default: str = "all that --ground_truth knows"
+  ) -> flags.FlagHolder[list[str]]:
+    """Some of the data sets; `default` says in words which are taken if none is named."""
+    return self._list(
+      "datasets", [], f"Data sets to use, separated by commas. Default: {default}."
+    )
+
+  def ground_truth(self) -> flags.FlagHolder[str | None]:
+    """The file of true accuracies."""
+    return self._text(
+      "ground_truth",
+      None,
+      "CSV file of accuracies after fine-tuning (columns model, dataset, accuracy) to "
+      "compare with.",
+    )
+
+  def out(self, default: str) -> flags.FlagHolder[str]:
+    """The folder of results."""
+    return self._text("out", default, "Folder to write the results to.")
+
+  def overwrite(self) -> flags.FlagHolder[bool]:
+    """Whether other results may be replaced."""
+    return self._bool(
+      "overwrite",
+      False,
+      "Replace results in --out that were found with other settings. Stored features and "
+      "scores stay.",
+    )
+
+  def cache_dir(self) -> flags.FlagHolder[str | None]:
+    """The store."""
+    return self._text(
+      "cache_dir",
+      None,
+      "Folder for stored features and scores, downloaded weights and compiled programs. "
+      "Default: $LEAD_JAX_CACHE or ~/.cache/lead_jax.",
+    )
+
+  def data_dir(self) -> flags.FlagHolder[str | None]:
+    """The folder of prepared tfds data sets."""
+    return self._text(
+      "data_dir",
+      None,
+      "Folder with prepared tfds data sets. Default: $TFDS_DATA_DIR or "
+      "~/tensorflow_datasets.",
+    )
+
+  def weights_dir(self) -> flags.FlagHolder[str | None]:
+    """The folder of weights that the user has."""
+    return self._text(
+      "weights_dir",
+      None,
+      "Folder to search first for weights of published networks: files under their "
+      "published names, NAME.safetensors or NAME.pth.",
+    )
+
+  def download(self, default: bool) -> flags.FlagHolder[bool]:
+    """Whether what is missing may be downloaded."""
+    return self._bool(
+      "download", default, "Download what is published and not on this machine."
+    )
+
+  def check_weights(self) -> flags.FlagHolder[bool]:
+    """Whether digests are compared."""
+    return self._bool(
+      "check_weights",
+      True,
+      "Verify downloaded weights against their published SHA-256.",
+    )
+
+  def batch_size(self) -> flags.FlagHolder[int]:
+    """The batch size of extraction."""
+    return self._number(
+      "batch_size", 64, 1, "Batch size in images. Does not change the scores."
+    )
+
+  def precision(self) -> flags.FlagHolder[str]:
+    """The precision of the networks' products."""
+    return flags.DEFINE_enum(
+      "precision",
+      "float32",
+      ["float32", "bfloat16"],
+      "Precision of matrix products in the networks; bfloat16 is faster on accelerators.",
+      flag_values=self._values,
+    )
+
+  def seed(self) -> flags.FlagHolder[int]:
+    """The seed."""
+    return self._number("seed", 0, 0, "Seed of every random draw.")
+
+  def samples(self) -> flags.FlagHolder[int]:
+    """The number of resamples."""
+    return self._number(
+      "samples", 2000, 100, "Number of resamples and of random permutations."
+    )
+
+  def draws(self) -> flags.FlagHolder[int]:
+    """The number of random draws of a size."""
+    return self._number("draws", 5, 1, "Number of random draws of each size.")
+
+  def _text(self, name: str, default: str | None, text: str):
+    return flags.DEFINE_string(name, default, text, flag_values=self._values)
+
+  def _list(self, name: str, default: list[str] | None, text: str):
+    return flags.DEFINE_list(name, default, text, flag_values=self._values)
+
+  def _bool(self, name: str, default: bool, text: str):
+    return flags.DEFINE_bool(name, default, text, flag_values=self._values)
+
+  def _number(self, name: str, default: int, least: int, text: str):
+    return flags.DEFINE_integer(
+      name, default, text, lower_bound=least, flag_values=self._values
+    )

@@ -1,0 +1,160 @@
+"""`lead-evaluate`: from flags to how well metrics rank.
+
+Exit codes: 0; 1, the reader of a pipe went away; 2, a flag or an input was wrong (one line
+says what); 130, interrupted.
+"""
+
+import pathlib
+import shlex
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from lead_jax.checks import InputError, parameter
+from lead_jax.commands._ending import end_well, read_flags
+from lead_jax.commands._flags import SharedFlags
+from lead_jax.commands._stdout import print_text
+
+USAGE = """Measures how well metrics rank models, on data sets whose accuracies are known.
+
+Usage:
+  lead-evaluate --zoo=zoo.json --data=DIR --ground_truth=truth.csv [--out=DIR]
+
+Ranks the models on every data set in --data whose accuracies after fine-tuning are in
+--ground_truth, and says how well each metric ranked them: mean weighted Kendall tau with
+intervals over models and over data sets, its place among the metrics, paired differences
+to a baseline, p-values, regret, what the result depends on, and cost. Beside the metrics
+stand rankings that never look at the data, and chance.
+
+Writes evaluation.csv, evaluation.json, evaluation.txt and figures (PNG and SVG) to --out,
+and the scores.csv and report.json of every data set to a sub-folder. docs/evaluation.md
+explains every number. Figures need matplotlib: pip install 'lead_jax[figures]'.
+
+If interrupted, run the same command again: it goes on from where it was.
+
+Examples:
+  lead-evaluate --zoo=zoo.json --data=datasets/ --ground_truth=truth.csv
+  lead-evaluate --zoo=zoo.json --data=datasets/ --ground_truth=truth.csv --noise=1
+  lead-evaluate --models=supervised --data=datasets/ --ground_truth=truth.csv \\
+    --metrics=lead,logme,knn,linear_probe --baseline=knn --datasets=birds,cars
+"""
+
+# Of its own, so that importing this module leaves the process-wide flags alone.
+FLAGS = flags.FlagValues()
+_shared = SharedFlags(FLAGS)
+_ZOO = _shared.zoo()
+_MODELS = _shared.models("all models of the zoo file")
+_METRICS = _shared.metrics("all", ["all"])
+_DATA = _shared.data()
+_DATASETS = _shared.datasets()
+_GROUND_TRUTH = _shared.ground_truth()
+_OUT = _shared.out("runs/evaluation")
+_OVERWRITE = _shared.overwrite()
+_BASELINE = flags.DEFINE_string(
+  "baseline",
+  "linear_probe",
+  "Method that differences are taken to.",
+  flag_values=FLAGS,
+)
+_NOISE = flags.DEFINE_float(
+  "noise",
+  None,
+  "Standard deviation of a fine-tuning run repeated with another seed, in accuracy points. "
+  "The noise of the test set is added. Columns of the ground truth take precedence.",
+  lower_bound=0.0,
+  flag_values=FLAGS,
+)
+_FAMILIES = flags.DEFINE_string(
+  "families",
+  None,
+  "CSV file (columns model, family) of what is left out together. Default: models of one "
+  "architecture, and models of one pre-training data set.",
+  flag_values=FLAGS,
+)
+_FIGURES = flags.DEFINE_bool("figures", True, "Draw the figures.", flag_values=FLAGS)
+_SAMPLES = _shared.samples()
+_SEED = _shared.seed()
+_CACHE_DIR = _shared.cache_dir()
+_WEIGHTS_DIR = _shared.weights_dir()
+_DOWNLOAD = _shared.download(True)
+_CHECK_WEIGHTS = _shared.check_weights()
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  return end_well("lead-evaluate", lambda: _main(argv))
+
+
+def _main(argv: Sequence[str]) -> int:
+  if read_flags(FLAGS, USAGE, argv) is None:
+    return 0
+  print_text(_evaluate(shlex.join(["lead-evaluate", *argv[1:]])).rstrip("\n"))
+  return 0
+
+
+def _evaluate(command: str) -> str:
+  """Does what the flags ask for; returns the tables.
+
+  Args:
+    command: That figures and files name as their origin.
+  """
+  if not _ZOO.value and not _MODELS.value:
+    raise InputError(f"{parameter('zoo')} or {parameter('models')} is needed")
+  data, ground_truth = _needed(_DATA), _needed(_GROUND_TRUTH)
+
+  from lead_jax import assessment, report
+  from lead_jax.run import metrics_or_default
+  from lead_jax.system import default_cache_dir, keep_compiled
+
+  truth = assessment.read_ground_truth(ground_truth)
+  folders, notes = assessment.data_folders(data, truth.accuracies, _DATASETS.value)
+  methods = [*metrics_or_default(_METRICS.value), *assessment.STATIC]
+  if _BASELINE.value not in methods:
+    raise InputError(
+      f"{parameter('baseline', _BASELINE.value)} is none of {', '.join(methods)}"
+    )
+  assessment.check_families(_FAMILIES.value)
+  cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
+  keep_compiled(cache_dir)
+  out = pathlib.Path(_OUT.value).expanduser()
+  with report.RankProgress() as listener:
+    for note in notes:
+      listener.warned(note)
+    found = assessment.collect(
+      folders,
+      truth,
+      zoo=_ZOO.value,
+      metrics=_METRICS.value,
+      out=out,
+      models=_MODELS.value,
+      seed=_SEED.value,
+      cache_dir=cache_dir,
+      weights_dir=_WEIGHTS_DIR.value,
+      download=_DOWNLOAD.value,
+      check_weights=_CHECK_WEIGHTS.value,
+      overwrite=_OVERWRITE.value,
+      listener=listener,
+    )
+  return assessment.write_evaluation(
+    found._replace(notes=notes + found.notes),
+    out,
+    baseline=_BASELINE.value,
+    repeat=_NOISE.value,
+    families=_FAMILIES.value,
+    samples=_SAMPLES.value,
+    seed=_SEED.value,
+    figures=_FIGURES.value,
+    command=command,
+  )
+
+
+def _needed(flag: flags.FlagHolder[str | None]) -> str:
+  if not flag.value:
+    raise InputError(f"{parameter(flag.name)} is needed")
+  return flag.value
+
+
+def run() -> None:
+  """Entry point of the console command."""
+  sys.exit(main(sys.argv))

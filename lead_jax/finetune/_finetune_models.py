@@ -1,0 +1,175 @@
+"""Fine-tunes models one after another; writes what each gave as soon as it is known."""
+
+import dataclasses
+import importlib.metadata
+import json
+import pathlib
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from lead_jax.backbones import Backbone, ModelSpec
+from lead_jax.checks import InputError, one_line, parameter
+from lead_jax.data import Division, ResizedCache
+from lead_jax.finetune._grid import Outcome, finetune
+from lead_jax.finetune._one_run import Listener
+from lead_jax.finetune._protocol import Measure, Protocol
+from lead_jax.finetune._run_files import content_key
+from lead_jax.finetune._split import split_rows
+from lead_jax.finetune._task import Target
+from lead_jax.finetune._truth_tables import MEASURES, Runs, Truth, truth_row
+from lead_jax.system import (
+  environment,
+  explain_write_errors,
+  forget_if_many,
+  replacing_path,
+  write_text,
+)
+
+
+def finetune_models(
+  models: Sequence[ModelSpec],
+  target: Target,
+  protocol: Protocol,
+  *,
+  out: pathlib.Path,
+  checkpoint_dir: pathlib.Path,
+  overwrite: bool,
+  listener: Listener,
+) -> list[Outcome]:
+  """Fine-tunes every model; one that fails is a row with its reason.
+
+  Args:
+    models: Not yet loaded.
+    target: The data set.
+    protocol: How, and what to try.
+    out: Folder for the tables, `logits/DATASET/MODEL.SEED.npz` and, of a data set that
+      was divided here, `splits/DATASET.json`.
+    checkpoint_dir: Folder for runs, finished or not.
+    overwrite: Whether rows found with other settings are replaced.
+    listener: Told of progress.
+
+  Returns:
+    What each gave, in the order asked for.
+
+  Raises:
+    InputError: If a file of `out` cannot be read or written, or holds rows of other
+      settings, or the data set is too small for the protocol or has no such measure.
+  """
+  measure = protocol.measure_of(several=target.several)
+  protocol = dataclasses.replace(protocol, measure=measure)  # as the tables say it
+  split_rows(len(target.train), protocol)
+  try:
+    out.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise InputError(f"{parameter('out', out)}: {error.strerror}") from None
+  truth, runs = Truth(out / "ground_truth.csv", overwrite=overwrite), Runs(out)
+  settings = content_key(
+    {"protocol": dataclasses.asdict(protocol), "data": target.content(test=True)}
+  )
+  truth.refuse_other([spec.name for spec in models], target.name, settings)
+  if target.division is not None:
+    _record(out / "splits" / f"{target.name}.json", target.division)
+  facts = _facts()
+  cache = ResizedCache()
+  outcomes = []
+  for index, spec in enumerate(models):
+    listener.model(index, len(models), spec.name)
+    forget_if_many()
+    try:
+      backbone = _load(spec, listener)
+      truth.refuse_other([spec.name], target.name, settings, backbone.weights_hash)
+      outcome = finetune(
+        backbone,
+        target,
+        protocol,
+        folder=checkpoint_dir,
+        listener=listener,
+        cache=cache,
+        facts=facts,
+      )
+    # A network from a stranger's file may fail in any way; the others go on.
+    except Exception as error:
+      outcome = Outcome(spec.name, target.name, one_line(error))
+    outcomes.append(outcome)
+    rows = [
+      {
+        "model": spec.name,
+        "dataset": target.name,
+        **{name: value for name, value in row.items() if name != "earlier"},
+        "protocol": dataclasses.asdict(protocol),
+        "split": None if target.division is None else target.division.summary(),
+      }
+      for row in outcome.runs
+    ]
+    runs.add(spec.name, target.name, rows)
+    if outcome.status != "ok":
+      runs.fail(spec.name, target.name, outcome.status)
+      listener.warned(f"{spec.name}: {outcome.status}")
+      continue
+    truth.add(
+      truth_row(
+        outcome,
+        protocol,
+        measure=measure,
+        settings=settings,
+        weights=backbone.weights_hash,
+        division=target.division,
+      )
+    )
+    for seed, path in enumerate(outcome.logits):
+      _copy(path, out / "logits" / target.name / f"{plain_name(spec.name)}.{seed}.npz")
+  return outcomes
+
+
+def as_text(outcomes: Sequence[Outcome], measure: Measure) -> str:
+  """One line a model, best first; `measure` is what they were measured by."""
+  lines = []
+  for outcome in sorted(outcomes, key=lambda o: -(o.accuracy or 0.0)):
+    if outcome.accuracy is None:
+      lines.append(f"{outcome.model}: failed: {outcome.status}")
+      continue
+    spread = outcome.accuracy_std
+    lines.append(
+      f"{outcome.model}: {outcome.accuracy:.2f}"
+      + ("" if spread is None else f" ± {spread:.2f}")
+      + f" {MEASURES[measure]} on {outcome.dataset}, learning rate "
+      f"{outcome.learning_rate:g}, weight decay {outcome.weight_decay:g}"
+    )
+  return "\n".join(lines)
+
+
+def _record(path: pathlib.Path, division: Division) -> None:
+  """Writes which images are train and which are test."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  text = json.dumps(division.record(), indent=1, ensure_ascii=False, allow_nan=False)
+  write_text(path, text + "\n")
+
+
+def _load(spec: ModelSpec, listener: Listener) -> Backbone:
+  if spec.fetch is not None:
+    spec.fetch(listener.fetching)
+  loaded = spec.load()
+  if not isinstance(loaded, Backbone):
+    raise InputError("it is a file of features: there is no network to fine-tune")
+  return loaded
+
+
+def _facts() -> dict[str, Any]:
+  """Versions, device and time, as every run keeps them."""
+  found = environment()
+  for package in ("optax", "orbax-checkpoint"):
+    found["versions"][package] = importlib.metadata.version(package)
+  return found
+
+
+def plain_name(name: str) -> str:
+  """A file's name for a model's."""
+  return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+
+
+def _copy(path: pathlib.Path, to: pathlib.Path) -> None:
+  with explain_write_errors(to):
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_path(to) as temporary:
+      shutil.copyfile(path, temporary)

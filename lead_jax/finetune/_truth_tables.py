@@ -1,0 +1,243 @@
+"""The files that fine-tuning leaves: true accuracies, and every run behind them.
+
+`ground_truth.csv`  one row a model and data set; rows that are there stay.
+`runs.jsonl`        one JSON object a run, with its whole configuration.
+`runs.csv`          the same runs, what a reader compares.
+"""
+
+import csv
+import datetime
+import io
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lead_jax.checks import InputError, parameter
+from lead_jax.data import Division
+from lead_jax.finetune._grid import Outcome
+from lead_jax.finetune._protocol import Measure, Protocol
+from lead_jax.system import write_text
+from lead_jax.version import __version__
+
+MEASURES: Mapping[Measure, str] = {
+  "top1": "top-1 %",
+  "per_class": "mean per-class accuracy %",
+  "map": "mean average precision %",
+  "map11": "11-point mean average precision %",
+}
+TRUTH_COLUMNS = (
+  "model",
+  "dataset",
+  "accuracy",
+  "measure",
+  "validation_accuracy",
+  "learning_rate",
+  "learning_rates_tried",
+  "seeds",
+  "protocol",
+  "source",
+  "accuracy_std",
+  "weight_decay",
+  "weight_decays_tried",
+  "settings",
+  "weights",
+  "split",
+)
+RUN_COLUMNS = (
+  "model",
+  "dataset",
+  "phase",
+  "status",
+  "learning_rate",
+  "weight_decay",
+  "seed",
+  *(f"{part}_{name}" for part in ("validation", "test") for name in MEASURES),
+  "steps",
+  "seconds",
+  "sessions",
+  "protocol",
+  "device",
+  "started",
+  "key",
+)
+
+Row = dict[str, str]
+
+
+def truth_row(
+  outcome: Outcome,
+  protocol: Protocol,
+  *,
+  measure: Measure,
+  settings: str,
+  weights: str,
+  division: Division | None = None,
+) -> Row:
+  """One line of the ground truth.
+
+  Args:
+    outcome: With an accuracy.
+    protocol: How it was found.
+    measure: What accuracies are.
+    settings: Key of protocol and data.
+    weights: SHA-256 of the model's weights.
+    division: How the data set was divided into train and test, where it was not.
+  """
+  today = datetime.datetime.now(datetime.UTC).date()
+  return {
+    "model": outcome.model,
+    "dataset": outcome.dataset,
+    "accuracy": _number(outcome.accuracy),
+    "measure": MEASURES[measure],
+    "validation_accuracy": _number(outcome.validation_accuracy),
+    "learning_rate": f"{outcome.learning_rate:g}",
+    "learning_rates_tried": _list(protocol.learning_rates),
+    "seeds": str(protocol.seeds),
+    "protocol": protocol.name,
+    "source": f"lead_jax {__version__}, fine-tuned {today}",
+    "accuracy_std": _number(outcome.accuracy_std),
+    "weight_decay": f"{outcome.weight_decay:g}",
+    "weight_decays_tried": _list(protocol.weight_decays),
+    "settings": settings[:12],
+    "weights": weights[:12],
+    "split": "" if division is None else str(division),
+  }
+
+
+class Truth:
+  """A ground-truth file: rows are added, and replaced only where that is asked for."""
+
+  def __init__(self, path: pathlib.Path, *, overwrite: bool):
+    """Reads the file if it is there.
+
+    Raises:
+      InputError: If it cannot be read as a CSV with the columns that are needed.
+    """
+    self._path, self._overwrite = path, overwrite
+    self._columns: list[str] = list(TRUTH_COLUMNS)
+    self._rows: dict[tuple[str, str], Row] = {}
+    if not path.exists():
+      return
+    try:
+      reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+      found = list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+      raise InputError(
+        f"{path} cannot be read ({error}): give another {parameter('out')}"
+      ) from None
+    theirs = reader.fieldnames or []
+    if not {"model", "dataset", "accuracy"} <= set(theirs):
+      raise InputError(
+        f"{path} is not a ground-truth file (columns model, dataset, accuracy): give "
+        f"another {parameter('out')}"
+      )
+    self._columns = [*theirs, *(c for c in TRUTH_COLUMNS if c not in theirs)]
+    self._rows = {(row["model"], row["dataset"]): row for row in found}
+
+  def refuse_other(
+    self, models: Sequence[str], dataset: str, settings: str, weights: str | None = None
+  ) -> None:
+    """Raises InputError if a row of these models was found in another way."""
+    for model in models:
+      row = self._rows.get((model, dataset))
+      other = row is not None and (
+        row.get("settings") != settings[:12]
+        or (weights is not None and row.get("weights") != weights[:12])
+      )
+      if other and not self._overwrite:
+        raise InputError(
+          f"{self._path} has a row of {model!r} on {dataset!r} that was found with other "
+          f"settings, data or weights: give another {parameter('out')}, or "
+          f"{parameter('overwrite', True)} to replace it"
+        )
+
+  def add(self, row: Row) -> None:
+    """Writes the file with the row."""
+    key = row["model"], row["dataset"]
+    self._rows[key] = {**self._rows.get(key, {}), **row}
+    write_text(self._path, _csv(self._columns, list(self._rows.values())))
+
+
+class Runs:
+  """Every run, by its key; a failed model is a row too, until it succeeds."""
+
+  def __init__(self, folder: pathlib.Path):
+    """Reads `runs.jsonl` of the folder if it is there.
+
+    Raises:
+      InputError: If a line of it is no JSON object with a key.
+    """
+    self._folder = folder
+    self._rows: dict[str, Mapping[str, Any]] = {}
+    path = folder / "runs.jsonl"
+    if not path.exists():
+      return
+    try:
+      for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        self._rows[row["key"]] = row
+    except (OSError, ValueError, KeyError, TypeError) as error:
+      raise InputError(
+        f"{path} cannot be read ({type(error).__name__}): remove it or give another "
+        f"{parameter('out')}; finished runs are found again in "
+        f"{parameter('checkpoint_dir')}"
+      ) from None
+
+  def add(self, model: str, dataset: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes both files with a model's runs; its earlier failure, if any, is dropped."""
+    self._rows.pop(_failure_key(model, dataset), None)
+    for row in rows:
+      key = f"{row['key']} {model} {dataset}"
+      self._rows[key] = {**row, "key": key}
+    self._write()
+
+  def fail(self, model: str, dataset: str, reason: str) -> None:
+    """Writes both files with the reason that a model could not be fine-tuned."""
+    key = _failure_key(model, dataset)
+    row = {"model": model, "dataset": dataset, "status": f"failed: {reason}"}
+    self._rows[key] = {**row, "key": key}
+    self._write()
+
+  def _write(self) -> None:
+    rows = list(self._rows.values())
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_text(self._folder / "runs.jsonl", "".join(f"{line}\n" for line in lines))
+    flat = [_flat(row) for row in rows]
+    write_text(self._folder / "runs.csv", _csv(RUN_COLUMNS, flat))
+
+
+def _failure_key(model: str, dataset: str) -> str:
+  return f"failed {model} {dataset}"
+
+
+def _flat(row: Mapping[str, Any]) -> Row:
+  """What `runs.csv` says of a run."""
+  facts = {
+    **row,
+    "protocol": row.get("protocol", {}).get("name", ""),
+    "device": row.get("facts", {}).get("device", ""),
+    "started": row.get("facts", {}).get("started", ""),
+  }
+  for part in ("validation", "test"):
+    for name, value in (row.get(part) or {}).items():
+      facts[f"{part}_{name}"] = value
+  return {column: str(facts.get(column, "")) for column in RUN_COLUMNS}
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
+  buffer = io.StringIO()
+  writer = csv.DictWriter(
+    buffer, columns, restval="", extrasaction="ignore", lineterminator="\n"
+  )
+  writer.writeheader()
+  writer.writerows(rows)
+  return buffer.getvalue()
+
+
+def _number(value: float | None) -> str:
+  return "" if value is None else f"{round(value, 2):g}"
+
+
+def _list(values: Sequence[float]) -> str:
+  return " ".join(f"{value:g}" for value in values)

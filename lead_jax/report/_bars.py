@@ -1,0 +1,147 @@
+"""How progress is shown: a live bar on a terminal, lines now and then otherwise."""
+
+import sys
+import time
+from typing import IO
+
+
+class Lines:
+  """Plain lines; at most one every `interval` seconds about what is going on."""
+
+  def __init__(self, stream: IO[str] | None = None, interval: float = 10.0):
+    """Writes to `stream` (stderr where None)."""
+    self._stream = stream or sys.stderr
+    self._interval = interval
+    self._said = 0.0
+
+  def start(self) -> None:
+    """Takes the terminal."""
+
+  def stop(self) -> None:
+    """Leaves the terminal as it was."""
+
+  def say(self, text: str) -> None:
+    """Prints a line at once."""
+    print(text, file=self._stream, flush=True)
+
+  def begin(self, what: str, total: int | None = None) -> None:
+    """Something begins, of `total` steps where that is known."""
+    self._said = time.monotonic()
+
+  def step(self, what: str, line: str, done: int = 0, total: int | None = None) -> None:
+    """Something goes on.
+
+    Args:
+      what: Stands beside the bar.
+      line: What a plain line says.
+      done: Steps done.
+      total: Of how many; None where unknown.
+    """
+    if time.monotonic() - self._said >= self._interval:
+      self._said = time.monotonic()
+      self.say(line)
+
+  def end(self) -> None:
+    """It has ended: there is nothing to show until the next begins."""
+
+
+class LiveBar(Lines):
+  """The same lines above a bar that moves; for a terminal."""
+
+  def __init__(self, stream: IO[str] | None = None):
+    """Draws on `stream` (stderr where None)."""
+    super().__init__(stream)
+    from rich.console import Console
+    from rich.progress import (
+      BarColumn,
+      MofNCompleteColumn,
+      Progress,
+      TaskID,
+      TextColumn,
+      TimeElapsedColumn,
+      TimeRemainingColumn,
+    )
+
+    self._console = Console(file=self._stream, highlight=False, markup=False)
+    self._bar = Progress(
+      TextColumn("{task.description}", markup=False),
+      BarColumn(),
+      MofNCompleteColumn(),
+      TimeElapsedColumn(),
+      TimeRemainingColumn(),
+      console=self._console,
+      transient=True,
+    )
+    self._task: TaskID | None = None
+    self._what = ""
+
+  def start(self) -> None:
+    self._bar.start()
+
+  def stop(self) -> None:
+    self._bar.stop()
+
+  def say(self, text: str) -> None:
+    self._console.print(text, soft_wrap=True)
+
+  def begin(self, what: str, total: int | None = None) -> None:
+    self.end()
+    self._what = what
+    self._task = self._bar.add_task(what, total=total)
+
+  def step(self, what: str, line: str, done: int = 0, total: int | None = None) -> None:
+    if self._task is None or what != self._what:
+      self.begin(what, total)
+    if self._task is not None:
+      self._bar.update(self._task, completed=done, total=total)
+
+  def end(self) -> None:
+    if self._task is not None:
+      self._bar.remove_task(self._task)
+      self._task = None
+
+
+class Shown:
+  """What shows the progress of a job; a context manager that gives the terminal back."""
+
+  def __init__(self, display: Lines | None = None):
+    """Shows on `display`; on stderr where None, live if that is a terminal."""
+    self._display = display or (LiveBar() if sys.stderr.isatty() else Lines())
+    self._place = ""
+
+  def __enter__(self):
+    self._display.start()
+    return self
+
+  def __exit__(self, *_) -> None:
+    """Leaves the terminal as it was."""
+    self._display.stop()
+
+  def told(self, line: str) -> None:
+    """Something worth a line before the work."""
+    self._display.say(line)
+
+  def warned(self, message: str) -> None:
+    """Something that the user should know, in one line."""
+    self._display.say(f"warning: {message}")
+
+  def fetching(self, done: int, total: int) -> None:
+    """Bytes of the model's weights that were downloaded; `total` is 0 where unknown."""
+    of = f" of {total / 1e6:.0f}" if total else ""
+    self._step(
+      "weights, kB",
+      f"{done / 1e6:.0f}{of} MB of its weights",
+      done // 1000,
+      total // 1000 or None,
+    )
+
+  def _say(self, text: str) -> None:
+    """Says something of the model whose turn it is."""
+    self._display.say(f"{self._place}: {text}")
+
+  def _step(
+    self, what: str, line: str, done: int = 0, total: int | None = None
+  ) -> None:
+    """Says that something goes on with the model whose turn it is."""
+    place = self._place
+    self._display.step(f"{place}: {what}", f"{place}: {line}", done, total)
