@@ -69,7 +69,7 @@ def check(
     )
   if len(models) < 2:
     raise InputError("at least two models are needed")
-  if pooled := [name for name in metrics if METRICS[name].pool is not None]:
+  if pooled := [name for name in metrics if find_metric(name).pool is not None]:
     raise InputError(f"{pooled[0]} compares models with each other: name other metrics")
   lines = [
     f"{'':18}     sd of scores      sd of differences  P(first is best)   best is in",

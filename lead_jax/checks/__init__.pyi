@@ -2,6 +2,7 @@ from ._errors import (
   InputError as InputError,
   name_flags as name_flags,
   name_parameters as name_parameters,
+  naming_flags as naming_flags,
   parameter as parameter,
 )
 from ._inputs import (

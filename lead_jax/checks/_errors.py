@@ -4,22 +4,27 @@ A message names parameters by `parameter`. Python callers read them as Python
 (`reference=`), the commands as flags (`--reference`): the text is written once.
 """
 
+import contextlib
+import contextvars
 import json
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 # A mention of a parameter inside a message: private-use characters around JSON.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MENTION = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
+_flags_are_named = contextvars.ContextVar("flags_are_named", default=False)
 
 
 class InputError(ValueError):
   """Something outside the program is wrong; the message names it and the remedy.
 
   The commands print it as one line and exit with code 2; Python callers catch it as a
-  `ValueError`.
+  `ValueError`. `str` names parameters as `reference=`, inside `naming_flags` as
+  `--reference`.
 
   Attributes:
     marked: The message with its mentions of parameters as `parameter` wrote them: what a
@@ -28,12 +33,24 @@ class InputError(ValueError):
 
   def __init__(self, message: str = ""):
     """Takes the message, in which `parameter` may have named parameters."""
-    super().__init__(name_parameters(message))
+    super().__init__(message)
     self.marked = message
 
-  def as_flags(self) -> str:
-    """Returns the message with every parameter named as the commands' flag."""
-    return name_flags(self.marked)
+  def __str__(self) -> str:
+    return (name_flags if _flags_are_named.get() else name_parameters)(self.marked)
+
+  def __repr__(self) -> str:
+    return f"{type(self).__name__}({str(self)!r})"
+
+
+@contextlib.contextmanager
+def naming_flags() -> Iterator[None]:
+  """Has errors name flags inside, for a reader who gave flags."""
+  before = _flags_are_named.set(True)
+  try:
+    yield
+  finally:
+    _flags_are_named.reset(before)
 
 
 def parameter(name: str, *value: Any) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from absl import flags
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, name_flags, naming_flags
 
 INTERRUPTED = "interrupted; run the same command again to go on from here"
 
@@ -28,10 +28,10 @@ def end_well(name: str, work: Callable[[], int]) -> int:
     work: Returns the exit code.
   """
   try:
-    with _terminable():
+    with naming_flags(), _terminable():
       return work()
   except InputError as error:
-    print(f"{name}: {error.as_flags()}", file=sys.stderr)
+    print(f"{name}: {name_flags(error.marked)}", file=sys.stderr)
     return 2
   except KeyboardInterrupt:
     print(f"{name}: {INTERRUPTED}", file=sys.stderr)
@@ -61,7 +61,7 @@ def read_flags(
     InputError: If a flag is unknown or wrong, or there are more arguments.
   """
   if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
-    print(f"{usage}\nFlags:\n{values.get_help()}")
+    print(f"{(usage or '').rstrip()}\n\nFlags:\n{values.get_help()}")
     return None
   try:
     rest = values(list(argv))[1:]

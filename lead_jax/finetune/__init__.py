@@ -4,7 +4,8 @@
 compiled functions (`schedule`, `optimiser`, and of `labels` the loss), `accuracy` the
 measures, `task` the data set, whose images may be of several classes each; `run`
 is one run, resumable by `checkpoints` and `files`; `grid` compares runs and measures the
-best. `experiments/finetune.py` is the command; docs/finetuning.md describes it.
+best; `finetune_models` takes models in turn and writes the tables. `lead-finetune` is the
+command; docs/finetuning.md describes it.
 """
 
 import lazy_loader

@@ -2,7 +2,7 @@
 
 import io
 import json
-import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from PIL import Image
 from lead_jax.checks._errors import InputError
 from lead_jax.commands import rank as cli
 from lead_jax.commands._stdout import terminal
+from lead_jax.metrics import DEFAULT_METRICS, METRICS
 from tests.report.reports import full_report
 
 FAST = [
@@ -226,17 +227,23 @@ def test_options():
     cli.parse_options(["t=2"])
 
 
-def test_experiments_rank_is_the_same_program(tmp_path):
-  run = lambda module: (
-    subprocess.run(
-      [sys.executable, "-m", module, "--help"],
-      capture_output=True,
-      text=True,
-      check=True,
-      cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-    ).stdout
+@pytest.mark.parametrize(
+  ("name", "usage"),
+  [
+    ("rank", "Ranks pre-trained models"),
+    ("finetune", "Fine-tunes models on your images"),
+    ("evaluate", "Measures how well metrics rank models"),
+  ],
+)
+def test_experiments_have_the_same_programs(name, usage):
+  done = subprocess.run(
+    [sys.executable, "-m", f"experiments.{name}", "--help"],
+    capture_output=True,
+    text=True,
+    check=True,
+    cwd=pathlib.Path(__file__).resolve().parents[2],
   )
-  assert run("experiments.rank").startswith("Ranks pre-trained models")
+  assert done.stdout.startswith(usage)
 
 
 def test_killed_half_way_and_run_again(tmp_path):
@@ -279,3 +286,17 @@ def test_listing_takes_no_other_flags(command):
   code, _, err = command("models", "--zoo=zoo.json")
   assert code == 2
   assert "lead-rank models takes --weights_dir and --cache_dir, not --zoo" in err
+
+
+def test_metrics_are_listed(command):
+  code, out, _ = command("metrics")
+  assert code == 0
+  lines = out.splitlines()
+  assert len(lines) == len(METRICS) + 1
+  marked = [line.split()[1] for line in lines[:-1] if line.startswith("* ")]
+  assert set(marked) == set(DEFAULT_METRICS)
+  assert lines[-1].endswith(f"in this order: {', '.join(DEFAULT_METRICS)}")
+  assert all(metric.description in out for metric in METRICS.values())
+  code, _, err = command("metrics", "--seed=3")
+  assert code == 2
+  assert "lead-rank metrics takes no flags, not --seed" in err

@@ -21,10 +21,11 @@ def test_classes_and_images_are_sorted(make_folder):
   assert data.skipped == ()
 
 
-def test_pixels_are_those_of_the_files(make_folder):
+def test_pixels_and_names_are_those_of_the_files(make_folder):
   root = make_folder({"a": 2, "b": 2})
   data = load_folder_dataset(root)
   files = sorted(root.glob("*/*.png"))
+  assert data.names == tuple(f"{file.parent.name}/{file.name}" for file in files)
   for i, file in enumerate(files):
     np.testing.assert_array_equal(data.read_image(i), np.asarray(Image.open(file)))
 
