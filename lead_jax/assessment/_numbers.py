@@ -1,4 +1,4 @@
-"""Numbers as the tables write them: `.813`, `-.04`, `.52 … .91`; `–` for none."""
+"""Numbers as the tables write them: `0.813`, `-0.04`, `0.52 … 0.91`; `–` for none."""
 
 import math
 
@@ -6,14 +6,11 @@ NONE = "–"
 
 
 def number(value: float, sign: str = "", digits: int = 3) -> str:
-  """Returns a number without the 0 before its point, as the papers print tau."""
+  """Returns a number with that many digits after its point."""
   if math.isnan(value):
     return NONE
   # No minus before what rounds to 0.
-  text = f"{round(value, digits) + 0.0:{sign}.{digits}f}"
-  if text.lstrip("+-").startswith("0."):
-    text = text.replace("0.", ".", 1)
-  return text
+  return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
 
 def interval(low: float, high: float, sign: str = "") -> str:

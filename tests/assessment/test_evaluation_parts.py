@@ -174,14 +174,14 @@ def test_remarks_are_counted_without_their_numbers():
 
 
 def test_numbers_as_the_tables_write_them():
-  assert numbers.number(0.8134) == ".813"
-  assert numbers.number(-0.8134, digits=2) == "-.81"
-  assert numbers.number(0.04, "+") == "+.040"
+  assert numbers.number(0.8134) == "0.813"
+  assert numbers.number(-0.8134, digits=2) == "-0.81"
+  assert numbers.number(0.04, "+") == "+0.040"
   assert numbers.number(1.0) == "1.000"
   assert numbers.number(10.25, digits=1) == "10.2"
-  assert numbers.number(-0.001, digits=2) == ".00"
+  assert numbers.number(-0.001, digits=2) == "0.00"
   assert numbers.number(math.nan) == "–"
-  assert numbers.interval(-0.1, 1.0) == "-.10 … 1.00"
+  assert numbers.interval(-0.1, 1.0) == "-0.10 … 1.00"
   assert numbers.places(1, 12) == "1–12"
   assert numbers.places(3, 3) == "3"
   assert [numbers.share(s) for s in (0, 0.001, 0.34)] == ["", "<1 %", "34 %"]
