@@ -4,6 +4,10 @@ from ._errors import (
   name_parameters as name_parameters,
   parameter as parameter,
 )
+from ._extras import (
+  install as install,
+  need as need,
+)
 from ._inputs import (
   Inputs as Inputs,
   check_distributions as check_distributions,
