@@ -6,7 +6,8 @@ The extras are those of `pyproject.toml`; docs/installation.md says what each br
 import importlib
 from types import ModuleType
 
-from lead_jax.checks._errors import InputError, shown
+from lead_jax.checks._errors import InputError
+from lead_jax.checks._text import shown
 
 
 def need(module: str, *, extra: str, purpose: str, note: str = "") -> ModuleType:
