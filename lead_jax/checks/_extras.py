@@ -7,7 +7,7 @@ import importlib
 from types import ModuleType
 
 from lead_jax.checks._errors import InputError
-from lead_jax.checks._text import shown
+from lead_jax.checks._texts import shown
 
 
 def need(module: str, *, extra: str, purpose: str, note: str = "") -> ModuleType:

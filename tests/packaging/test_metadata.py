@@ -59,6 +59,13 @@ def test_the_version_is_the_packages_own(given):
   assert "version" not in given
 
 
+def test_the_changelog_has_the_version():
+  text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+  sections = re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)
+  assert sections[0] == "Unreleased"
+  assert sections[1] == lead_jax.__version__
+
+
 def test_the_long_description_has_no_relative_link(given):
   assert given["long_description_content_type"] == "text/markdown"
   text = given["long_description"]
