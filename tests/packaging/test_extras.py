@@ -28,7 +28,7 @@ def _checkpoint(folder):
 
 
 def _figures(folder):
-  from experiments import plotting
+  from lead_jax.assessment import plotting
 
   with plotting.styled():
     pass

@@ -90,7 +90,7 @@ def test_every_import_of_the_package_is_a_dependency_or_asked_for_by_name():
   core = names_of(METADATA["dependencies"])
   named = {PACKAGES.get(module, module).replace("_", "-") for module in found}
   # Imported only where an extra that brings them has been asked for before.
-  assert named - core == {"google", "huggingface-hub", "torch"}
+  assert named - core == {"google", "huggingface-hub", "matplotlib", "torch"}
 
 
 def test_what_is_asked_for_by_name_is_in_that_extra():
