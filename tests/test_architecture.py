@@ -47,7 +47,7 @@ ARROWS = {
     "results",
     "run",
   },
-  "__init__": {"checks", "dynamics", "metrics", "results", "run"},
+  "__init__": {"checks", "dynamics", "metrics", "ntk", "results", "run", "system"},
 }
 ANYWHERE = {"typing", "version"}
 MATHEMATICS = {"ntk", "logits", "dynamics", "metrics", "statistics", "evaluation"}

@@ -8,7 +8,7 @@ import json
 
 from absl import app, flags, logging
 
-BENCHMARKS = ("ntk", "svm", "metrics", "extract")
+BENCHMARKS = ("startup", "ntk", "svm", "metrics", "extract")
 
 _ONLY = flags.DEFINE_list("only", list(BENCHMARKS), f"Any of {', '.join(BENCHMARKS)}.")
 _JSON = flags.DEFINE_string("json", None, "File to write the rows and the machine to.")

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from lead_jax.backbones.digits import INPUT
+from lead_jax.checks import need
 from lead_jax.data import Dataset, load_digits_dataset
 
 NUM_SOURCE_CLASSES = 5
@@ -31,9 +32,8 @@ def normalise(gray: np.ndarray) -> np.ndarray:
 
 def load_source() -> Examples:
   """The images of digits 0 to 4, quantised to 0..255 like the target's."""
-  import sklearn.datasets
-
-  bunch = sklearn.datasets.load_digits()
+  datasets = need("sklearn.datasets", extra="figures", purpose="pre-training on digits")
+  bunch = datasets.load_digits()
   kept = bunch.target < NUM_SOURCE_CLASSES
   gray = np.rint(bunch.images[kept] * (255 / 16))
   return Examples(normalise(gray), bunch.target[kept].astype(np.int32))

@@ -33,7 +33,7 @@ def prepare(
     lists: For features that are lists of classes, those of the i-th image of every part;
       where they are not given, its one class.
   """
-  import_tensorflow()
+  import_tensorflow("preparing a data set")
   import tensorflow_datasets as tfds
 
   builder = tfds.builder(name, data_dir=os.fspath(data_dir))

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, need
 from lead_jax.system import write_bytes
 
 WIDTH = 6.0
@@ -39,12 +39,9 @@ def styled() -> Iterator[None]:
     NoMatplotlibError: If there is nothing to draw with.
   """
   try:
-    import matplotlib
-  except ImportError:
-    raise NoMatplotlibError(
-      "figures need matplotlib, which is not installed: pip install 'lead_jax[figures]'"
-    ) from None
-
+    matplotlib = need("matplotlib", extra="figures", purpose="drawing figures")
+  except InputError as error:
+    raise NoMatplotlibError(str(error)) from error
   style: dict[Any, Any] = {
     "font.size": 7.5,
     "axes.titlesize": 9,

@@ -5,6 +5,10 @@ from ._errors import (
   naming_flags as naming_flags,
   parameter as parameter,
 )
+from ._extras import (
+  install as install,
+  need as need,
+)
 from ._inputs import (
   Inputs as Inputs,
   check_distributions as check_distributions,

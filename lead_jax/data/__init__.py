@@ -1,4 +1,4 @@
-"""Labelled images from a folder, scikit-learn's digits, npz files and tfds."""
+"""Labelled images from a folder, the bundled digits, npz files and tfds."""
 
 import lazy_loader
 

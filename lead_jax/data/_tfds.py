@@ -2,13 +2,14 @@
 
 Nothing is downloaded unless it is asked for. The encoded images are taken as they lie in
 the records and decoded by the same code as a folder's, so that a network sees the same
-pixels whichever way a data set came. TensorFlow is imported on use, and its GPUs are
-hidden before its first operation: it would otherwise take the memory that JAX needs.
+pixels whichever way a data set came. Reading needs tensorflow-datasets and no TensorFlow;
+preparing needs both.
 """
 
 import contextlib
 import difflib
 import hashlib
+import importlib.util
 import logging
 import os
 import re
@@ -23,13 +24,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lead_jax.checks import InputError, parameter
+from lead_jax.checks import InputError, install, need, parameter, shown
 from lead_jax.data._dataset import Dataset, Skipped
 from lead_jax.data._files import cpu_count
 from lead_jax.data._images import ImageError, PictureReader, decode_picture
 from lead_jax.data._papers import how_to_prepare
 from lead_jax.data._parts import check_classes, check_split, choose_parts
 from lead_jax.data._tfds_features import Keys, find_keys
+from lead_jax.data._tfrecords import read_tfrecords
 from lead_jax.system import import_tensorflow, no_stderr
 
 # NAME, NAME/config, either with :1.2.3. Other prefixes (huggingface:) reach the network.
@@ -64,8 +66,8 @@ def load_tfds_dataset(
 
   Raises:
     InputError: If the library is missing, the name is unknown, the data set is not
-      prepared (then with how to prepare it), has no image or no class label, or its
-      labels are withheld.
+      prepared (then with how to prepare it), has no image or no class label, its labels
+      are withheld, or its files are damaged.
   """
   source = f"tfds:{name}"
   check_split(split, source)
@@ -78,7 +80,7 @@ def load_tfds_dataset(
       where = os.fspath(data_dir or tfds.core.constants.DATA_DIR)
       raise InputError(
         f"{source} is not prepared in {where!r}: run `tfds build {name} "
-        f"--data_dir={shlex.quote(where)}`"
+        f"--data_dir={shlex.quote(where)}`{_first_tensorflow()}"
         f"{_in_brackets(how_to_prepare(name))}"
       )
     _prepare(builder, name, source)
@@ -209,30 +211,55 @@ def _examples(
   tfds: ModuleType, builder: Any, part: str, keys: Keys, source: str
 ) -> Iterator[_Example]:
   """Yields examples in the order of the records."""
-  import tensorflow as tf
+  from google.protobuf.message import DecodeError
 
-  decoders = tfds.decode.PartialDecoding(
-    dict.fromkeys((keys.image, *keys.labels), True),
-    decoders={keys.image: tfds.decode.SkipDecoding()},
+  features = tfds.features.FeaturesDict(
+    {key: builder.info.features[key] for key in (keys.image, *keys.labels)}
   )
-  with _quiet():
-    records = builder.as_dataset(
-      split=part,
-      shuffle_files=False,
-      decoders=decoders,
-      # Each record is read once; TensorFlow would keep a second copy of them all.
-      read_config=tfds.ReadConfig(try_autocache=False),
-    )
+  encoded = {keys.image: tfds.decode.SkipDecoding()}
   try:
-    for example in records.as_numpy_iterator():
-      found = [np.unique(example[key]) for key in keys.labels]
+    for record in _records(tfds, builder, part, source):
+      example = features.deserialize_example_np(record, decoders=encoded)
+      found = [np.unique(example[key]).astype(np.int64) for key in keys.labels]
       classes = next((each for each in found if each.size), found[0])
-      yield _Example(example[keys.image], tuple(classes.tolist()), found[0])
-  except tf.errors.OpError as error:
+      yield _Example(bytes(example[keys.image]), tuple(classes.tolist()), found[0])
+  except InputError:
+    raise
+  except (OSError, ValueError, LookupError, RuntimeError, DecodeError) as error:
     raise InputError(
       f"{source}: the files of its part {part!r} are damaged or missing "
-      f"({type(error).__name__}): delete {str(builder.data_dir)!r} and prepare it again"
+      f"({type(error).__name__}: {shown(error)}): delete {str(builder.data_dir)!r} and "
+      "prepare it again"
     ) from None
+
+
+def _records(
+  tfds: ModuleType, builder: Any, part: str, source: str
+) -> Iterator[bytes | memoryview]:
+  """Yields serialised examples, shard after shard."""
+  file_format = builder.info.file_format.value
+  if file_format == "tfrecord":
+    crc32c = need("google_crc32c", extra="tfds", purpose=source).value
+    for shard in builder.info.splits[part].file_instructions:
+      path = tfds.core.Path(shard.filename)
+      count = 0
+      with path.open("rb") as file:
+        for record in read_tfrecords(file, path.stat().length, crc32c):
+          count += 1
+          yield record
+      if count != shard.examples_in_shard:
+        raise ValueError(f"{count} records of {shard.examples_in_shard} in {path.name}")
+  elif file_format in ("array_record", "parquet"):
+    with _quiet():
+      records = builder.as_data_source(
+        part, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+      )
+    yield from records
+  else:
+    raise InputError(
+      f"{source} is prepared as {file_format} files: prepare it as tfrecord, "
+      "array_record or parquet"
+    )
 
 
 def _builder(
@@ -257,6 +284,7 @@ def _builder(
 
 
 def _prepare(builder: Any, name: str, source: str) -> None:
+  import_tensorflow(f"preparing {source}")
   try:
     # tfds tells of its progress on stdout, which is for results.
     with _quiet(), contextlib.redirect_stdout(sys.stderr):
@@ -268,22 +296,20 @@ def _prepare(builder: Any, name: str, source: str) -> None:
     raise InputError(f"{source} could not be prepared: {reason}{hint}") from error
 
 
+def _first_tensorflow() -> str:
+  """What to do before a data set can be prepared; empty where nothing is."""
+  if importlib.util.find_spec("tensorflow"):
+    return ""
+  return f" after {install('tensorflow')}"
+
+
 def _in_brackets(hint: str) -> str:
   return f" ({hint})" if hint else ""
 
 
 def _import_tfds(source: str) -> ModuleType:
-  """Imports the library with TensorFlow's GPUs hidden and its start-up lines unseen."""
-  try:
-    with _quiet(), no_stderr():
-      import_tensorflow()
-      import tensorflow_datasets as tfds
-  except ImportError as error:
-    raise InputError(
-      f"{source} needs tensorflow-datasets and tensorflow ({error.name} is missing): "
-      "pip install tensorflow-datasets tensorflow"
-    ) from None
-  return tfds
+  with _quiet(), no_stderr():
+    return need("tensorflow_datasets", extra="tfds", purpose=source)
 
 
 @contextlib.contextmanager

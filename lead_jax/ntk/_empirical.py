@@ -59,6 +59,7 @@ def empirical_ntk(
 
   Raises:
     ValueError: If `kind`, `implementation` or `batch_size` is out of range.
+    InputError: If neural-tangents is not installed (`lead_jax[ntk]`).
   """
   if kind not in get_args(Kind):
     raise ValueError(f"kind must be one of {get_args(Kind)}, got {kind!r}")

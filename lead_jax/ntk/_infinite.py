@@ -31,7 +31,7 @@ def infinite_width_kernel(
   Returns:
     The kernel; its diagonal equals `expected_head_kernel_diagonal`.
   """
-  stax = neural_tangents.load().stax
+  stax = neural_tangents.load("infinite_width_kernel").stax
   dense = lambda width: stax.Dense(
     width, W_std=_SQRT_2, b_std=0.0, parameterization="standard"
   )

@@ -3,13 +3,14 @@
 neural-tangents 0.6.5 is the last release and imports names that JAX has since moved, and
 its `experimental` package imports TensorFlow. `load` supplies the names while the library
 is being imported and takes them away again, so that the global `jax` modules are as they
-were. What it does at run time (Jacobian contraction, NTK-vector products, `stax`,
-`predict.gradient_descent_mse`) needs none of them. Structured derivatives
-(implementation 3) walk the internals of old jaxprs and cannot work; they are not offered.
+were. TensorFlow need not be installed: of what the library's metadata asks for it imports
+jax and frozendict. What is used of it at run time (Jacobian contraction, NTK-vector
+products, `stax`, `predict.gradient_descent_mse`) needs none of the moved names. Structured
+derivatives (implementation 3) walk the internals of old jaxprs and cannot work; they are
+not offered.
 """
 
 import contextlib
-import importlib
 import sys
 import threading
 import types
@@ -18,7 +19,13 @@ from collections.abc import Callable, Iterator
 
 import jax
 
+from lead_jax.checks import InputError, need
+
 _lock = threading.Lock()
+_NOTE = (
+  "tested: neural-tangents 0.6.5 with jax 0.10.2; without TensorFlow: pip install "
+  "--no-deps neural-tangents==0.6.5 frozendict"
+)
 _CORE_NAMES = ("Jaxpr", "JaxprEqn", "Literal", "Primitive", "Var")
 
 
@@ -79,7 +86,7 @@ def empirical_ntk_fn(
     trace_axes: `()` for [N1, N2, K, K]; `(-1,)` for [N1, N2], the *mean* over outputs.
     implementation: 1 for Jacobian contraction, 2 for NTK-vector products.
   """
-  kernel_fn = load().empirical_ntk_fn(
+  kernel_fn = load("empirical_ntk").empirical_ntk_fn(
     apply_fn, trace_axes=trace_axes, vmap_axes=0, implementation=implementation
   )
 
@@ -90,15 +97,18 @@ def empirical_ntk_fn(
   return kernel
 
 
-def load() -> types.ModuleType:
+def load(purpose: str) -> types.ModuleType:
   """Returns the `neural_tangents` module, importing it on the first call.
 
+  Args:
+    purpose: The function that needs it; begins the message of the error.
+
   Raises:
-    ImportError: If neural-tangents is not installed or wants yet another moved name; the
-      message says which versions were tested.
+    InputError: If neural-tangents is not installed or wants yet another moved name; the
+      message says how to install it, and which versions were tested.
   """
   with _lock:
-    if "neural_tangents" in sys.modules:
+    if sys.modules.get("neural_tangents"):
       return sys.modules["neural_tangents"]
     import jax.extend.core as extend_core
     import jax.interpreters.ad as ad
@@ -112,11 +122,9 @@ def load() -> types.ModuleType:
       stack.enter_context(_module("jax.util", safe_map=_safe_map, safe_zip=_safe_zip))
       stack.enter_context(_module("neural_tangents.experimental"))
       try:
-        return importlib.import_module("neural_tangents")
-      except (ImportError, AttributeError) as error:
-        for name in [m for m in sys.modules if m.startswith("neural_tangents")]:
-          del sys.modules[name]
-        raise ImportError(
-          f"neural-tangents could not be imported on jax {jax.__version__}: {error}. "
-          "lead_jax is tested with neural-tangents 0.6.5 and jax 0.10.2"
-        ) from error
+        return need("neural_tangents", extra="ntk", purpose=purpose, note=_NOTE)
+      except InputError:
+        for name, module in list(sys.modules.items()):
+          if name.startswith("neural_tangents") and module:
+            del sys.modules[name]
+        raise

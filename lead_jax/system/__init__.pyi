@@ -19,6 +19,9 @@ from ._content_key import (
   canonical_json as canonical_json,
   content_key as content_key,
 )
+from ._deprecation import (
+  deprecated as deprecated,
+)
 from ._measuring import (
   Stages as Stages,
   environment as environment,

@@ -8,16 +8,20 @@ import os
 from collections.abc import Iterator
 from types import ModuleType
 
+from lead_jax.checks import need
 
-def import_tensorflow() -> ModuleType:
+
+def import_tensorflow(purpose: str) -> ModuleType:
   """Imports TensorFlow with its GPUs hidden and its start-up lines unseen.
 
+  Args:
+    purpose: What needs it; begins the message of the error.
+
   Raises:
-    ImportError: If it is not installed.
+    InputError: If it is not installed.
   """
   with no_stderr():
-    import tensorflow as tf
-
+    tf = need("tensorflow", extra="tensorflow", purpose=purpose)
     # RuntimeError: the caller has used TensorFlow already and made this choice.
     with contextlib.suppress(RuntimeError):
       tf.config.set_visible_devices([], "GPU")

@@ -306,7 +306,7 @@ def test_without_matplotlib_all_but_the_figures_is_there(found, tmp_path, monkey
   monkeypatch.setitem(sys.modules, "matplotlib", None)
   text = write_evaluation(found, tmp_path, baseline="knn", samples=100)
   assert text.endswith(
-    "No figures: figures need matplotlib, which is not installed: pip install "
+    "No figures: drawing figures needs matplotlib, which is not installed: pip install "
     "'lead_jax[figures]'.\n"
   )
   assert {path.name for path in tmp_path.iterdir()} == {

@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: a small builder really written to disk, and the library's mock."""
+"""TensorFlow Datasets: small builders really written to disk, in each format."""
 
 import io
 import os
@@ -33,7 +33,16 @@ def data_dir(tmp_path_factory):
   image = tfds.features.Image(shape=(6, 5, 3))
   label = tfds.features.ClassLabel(names=CLASSES)
 
-  def build(builder_name, features, make, parts=tuple(SIZES), supervised=None):
+  def build(
+    builder_name,
+    features,
+    make,
+    parts=tuple(SIZES),
+    supervised=None,
+    *,
+    file_format=None,
+    shards=None,
+  ):
     class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       VERSION = tfds.core.Version("1.0.0")
       name = builder_name
@@ -54,14 +63,22 @@ def data_dir(tmp_path_factory):
         yield from ((i, make(part, i)) for i in range(size))
 
     config = tfds.download.DownloadConfig(
-      try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP
+      try_download_gcs=False,
+      compute_stats=tfds.download.ComputeStatsMode.SKIP,
+      num_shards=shards,
     )
-    Builder(data_dir=os.fspath(folder)).download_and_prepare(download_config=config)
+    Builder(data_dir=os.fspath(folder)).download_and_prepare(
+      download_config=config, file_format=file_format
+    )
 
   def pair(part, i):
     return {"image": pixels(part, i), "label": CLASSES[i % 3]}
 
-  build("small_pets", {"image": image, "label": label}, pair)
+  both = {"image": image, "label": label}
+  build("small_pets", both, pair)
+  build("array_pets", both, pair, file_format="array_record")
+  build("table_pets", both, pair, file_format="parquet")
+  build("pets_in_shards", both, pair, shards=3)
   build(
     "odd_keys",
     {"photo": image, "mask": tfds.features.LabeledImage(labels=2), "kind": label},
@@ -193,25 +210,49 @@ def test_damaged_records_are_one_line(data_dir, tmp_path, how):
   assert "\n" not in str(caught.value)
 
 
-def test_mock_data(data_dir):
+@pytest.mark.parametrize("name", ["array_pets", "table_pets", "pets_in_shards"])
+def test_every_format_has_the_same_samples(data_dir, name):
+  def samples(name):
+    data = load_tfds_dataset(name, data_dir=data_dir)
+    assert data.skipped == ()
+    return {data.read_image(i).tobytes(): data.labels[i] for i in range(len(data))}
+
+  assert samples(name) == samples("small_pets")
+  assert len(samples(name)) == SIZES["train"]
+
+
+def test_shards_are_read_one_after_another(data_dir):
   import tensorflow_datasets as tfds
 
-  with tfds.testing.mock_data(num_examples=40, data_dir=os.fspath(data_dir)):
-    data = load_tfds_dataset("small_pets", "train")
-  assert len(data) == 40
-  assert data.class_names == CLASSES
-  assert data.read_image(39).shape == (6, 5, 3)
+  builder = tfds.builder("pets_in_shards", data_dir=os.fspath(data_dir))
+  shards = builder.info.splits["train"].file_instructions
+  assert len(shards) == 3
+  # TensorFlow reads one shard after another where it is told to open one at a time.
+  config = tfds.ReadConfig(interleave_cycle_length=1)
+  records = builder.as_dataset(split="train", read_config=config)
+  data = load_tfds_dataset("pets_in_shards", data_dir=data_dir)
+  for i, example in enumerate(records.as_numpy_iterator()):
+    np.testing.assert_array_equal(data.read_image(i), example["image"])
+    assert data.class_names[data.labels[i]] == CLASSES[example["label"]]
 
 
-def test_library_is_imported_on_use_with_its_gpus_hidden(data_dir):
+def test_another_format_is_refused(data_dir, monkeypatch):
+  import tensorflow_datasets as tfds
+
+  bagz = tfds.core.FileFormat("riegeli")
+  monkeypatch.setattr(tfds.core.DatasetInfo, "file_format", bagz)
+  with pytest.raises(InputError, match="prepared as riegeli files: prepare it as tfr"):
+    load_tfds_dataset("small_pets", data_dir=data_dir)
+
+
+def test_reading_imports_no_tensorflow(data_dir):
   program = f"""
 import sys
 from lead_jax.data import load_dataset
+assert "tensorflow_datasets" not in sys.modules
+for name in ("small_pets", "array_pets", "table_pets"):
+  print(len(load_dataset("tfds:" + name, data_dir={os.fspath(data_dir)!r})))
 assert "tensorflow" not in sys.modules
-data = load_dataset("tfds:small_pets", data_dir={os.fspath(data_dir)!r})
-import tensorflow as tf
-assert tf.config.get_visible_devices("GPU") == []
-print(len(data))
 """
   done = subprocess.run(
     [sys.executable, "-c", program],
@@ -220,12 +261,20 @@ print(len(data))
     check=False,
     cwd=pathlib.Path(__file__).resolve().parents[2],
   )
-  assert done.stdout == "12\n", done.stderr
-  assert "oneDNN" not in done.stderr
+  assert done.stdout == "12\n12\n12\n", done.stderr
   assert "WARNING" not in done.stderr
 
 
-def test_a_missing_library_is_named(monkeypatch):
-  monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-  with pytest.raises(InputError, match=r"needs tensorflow-datasets .* pip install"):
-    load_tfds_dataset("mnist")
+@pytest.mark.parametrize("module", ["tensorflow_datasets", "google_crc32c"])
+def test_a_missing_library_is_named(data_dir, monkeypatch, module):
+  monkeypatch.setitem(sys.modules, module, None)
+  message = rf"tfds:small_pets needs {module}, .*: pip install 'lead_jax\[tfds\]'"
+  with pytest.raises(InputError, match=message):
+    load_tfds_dataset("small_pets", data_dir=data_dir)
+
+
+def test_without_tensorflow_what_prepares_is_named(data_dir, monkeypatch):
+  monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+  message = r"run `tfds build mnist .*` after pip install 'lead_jax\[tensorflow\]'"
+  with pytest.raises(InputError, match=message):
+    load_tfds_dataset("mnist", data_dir=data_dir)

@@ -1,6 +1,5 @@
 """The packaged tables are the papers', and what is known to be wrong with them is so."""
 
-import importlib.util
 import pathlib
 import re
 
@@ -270,19 +269,3 @@ def test_unknown_tables_and_versions():
     literature.published_results("6")
   with pytest.raises(ValueError, match=r"version must be one of .*, got 'latest'"):
     literature.published_ground_truth("7", version="latest")
-
-
-def test_the_package_ships_the_tables(monkeypatch):
-  monkeypatch.chdir(ROOT)
-  given = {}
-  monkeypatch.setattr("setuptools.setup", lambda **options: given.update(options))
-  spec = importlib.util.spec_from_file_location("setup_of_lead_jax", ROOT / "setup.py")
-  spec.loader.exec_module(importlib.util.module_from_spec(spec))
-  folder = ROOT / "lead_jax" / "literature"
-  shipped = {
-    path
-    for pattern in given["package_data"]["lead_jax.literature"]
-    for path in folder.glob(pattern)
-  }
-  assert shipped == set((folder / "tables").iterdir())
-  assert len(shipped) == 7

@@ -24,14 +24,14 @@ def test_jax_is_left_as_it_was():
     import jax.interpreters.ad as ad
     snapshot = lambda: (dict(vars(jax.core)), dict(vars(ad)))
     before = snapshot()
-    from lead_jax.ntk import neural_tangents
-    library = neural_tangents.load()
+    from lead_jax.ntk import _neural_tangents as neural_tangents
+    library = neural_tangents.load("a test")
     assert library.__version__ == "0.6.5"
     assert snapshot() == before
     assert "jax.util" not in sys.modules
     assert "neural_tangents.experimental" not in sys.modules
     assert "tensorflow" not in sys.modules and "tf2jax" not in sys.modules
-    assert neural_tangents.load() is library
+    assert neural_tangents.load("a test") is library
     """
   )
   assert result.returncode == 0, result.stderr
@@ -46,12 +46,14 @@ def test_a_failed_import_is_explained_and_leaves_nothing():
   result = _run(
     """
     import sys
-    from lead_jax.ntk import neural_tangents
+    from lead_jax.checks import InputError
+    from lead_jax.ntk import _neural_tangents as neural_tangents
     neural_tangents._CORE_NAMES = ()
     try:
-      neural_tangents.load()
-    except ImportError as error:
-      assert "tested with neural-tangents 0.6.5" in str(error), error
+      neural_tangents.load("a test")
+    except InputError as error:
+      assert "a test needs neural_tangents, which is installed but fails" in str(error)
+      assert "tested: neural-tangents 0.6.5" in str(error), error
     else:
       raise SystemExit("the import should have failed")
     assert not [m for m in sys.modules if m.startswith("neural_tangents")]
@@ -65,4 +67,4 @@ def test_structured_derivatives_are_not_offered():
   from lead_jax.ntk import _empirical as empirical
 
   assert "structured_derivatives" not in str(empirical.Implementation)
-  assert neural_tangents.load().__name__ == "neural_tangents"
+  assert neural_tangents.load("a test").__name__ == "neural_tangents"

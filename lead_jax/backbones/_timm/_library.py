@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from lead_jax.checks import InputError, one_line
+from lead_jax.checks import InputError, need
 
 Module = Any  # a torch.nn.Module; torch need not be there to read this
 
@@ -22,23 +22,12 @@ def require_timm() -> types.ModuleType:
   Raises:
     InputError: If it, torch or torch's exporter is not there or does not start.
   """
-  try:
-    with quiet():
-      import onnxscript  # noqa: F401  (torch's exporter fails late without it)
-      import timm
-      import torch  # noqa: F401
-  except ModuleNotFoundError as error:
-    raise InputError(
-      f"models called timm/NAME need the package {error.name}, which is not installed: "
-      "pip install 'lead_jax[torch]'"
-    ) from error
-  except (ImportError, RuntimeError, OSError) as error:
-    reason = one_line(error)
-    raise InputError(
-      f"models called timm/NAME need timm, which cannot be imported ({reason}): install "
-      "versions of torch and torchvision that belong together"
-    ) from error
-  return timm
+  purpose = "a model called timm/NAME"
+  with quiet():
+    # torch's exporter would fail late without onnxscript.
+    for module in ("onnxscript", "torch", "timm"):
+      library = need(module, extra="torch", purpose=purpose)
+  return library
 
 
 def check_name(name: str) -> None:

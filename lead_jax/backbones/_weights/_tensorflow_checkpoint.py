@@ -12,7 +12,6 @@ import re
 import shutil
 import tempfile
 import zipfile
-from types import ModuleType
 
 import numpy as np
 
@@ -72,7 +71,7 @@ def read_tensorflow(prefix: pathlib.Path, source: str) -> dict[str, np.ndarray]:
     InputError: If TensorFlow is missing, or the checkpoint is damaged or holds far more
       than its files.
   """
-  tf = _tensorflow(source)
+  tf = import_tensorflow(f"{source}, a TensorFlow checkpoint,")
   try:
     reader = tf.train.load_checkpoint(str(prefix))
     types = reader.get_variable_to_dtype_map()
@@ -131,13 +130,3 @@ def read_tensorflow_zip(archive: zipfile.ZipFile, source: str) -> dict[str, np.n
         shutil.copyfileobj(packed, unpacked, 1 << 20)
     name = pathlib.PurePosixPath(stems[0]).name
     return read_tensorflow(pathlib.Path(folder) / name, source)
-
-
-def _tensorflow(source: str) -> ModuleType:
-  try:
-    return import_tensorflow()
-  except ImportError as error:
-    raise InputError(
-      f"{source} is a TensorFlow checkpoint and needs tensorflow ({error.name} is "
-      "missing): pip install tensorflow"
-    ) from None

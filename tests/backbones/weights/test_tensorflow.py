@@ -22,7 +22,7 @@ def checkpoint(tmp_path_factory):
   """SimCLR's variables under their names, as the first version of TensorFlow saves."""
   from lead_jax.system._tensorflow import import_tensorflow
 
-  tf = import_tensorflow()
+  tf = import_tensorflow("a test")
   prefix = tmp_path_factory.mktemp("ResNet50_1x") / "model.ckpt-225206"
   names = [*VARIABLES, "words"]
   values = [*VARIABLES.values(), np.array(["text"])]
@@ -104,7 +104,7 @@ def test_objects(tmp_path):
   """TensorFlow 2 names variables by the path of the objects that own them."""
   from lead_jax.system._tensorflow import import_tensorflow
 
-  tf = import_tensorflow()
+  tf = import_tensorflow("a test")
   layer = tf.Module()
   layer.kernel = tf.Variable([1.0, 2.0])
   tf.train.Checkpoint(model=layer).save(tmp_path / "ckpt")
@@ -142,7 +142,7 @@ def test_many_variables_at_one_place(checkpoint, monkeypatch):
   """An index may say so; what they come to is counted before any is read."""
   from lead_jax.system._tensorflow import import_tensorflow
 
-  tf = import_tensorflow()
+  tf = import_tensorflow("a test")
   names = [f"kernel_{i}" for i in range(100)]
   reader = types.SimpleNamespace(
     get_variable_to_dtype_map=lambda: dict.fromkeys(names, tf.float32),

@@ -1,0 +1,45 @@
+"""`python -m experiments.check_package`: what an installation brings, from end to end.
+
+Builds the sdist and the wheel, installs the wheel into an empty environment, ranks the
+bundled zoo there, and runs a part of the tests from the unpacked sdist. Needs the package
+`build`, a package index and a few minutes; ends with 1 if a check fails.
+"""
+
+import pathlib
+import sys
+import tempfile
+
+from absl import app
+
+from experiments.packaging import checks
+
+
+def run() -> int:
+  """Makes every check; returns how many fail."""
+  failed = 0
+  with tempfile.TemporaryDirectory() as name:
+    parts = [pathlib.Path(name, part) for part in ("built", "installed", "unpacked")]
+    for folder in parts:
+      folder.mkdir()
+    built, installed, unpacked = parts
+    sdist, wheel = checks.build_both(built)
+    for found in (
+      checks.check_wheel(wheel),
+      checks.check_installation(wheel, installed),
+      checks.check_sdist(sdist, unpacked),
+    ):
+      for check in found:
+        failed += not check.holds
+        mark = "ok  " if check.holds else "FAIL"
+        print(f"{mark} {check.name:40} {check.figure}".rstrip(), flush=True)
+  return failed
+
+
+def main(argv):
+  if argv[1:]:
+    raise app.UsageError(f"no arguments are known, got {argv[1:]}")
+  sys.exit(1 if run() else 0)
+
+
+if __name__ == "__main__":
+  app.run(main)
