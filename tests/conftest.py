@@ -10,13 +10,11 @@ import jax
 import pytest
 from jaxtyping import install_import_hook
 
-from tests import shapes
+from tests import house, shapes
 
 # Shapes in signatures are checked at every call, in every test.
-MATHEMATICS = ["heads", "feature_scale", "statistics", "ntk", "logits", "lead"]
-MATHEMATICS += ["lead_rates", "held_out", "metrics"]
 install_import_hook(
-  [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
+  [f"lead_jax.{room}" for room in house.MATHEMATICS], f"{shapes.__name__}.check_arrays"
 )
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"

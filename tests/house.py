@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Set
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "lead_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
+# Rooms of arrays in, arrays out.
+MATHEMATICS = {"ntk", "logits", "dynamics", "metrics", "statistics", "evaluation"}
 
 
 def module_of(path: pathlib.Path) -> str:

@@ -32,6 +32,7 @@ from lead_jax.dynamics import (
   lead_held_out,
 )
 from lead_jax.metrics import fit_sfda, push
+from lead_jax.statistics import softmax
 from lead_jax.system import forget_if_many
 
 RAW, PROBABILITY, SOFTMAX, SCALED = READINGS = (
@@ -69,12 +70,6 @@ class Logits(NamedTuple):
     return Logits(raw, probability, softened, scaled(centred))
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-  """Returns probabilities float64."""
-  exponent = np.exp(np.asarray(logits, np.float64) - logits.max(axis=1, keepdims=True))
-  return exponent / exponent.sum(axis=1, keepdims=True)
-
-
 def scaled(logits: np.ndarray) -> np.ndarray:
   """Returns logits centred over classes, of unit root mean square over all images."""
   centred = np.asarray(logits, np.float64) - logits.mean(axis=1, keepdims=True)
@@ -84,7 +79,7 @@ def scaled(logits: np.ndarray) -> np.ndarray:
 
 def of_finetuned(logits: np.ndarray) -> Logits:
   """Returns a fine-tuned network's logits under each reading."""
-  probability = softmax(logits)
+  probability = softmax(logits.astype(np.float64))
   return Logits(
     np.asarray(logits, np.float64), probability, probability, scaled(logits)
   )
@@ -97,7 +92,7 @@ def _of_f(values: np.ndarray) -> Logits:
 
 
 def _of_posterior(log_posterior: np.ndarray) -> Logits:
-  posterior = softmax(log_posterior)
+  posterior = softmax(log_posterior.astype(np.float64))
   return Logits(posterior, posterior, posterior, scaled(log_posterior))
 
 
@@ -134,7 +129,7 @@ def _of_network(ready: ReadyFeatures, dataset: Dataset) -> dict[str, Logits]:
     "ped": _of_posterior(np.asarray(_sfda(pushed, labels, **options))),
   }
   kept_out, factor = map(np.asarray, _out_of_sample(features, labels, **options))
-  probability = softmax(kept_out * factor)
+  probability = softmax((kept_out * factor).astype(np.float64))
   found["lead_held_out"] = Logits(
     np.asarray(kept_out, np.float64), probability, probability, scaled(kept_out)
   )

@@ -20,7 +20,8 @@ from lead_jax.data import Dataset
 from lead_jax.features import FeatureStore
 from lead_jax.metrics import OK
 from lead_jax.results import ModelRow, Report, ScoreRow
-from lead_jax.run import conclude_rows, score_model, softmax
+from lead_jax.run import conclude_rows, score_model
+from lead_jax.statistics import softmax
 from lead_jax.system import content_key, forget_if_many
 
 
@@ -244,7 +245,8 @@ def outputs_of(
   if isinstance(loaded, ReadyFeatures):
     return dataclasses.replace(loaded, name=name)
   found = scorer.extract(loaded, scorer.dataset)
-  probs = None if found.source_logits is None else softmax(found.source_logits)
+  logits = found.source_logits
+  probs = None if logits is None else softmax(logits).astype(np.float32)
   return ReadyFeatures(
     name, found.features, None, loaded.weights_hash, source_probs=probs
   )

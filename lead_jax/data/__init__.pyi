@@ -9,9 +9,6 @@ from ._divide import (
   Division as Division,
   divide_dataset as divide_dataset,
 )
-from ._files import (
-  cpu_count as cpu_count,
-)
 from ._folder import (
   load_folder_dataset as load_folder_dataset,
 )

@@ -22,6 +22,7 @@ from PIL import Image
 
 from lead_jax.checks import InputError
 from lead_jax.data._images import ImageError, decode_image, decode_picture
+from lead_jax.system import cpu_count
 
 # No photograph is larger; a file is held in memory while it is hashed.
 _MAX_FILE_BYTES = 512 << 20
@@ -72,13 +73,6 @@ def read_files(
   for i in kept:
     digest.update(outcomes[i].sha256)
   return ReadFiles(kept, reasons, digest.hexdigest(), reader)
-
-
-def cpu_count() -> int:
-  """CPU cores that this process may use, which can be fewer than the machine has."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
 
 
 def printable(path: str | os.PathLike) -> str:

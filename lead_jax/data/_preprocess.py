@@ -21,7 +21,7 @@ from PIL import Image
 from lead_jax.backbones import InputSpec, Interpolation
 from lead_jax.checks import InputError
 from lead_jax.data._dataset import Dataset
-from lead_jax.data._files import cpu_count
+from lead_jax.system import cpu_count
 
 _FILTERS = {
   name: Image.Resampling[name.upper()] for name in typing.get_args(Interpolation)

@@ -26,13 +26,12 @@ import numpy as np
 
 from lead_jax.checks import InputError, install, need, parameter, shown
 from lead_jax.data._dataset import Dataset, Skipped
-from lead_jax.data._files import cpu_count
 from lead_jax.data._images import ImageError, PictureReader, decode_picture
 from lead_jax.data._papers import how_to_prepare
 from lead_jax.data._parts import check_classes, check_split, choose_parts
 from lead_jax.data._tfds_features import Keys, find_keys
 from lead_jax.data._tfrecords import read_tfrecords
-from lead_jax.system import import_tensorflow, no_stderr
+from lead_jax.system import cpu_count, import_tensorflow, no_stderr
 
 # NAME, NAME/config, either with :1.2.3. Other prefixes (huggingface:) reach the network.
 _SPEC = re.compile(r"\w+(/[^:]+)?(:[\d.*]+)?")

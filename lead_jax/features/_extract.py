@@ -27,9 +27,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lead_jax.backbones import Backbone
 from lead_jax.checks import InputError
-from lead_jax.data import Dataset, ResizedCache, cpu_count, prepare, resized_batches
+from lead_jax.data import Dataset, ResizedCache, prepare, resized_batches
 from lead_jax.features._store import FeatureStore
-from lead_jax.system import content_key
+from lead_jax.system import content_key, cpu_count
 
 # To be raised whenever preparation or extraction gives other numbers for the same input.
 EXTRACTION_VERSION = 1

@@ -28,12 +28,7 @@ from typing import Any
 import numpy as np
 
 from lead_jax.checks import InputError, one_line, parameter
-from lead_jax.system import (
-  canonical_json,
-  remove_stale,
-  replacing,
-  replacing_folder,
-)
+from lead_jax.system import canonical_json, remove_stale, replacing, replacing_folder
 
 FORMAT_VERSION = 1
 _VERSION_TEXT = f"lead_jax feature store {FORMAT_VERSION}\n"
@@ -131,7 +126,7 @@ class FeatureStore:
     """Writes an entry; if a sound one is there, that one stays.
 
     Args:
-      key: Lower-case hex digits, from `content_key`.
+      key: Lower-case hex digits, from `lead_jax.system.content_key`.
       arrays: Arrays of numbers by name (letters, digits, underscores).
 
     Raises:
@@ -172,7 +167,7 @@ class FeatureStore:
     """Writes a small result, replacing what is there.
 
     Args:
-      key: Lower-case hex digits, from `content_key`.
+      key: Lower-case hex digits, from `lead_jax.system.content_key`.
       value: Anything that `json` takes; NaN and infinities included.
 
     Raises:

@@ -14,7 +14,7 @@ from lead_jax.data import Division, ResizedCache
 from lead_jax.finetune._grid import Outcome, finetune
 from lead_jax.finetune._one_run import Listener
 from lead_jax.finetune._protocol import Measure, Protocol
-from lead_jax.finetune._run_files import content_key
+from lead_jax.finetune._run_files import settings_key
 from lead_jax.finetune._split import split_rows
 from lead_jax.finetune._task import Target
 from lead_jax.finetune._truth_tables import MEASURES, Runs, Truth, truth_row
@@ -64,8 +64,8 @@ def finetune_models(
   except OSError as error:
     raise InputError(f"{parameter('out', out)}: {error.strerror}") from None
   truth, runs = Truth(out / "ground_truth.csv", overwrite=overwrite), Runs(out)
-  settings = content_key(
-    {"protocol": dataclasses.asdict(protocol), "data": target.content(test=True)}
+  settings = settings_key(
+    protocol=dataclasses.asdict(protocol), data=target.content(test=True)
   )
   truth.refuse_other([spec.name for spec in models], target.name, settings)
   if target.division is not None:

@@ -190,17 +190,15 @@ def run_key(
   final: bool,
 ) -> str:
   """The key of everything that a run depends on, but the machine."""
-  return files.content_key(
-    {
-      "weights": backbone.weights_hash,
-      "architecture": backbone.architecture,
-      "feature_point": backbone.feature_point,
-      "input": backbone.input.canonical(),
-      "data": target.content(test=final),
-      "protocol": protocol.of_a_run(),
-      "setting": dataclasses.asdict(setting),
-      "final": final,
-    }
+  return files.settings_key(
+    weights=backbone.weights_hash,
+    architecture=backbone.architecture,
+    feature_point=backbone.feature_point,
+    input=backbone.input.canonical(),
+    data=target.content(test=final),
+    protocol=protocol.of_a_run(),
+    setting=dataclasses.asdict(setting),
+    final=final,
   )
 
 

@@ -1,7 +1,6 @@
 """Files that are there completely or not at all, and the keys that name them."""
 
 import contextlib
-import hashlib
 import io
 import json
 import pathlib
@@ -15,7 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from lead_jax.checks import parameter
-from lead_jax.system import explain_write_errors, write_bytes
+from lead_jax.system import content_key, explain_write_errors, write_bytes
 
 # To be raised whenever the same settings give other numbers.
 VERSION = 1
@@ -23,10 +22,9 @@ VERSION = 1
 _REMEDY = f"give another {parameter('out')} or {parameter('checkpoint_dir')}"
 
 
-def content_key(parts: Mapping[str, Any]) -> str:
-  """SHA-256 (hex) of named JSON values."""
-  text = json.dumps({"version": VERSION, **parts}, sort_keys=True, allow_nan=False)
-  return hashlib.sha256(text.encode()).hexdigest()
+def settings_key(**parts: Any) -> str:
+  """Returns the SHA-256 (hex) of settings and of how this version fine-tunes."""
+  return content_key(finetuning=VERSION, **parts)
 
 
 def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:

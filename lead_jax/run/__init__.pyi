@@ -5,7 +5,6 @@ from ._agreement import (
 from ._bench import (
   Bench as Bench,
   labels_hash as labels_hash,
-  softmax as softmax,
 )
 from ._conclude import (
   conclude as conclude,

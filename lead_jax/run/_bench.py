@@ -23,6 +23,7 @@ from lead_jax.features import (
 )
 from lead_jax.metrics import Metric, Problem
 from lead_jax.results import ModelRow
+from lead_jax.statistics import softmax
 from lead_jax.system import Stages, content_key
 
 
@@ -212,13 +213,8 @@ class Opened:
     self.cached = extracted.cached
     self.stages.seconds.update(extracted.seconds)
     logits = extracted.source_logits
-    return extracted.features, None if logits is None else softmax(logits)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-  """Returns probabilities float32[N, Z] over the source classes from logits [N, Z]."""
-  exponent = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
-  return (exponent / exponent.sum(axis=1, keepdims=True)).astype(np.float32)
+    probs = None if logits is None else softmax(logits).astype(np.float32)
+    return extracted.features, probs
 
 
 def outputs_key(loaded: Backbone | ReadyFeatures, dataset: Dataset) -> str:

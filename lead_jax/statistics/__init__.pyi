@@ -37,6 +37,9 @@ from ._pca import (
   axes_of_gram as axes_of_gram,
   pca as pca,
 )
+from ._probabilities import (
+  softmax as softmax,
+)
 from ._ranks import (
   fast_sort as fast_sort,
   midranks as midranks,

@@ -15,7 +15,10 @@ from ._compiled import (
   forget_if_many as forget_if_many,
   keep_compiled as keep_compiled,
 )
-from ._content_key import (
+from ._cores import (
+  cpu_count as cpu_count,
+)
+from ._keys import (
   canonical_json as canonical_json,
   content_key as content_key,
 )

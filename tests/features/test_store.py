@@ -325,7 +325,7 @@ KILLED = """
 import json, os, signal, sys, builtins
 import numpy as np
 from lead_jax.features import _store as module
-from lead_jax.system import _atomic as atomic
+from lead_jax.system import _atomic as atomic, content_key
 root, key = sys.argv[1:]
 arrays = {"features": np.ones((50, 7), np.float32), "logits": np.ones((50, 3))}
 first = module.FeatureStore(root)
