@@ -135,7 +135,7 @@ def _predict(
 ) -> tuple[Array, Array, Array, Array]:
   """Returns score, mean rates, logits at time t, and the score from each head's rates."""
 
-  def at(lambda_c):
+  def at(lambda_c: Array) -> Array:
     return evolve(log_init, features, labels, lambda_c, key=key, config=config)
 
   lambda_c = jnp.mean(rates_hk, axis=0)
@@ -173,7 +173,7 @@ def lead_start(
     config: As `lead`.
     num_classes: Static K.
   """
-  return _initial_logits_jit(
+  start: logits.InitialLogits = _initial_logits_jit(
     scale_features_jit(features, config.feature_scale),
     labels,
     num_classes=num_classes,
@@ -182,6 +182,7 @@ def lead_start(
     c=config.c,
     folds=config.initial_folds,
   )
+  return start
 
 
 def lead(

@@ -77,7 +77,7 @@ class HeldOutConfig:
   t: float = 1.0
   loss: Loss = "calibrated_cross_entropy"
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     hidden = checks.widths("hidden", self.hidden)
     object.__setattr__(self, "hidden", hidden)
     seeds = checks.whole_number("head_seeds", self.head_seeds, least=1)
@@ -130,7 +130,7 @@ def held_out_kernel(
     raise ValueError("kernel='sampled' draws heads: give a key")
   head = ntk.MLPHead(1, config.hidden, config.initializer)
 
-  def add(total_nn, head_key):
+  def add(total_nn: Array, head_key: Array) -> tuple[Array, None]:
     params = ntk.init_head(head, head_key, x_nd.shape[1], x_nd.dtype)
     one_nn = ntk.head_kernel(params, x_nd, initializer=config.initializer)
     return total_nn + one_nn / config.head_seeds, None
@@ -209,10 +209,10 @@ def inverse_temperature(
   own_nk = jax.nn.one_hot(labels, logits_nk.shape[1], dtype=bool)
   lead_nk = _lead_over_others(logits_nk, own_nk)
 
-  def slope(beta):
+  def slope(beta: Array) -> Array:
     return jnp.mean(jnp.sum(jax.nn.softmax(beta * logits_nk, axis=1) * lead_nk, axis=1))
 
-  def halve(_, bounds):
+  def halve(_: Array, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
     low, high = bounds
     middle = 0.5 * (low + high)
     rises = slope(middle) >= 0  # 0 where every sample is right beyond rounding
@@ -323,9 +323,10 @@ def lead_held_out(
     num_classes = len(checked.class_names)
   if spectrum is None:
     spectrum = lead_held_out_spectrum(features, key=key, config=config)
-  return _result_jit(
+  result: HeldOutResult = _result_jit(
     spectrum, jnp.asarray(labels), num_classes=num_classes, config=config
   )
+  return result
 
 
 def lead_held_out_spectrum(
@@ -345,4 +346,7 @@ def lead_held_out_spectrum(
   if x_nd.dtype not in (jnp.float32, jnp.float64):
     x_nd = x_nd.astype(jnp.float32)
   drawn = key if config.kernel == "sampled" else None
-  return _spectrum_jit(x_nd, drawn, config=spectrum_config(config))
+  found: logits.KernelSpectrum = _spectrum_jit(
+    x_nd, drawn, config=spectrum_config(config)
+  )
+  return found

@@ -14,7 +14,7 @@ import numpy as np
 
 from lead_jax import ntk
 from lead_jax.dynamics._config import LeadConfig
-from lead_jax.typing import Array, Float, Int, Params
+from lead_jax.typing import Array, Bool, Float, Int, Params
 
 
 class Network(NamedTuple):
@@ -71,7 +71,9 @@ def class_rates(
   key_samples, key_heads = jax.random.split(key)
   indices, mask = _chosen(labels, num_classes, key_samples, config)
   dim = features.shape[1]
-  spread = lambda rates: jnp.broadcast_to(rates, (rates.shape[0], num_classes))
+  spread: Callable[[Array], Array] = lambda rates: jnp.broadcast_to(
+    rates, (rates.shape[0], num_classes)
+  )
 
   if config.rates == "expected":
     squared_norms = jnp.sum(jnp.square(features), axis=1)[indices]
@@ -86,7 +88,7 @@ def class_rates(
 
   head = ntk.MLPHead(num_classes, config.hidden, config.initializer)
 
-  def one_head(head_key):
+  def one_head(head_key: Array) -> tuple[Array, Array | tuple[()]]:
     params = ntk.init_head(head, head_key, dim, features.dtype)
     if config.spectra:
       kernels = ntk.class_kernels(
@@ -136,12 +138,12 @@ def network_class_rates(
   rows = np.unique(np.asarray(indices)[np.asarray(mask)])
   x = network.inputs_of(rows)
 
-  def logits_of(params, x):
+  def logits_of(params: Params, x: Array) -> Array:
     features = network.apply_fn(params["backbone"], x)
     return ntk.apply_head(head, params["head"], features)
 
   @jax.jit
-  def norms(backbone, head_key):
+  def norms(backbone: Params, head_key: Array) -> Array:
     params = {"backbone": backbone, "head": ntk.init_head(head, head_key, dim)}
     return ntk.squared_gradient_norms(
       logits_of, params, x, batch_size=network.batch_size
@@ -155,7 +157,9 @@ def network_class_rates(
   return jnp.broadcast_to(jnp.stack(rates), (config.head_seeds, num_classes))
 
 
-def _chosen(labels, num_classes: int, key: Array, config: LeadConfig):
+def _chosen(
+  labels: Int[Array, " n"], num_classes: int, key: Array, config: LeadConfig
+) -> tuple[Int[Array, "c s"], Bool[Array, "c s"]]:
   """The samples of each kernel: of each class, or of all mixed."""
   pooled = config.evolution == "mixed"
   return ntk.class_indices(

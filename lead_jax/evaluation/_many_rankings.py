@@ -26,18 +26,24 @@ Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 def _form(left: np.ndarray, pairs: np.ndarray, right: np.ndarray) -> np.ndarray:
   """Returns left' pairs right over the last axes; `pairs` may lack the leading ones."""
   if pairs.ndim == 2:
-    return ((left @ pairs) * right).sum(-1)
-  return ((left[..., None, :] @ pairs)[..., 0, :] * right).sum(-1)
+    paired = left @ pairs
+  else:
+    paired = (left[..., None, :] @ pairs)[..., 0, :]
+  form: np.ndarray = np.sum(paired * right, axis=-1)
+  return form
 
 
 def _signs(values: np.ndarray) -> np.ndarray:
   # Not by a difference, which is NaN of two infinities.
   a, b = values[..., :, None], values[..., None, :]
-  return (a > b).astype(np.float64) - (a < b)
+  signs: np.ndarray = (a > b).astype(np.float64) - (a < b)
+  return signs
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-  return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 0)
+  none = np.full(np.shape(top), np.nan)
+  ratio: np.ndarray = np.divide(top, bottom, out=none, where=bottom > 0)
+  return ratio
 
 
 def _tau(
@@ -47,7 +53,8 @@ def _tau(
   x_size = _form(weight, np.abs(x_signs), counts)
   y_size = _form(weight, np.abs(y_signs), counts)
   # Rounding may leave 1 + 2e-16.
-  return np.clip(_ratio(top, np.sqrt(x_size) * np.sqrt(y_size)), -1, 1)
+  tau: np.ndarray = np.clip(_ratio(top, np.sqrt(x_size) * np.sqrt(y_size)), -1, 1)
+  return tau
 
 
 def _hyperbolic(
@@ -79,7 +86,8 @@ def many_weighted_kendall(
   x, y = _signs(scores), _signs(truth)
   by_score = _tau(_hyperbolic(scores, truth, counts), x, y, counts)
   by_truth = _tau(_hyperbolic(truth, scores, counts), x, y, counts)
-  return (by_score + by_truth) / 2
+  mean: np.ndarray = (by_score + by_truth) / 2
+  return mean
 
 
 def many_kendall(
@@ -144,7 +152,8 @@ def many_regret_at_k(
   if k < 1:
     raise ValueError(f"k must be at least 1, got {k}")
   best, chosen = _best_and_chosen(scores, truth, counts, k)
-  return best - chosen
+  regret: np.ndarray = best - chosen
+  return regret
 
 
 def many_relative_accuracy_at_k(

@@ -49,7 +49,8 @@ def _midranks(values: np.ndarray) -> np.ndarray:
   """Returns ranks from 1 (the largest) on; equal values share the mean of theirs."""
   from scipy import stats
 
-  return stats.rankdata(-values)
+  ranks: np.ndarray = stats.rankdata(-values)
+  return ranks
 
 
 def weighted_kendall(

@@ -107,7 +107,7 @@ def bootstrap_means(
       counts = _draws(present[d], int(places.sum()), rng)
     for r, order in enumerate(orders[:, d]):
       drawn[r, places] = function(order, truth[d], counts)
-  resampled = drawn.mean(-1)
+  resampled: np.ndarray = drawn.mean(-1)
   resampled[np.isnan(measure_table(table, measure=measure).means)] = np.nan
   return resampled
 

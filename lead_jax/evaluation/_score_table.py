@@ -60,7 +60,8 @@ class ScoreTable:
   @property
   def present(self) -> np.ndarray:
     """Returns [D, M]: where a model has a true accuracy."""
-    return ~np.isnan(self.truth)
+    present: np.ndarray = ~np.isnan(self.truth)
+    return present
 
   @property
   def filled_truth(self) -> np.ndarray:
@@ -80,7 +81,8 @@ class ScoreTable:
   @property
   def failures(self) -> np.ndarray:
     """Returns [R, D]: on how many models of the data set a method failed."""
-    return (np.isnan(self.scores) & self.present).sum(-1)
+    failures: np.ndarray = (np.isnan(self.scores) & self.present).sum(-1)
+    return failures
 
 
 def _twice(names: Sequence[str]) -> str:

@@ -255,4 +255,5 @@ def null_spread(
   )
   if not len(means):
     return np.full(len(probabilities), np.nan)
-  return np.quantile(means, probabilities)
+  quantiles: np.ndarray = np.quantile(means, probabilities)
+  return quantiles

@@ -39,7 +39,8 @@ def deviation_of_seeds(runs: np.ndarray) -> np.ndarray:
     raise ValueError(f"runs needs 1 run of every model and 2 of one, got {number}")
   error = runs - np.nanmean(runs, axis=1, keepdims=True)
   variance = np.nansum(error**2) / (number - 1).sum()
-  return np.sqrt(variance / number)
+  deviation: np.ndarray = np.sqrt(variance / number)
+  return deviation
 
 
 def deviation_of_test_set(accuracies: np.ndarray, images: int) -> np.ndarray:

@@ -12,6 +12,8 @@ Only the product eta t enters, so it is one argument. 1 - e^{-x} is computed by 
 with rates of 1e4 and the paper's unit of 1e-6 it would otherwise lose half its digits.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -99,6 +101,7 @@ def evolve_full_kernel(
   eigenvalues, basis = jnp.linalg.eigh(0.5 * (kernel + kernel.T))
   # Rounding makes zero eigenvalues slightly negative, which would grow instead of stay.
   decay = jnp.expm1(-eta_t * jnp.maximum(eigenvalues, 0))
-  matmul = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+  matmul = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
   gap = logits_0 - targets
-  return logits_0 + matmul(basis, decay[:, None] * matmul(basis.T, gap))
+  moved: Array = matmul(basis, decay[:, None] * matmul(basis.T, gap))
+  return logits_0 + moved

@@ -6,6 +6,8 @@ by diffrax with an adaptive explicit method: the field is smooth, its Jacobian i
 by half the largest eigenvalue and shrinks as the samples are fitted.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -41,7 +43,7 @@ def cross_entropy_flow(
 
   targets = jax.nn.one_hot(labels, logits_0.shape[1], dtype=logits_0.dtype)
 
-  def field(_, logits, scaled_kernel):
+  def field(_: Any, logits: Array, scaled_kernel: Array) -> Array:
     residual = jax.nn.softmax(logits, axis=1) - targets
     if scaled_kernel.ndim == 1:
       return -scaled_kernel[:, None] * residual
@@ -59,4 +61,5 @@ def cross_entropy_flow(
     stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
     max_steps=_MAX_STEPS,
   )
-  return solution.ys[-1]
+  logits_t: Array = solution.ys[-1]
+  return logits_t

@@ -57,7 +57,7 @@ def gmm_decision(
   pooled = jnp.mean((x_nd - mean_kd[labels]) ** 2)
   pooled = jnp.where(pooled > 0, pooled, 1)
 
-  def log_joint(inputs):
+  def log_joint(inputs: tuple[Array, Array, Array]) -> Array:
     class_id, count, mean_d = inputs
     centred_nd = x_nd - mean_d[None, :]
     weight_n = (labels == class_id).astype(dtype) / jnp.maximum(count, 1)
@@ -78,4 +78,5 @@ def gmm_decision(
     return log_prior - 0.5 * (distance_n + log_det + d * jnp.log(2 * jnp.pi))
 
   classes = (jnp.arange(num_classes), count_k, mean_kd)
-  return jax.lax.map(log_joint, classes, batch_size=batch_size).T
+  joint_kn: Array = jax.lax.map(log_joint, classes, batch_size=batch_size)
+  return joint_kn.T

@@ -36,6 +36,7 @@ References:
 """
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -134,17 +135,19 @@ def held_out_flow(
   vectors, squared_nn = spectrum.vectors, spectrum.vectors**2
   turned_nk = product(vectors.T, targets)
 
-  def add(total_nk, node):
+  def add(total_nk: Array, node: tuple[Array, ...]) -> tuple[Array, None]:
     z_re, z_im, c_re, c_im = node
     # t / (t s + z), in parts: the factor t cancels in the quotient, so t = 0 is no case.
     real_n = eta_t * spectrum.values + z_re
     size_n = real_n**2 + z_im**2
     re_n, im_n = real_n / size_n, -z_im / size_n
-    both = lambda f: jnp.matmul(
+    both: Callable[[Array], Array] = lambda f: jnp.matmul(
       spectrum.vectors, f[:, None] * turned_nk, precision=_HIGHEST
     )
     top_re, top_im = both(re_n), both(im_n)
-    diagonal = lambda f: jnp.matmul(squared_nn, f, precision=_HIGHEST)[:, None]
+    diagonal: Callable[[Array], Array] = lambda f: jnp.matmul(
+      squared_nn, f, precision=_HIGHEST
+    )[:, None]
     low_re, low_im = diagonal(re_n), diagonal(im_n)
     low = low_re**2 + low_im**2
     quotient_re = (top_re * low_re + top_im * low_im) / low

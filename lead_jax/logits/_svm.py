@@ -41,6 +41,7 @@ References:
 """
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -64,6 +65,10 @@ _CG_TOLERANCE = 0.1
 _CG_MAX_ITER = 40
 # Steps in a row in which f no longer decreases visibly, nor the best gap by a half.
 _STALL_LIMIT = 2
+
+
+# Steps, solution, residual, direction, r.M^-1 r now and at the start.
+_Directions = tuple[Array, Array, Array, Array, Array, Array]
 
 
 class SVMResult(NamedTuple):
@@ -152,7 +157,16 @@ def svm_decision(
   gram_dd = jnp.matmul(x_nd.T, x_nd, precision=_HIGHEST)
   w_dk, support_nk = _guess(x_nd, gram_dd, sign_nk, c)
   large_k = jnp.sum(support_nk, axis=0) > _LARGE_SUPPORT * x_nd.shape[1]
-  state = _solve_together(x_nd, gram_dd, sign_nk, w_dk, large_k, c, tol, max_iter)
+  state = _solve_together(
+    x_nd,
+    gram_dd,
+    sign_nk,
+    w_dk,
+    large_k,
+    jnp.asarray(c, x_nd.dtype),
+    tol,
+    max_iter,
+  )
   w_dk, z_nk, objective_k, gap_k, steps_k = _solve_in_turn(
     x_nd, sign_nk, support_nk, large_k, state, c, tol, max_iter
   )
@@ -169,7 +183,9 @@ def svm_decision(
   )
 
 
-def _inverse_root(a_dd, ridge):
+def _inverse_root(
+  a_dd: Float[Array, "d d"], ridge: Float[Array, ""]
+) -> Float[Array, "d d"]:
   """Returns the inverse of the Cholesky factor of `a + ridge I`.
 
   The inverse factor, once: a product is 100 times faster than a triangular solve on a
@@ -180,28 +196,37 @@ def _inverse_root(a_dd, ridge):
   return jax.scipy.linalg.solve_triangular(factor_dd, eye_dd, lower=True)
 
 
-def _apply_root(root_dd, r_dk):
+def _apply_root(
+  root_dd: Float[Array, "d d"], r_dk: Float[Array, "d k"]
+) -> Float[Array, "d k"]:
   half_dk = jnp.matmul(root_dd, r_dk, precision=_HIGHEST)
   return jnp.matmul(half_dk.T, root_dd, precision=_HIGHEST).T
 
 
-def _pull_back(a_nk, x_nd):
+def _pull_back(
+  a_nk: Float[Array, "n k"], x_nd: Float[Array, "n d"]
+) -> Float[Array, "d k"]:
   # (a^T x)^T, for XLA's CPU product with a transposed left side is 4 times slower.
   return jnp.matmul(a_nk.T, x_nd, precision=_HIGHEST).T
 
 
-def _guess(x_nd, gram_dd, sign_nk, c):
+def _guess(
+  x_nd: Float[Array, "n d"],
+  gram_dd: Float[Array, "d d"],
+  sign_nk: Float[Array, "n k"],
+  c: float,
+) -> tuple[Float[Array, "d k"], Bool[Array, "n k"]]:
   """Returns `(w_dk, support_nk)` after a few ADMM steps on the splitting z = X w."""
   d = x_nd.shape[1]
   dtype = x_nd.dtype
   eps = jnp.finfo(dtype).eps
   trace = jnp.trace(gram_dd)
 
-  def block(_, carry):
+  def block(_: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
     w_dk, z_nk, dual_nk, rho = carry
     root_dd = _inverse_root(gram_dd, 1 / rho + eps * trace)
 
-    def step(_, carry):
+    def step(_: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
       _, z_nk, dual_nk, _ = carry
       w_dk = _apply_root(root_dd, _pull_back(z_nk - dual_nk, x_nd))
       xw_nk = jnp.matmul(x_nd, w_dk, precision=_HIGHEST)
@@ -209,7 +234,7 @@ def _guess(x_nd, gram_dd, sign_nk, c):
       pulled_nk = (rho * q_nk + 2 * c * sign_nk) / (rho + 2 * c)
       next_nk = jnp.where(sign_nk * q_nk >= 1, q_nk, pulled_nk)
       # Squared residuals, relative: of z = X w, and of the dual.
-      total = lambda a_nk: jnp.sum(a_nk**2, axis=0)
+      total: Callable[[Array], Array] = lambda a_nk: jnp.sum(a_nk**2, axis=0)
       dual_next_nk = q_nk - next_nk
       floor = jnp.finfo(dtype).tiny
       primal_k = total(xw_nk - next_nk) / (total(next_nk) + floor)
@@ -233,20 +258,30 @@ def _guess(x_nd, gram_dd, sign_nk, c):
   return w_dk, dual_nk * sign_nk < 0
 
 
-def _solve_in_turn(x_nd, sign_nk, support_nk, large_k, state, c, tol, max_iter):
+def _solve_in_turn(
+  x_nd: Float[Array, "n d"],
+  sign_nk: Float[Array, "n k"],
+  support_nk: Bool[Array, "n k"],
+  large_k: Bool[Array, " k"],
+  state: _State,
+  c: float,
+  tol: float,
+  max_iter: int,
+) -> tuple[Array, Array, Array, Array, Array]:
   """Finishes the classes that are not done, one after the other, by exact steps."""
   steps_k = jnp.where(large_k, state.step, 0)
   active_nk = jnp.where(large_k[None, :], sign_nk * state.z_nk < 1, support_nk)
   exact = functools.partial(svm_active.solve_class, x_nd, c=c, tol=tol)
 
-  def finish(row):
+  def finish(row: tuple[Array, ...]) -> tuple[Array, ...]:
     sign_n, active_n, w_d, z_n, objective, gap, steps = row
     left = max_iter - steps
-    return jax.lax.cond(
+    finished: tuple[Array, ...] = jax.lax.cond(
       (gap > tol) & (left > 0),
       lambda: exact(sign_n, active_n, max_iter=left),
       lambda: (w_d, z_n, objective, gap, jnp.zeros_like(steps)),
     )
+    return finished
 
   rows = (
     sign_nk.T,
@@ -261,21 +296,29 @@ def _solve_in_turn(x_nd, sign_nk, support_nk, large_k, state, c, tol, max_iter):
   return w_kd.T, z_kn.T, objective_k, gap_k, steps_k + more_k
 
 
-def _solve_together(x_nd, gram_dd, sign_nk, w_dk, large_k, c, tol, max_iter) -> _State:
+def _solve_together(
+  x_nd: Float[Array, "n d"],
+  gram_dd: Float[Array, "d d"],
+  sign_nk: Float[Array, "n k"],
+  w_dk: Float[Array, "d k"],
+  large_k: Bool[Array, " k"],
+  c: Float[Array, ""],
+  tol: float,
+  max_iter: int,
+) -> _State:
   """A few Newton steps on the classes of `large_k`, sharing every product."""
   n, d = x_nd.shape
   dtype = x_nd.dtype
-  c = jnp.asarray(c, dtype)
   trace = jnp.trace(gram_dd)
 
-  def evaluate(w_dk):
+  def evaluate(w_dk: Array) -> tuple[Array, Array, Array, Array]:
     z_nk = jnp.matmul(x_nd, w_dk, precision=_HIGHEST)
     slack_nk = jnp.maximum(0, 1 - sign_nk * z_nk)
     u_dk = _pull_back(slack_nk * sign_nk, x_nd)
     objective_k, gap_k = certify(w_dk, u_dk, jnp.sum(slack_nk**2, axis=0))
     return z_nk, u_dk, objective_k, gap_k
 
-  def certify(w_dk, u_dk, slack2_k):
+  def certify(w_dk: Array, u_dk: Array, slack2_k: Array) -> tuple[Array, Array]:
     u_dk = 2 * c * u_dk
     half_k = 2 * c * slack2_k
     objective_k = 0.5 * jnp.sum(w_dk**2, axis=0) + c * slack2_k
@@ -287,13 +330,13 @@ def _solve_together(x_nd, gram_dd, sign_nk, w_dk, large_k, c, tol, max_iter) -> 
     gap_k = 0.5 * jnp.sum(rest_dk**2, axis=0) + c * (1 - s_k) ** 2 * slack2_k
     return objective_k, gap_k / jnp.where(objective_k > 0, objective_k, 1)
 
-  def unfinished(state):
+  def unfinished(state: _State) -> Array:
     return large_k & (state.gap_k > tol) & (state.stalled_k < _STALL_LIMIT)
 
-  def proceed(state):
+  def proceed(state: _State) -> Array:
     return jnp.any(unfinished(state)) & (state.step < min(max_iter, _SHARED_STEPS))
 
-  def newton_step(state):
+  def newton_step(state: _State) -> _State:
     todo_k = unfinished(state)
     active_nk = (sign_nk * state.z_nk < 1).astype(dtype)
     gradient_dk = state.w_dk - 2 * c * state.u_dk
@@ -304,7 +347,7 @@ def _solve_together(x_nd, gram_dd, sign_nk, w_dk, large_k, c, tol, max_iter) -> 
     kappa = jnp.maximum(kappa, 4 * jnp.finfo(dtype).eps * trace)
     root_dd = jnp.sqrt(kappa) * _inverse_root(gram_dd, kappa)
 
-    def hessian_product(p_dk):
+    def hessian_product(p_dk: Array) -> Array:
       q_nk = active_nk * jnp.matmul(x_nd, p_dk, precision=_HIGHEST)
       return p_dk + 2 * c * _pull_back(q_nk, x_nd)
 
@@ -344,7 +387,12 @@ def _solve_together(x_nd, gram_dd, sign_nk, w_dk, large_k, c, tol, max_iter) -> 
   return jax.lax.while_loop(proceed, newton_step, state)
 
 
-def _conjugate_gradients(product, precondition, b_dk, active_k):
+def _conjugate_gradients(
+  product: Callable[[Array], Array],
+  precondition: Callable[[Array], Array],
+  b_dk: Float[Array, "d k"],
+  active_k: Bool[Array, " k"],
+) -> Float[Array, "d k"]:
   """Solves K systems with one operator call a step, each to `_CG_TOLERANCE`.
 
   A finished column stands still; the loop ends when at most 5 % of the active columns
@@ -352,14 +400,14 @@ def _conjugate_gradients(product, precondition, b_dk, active_k):
   """
   few = 0.05 * jnp.sum(active_k)
 
-  def todo_k(rs_k, rs_0_k):
+  def todo_k(rs_k: Array, rs_0_k: Array) -> Array:
     return active_k & (rs_k > _CG_TOLERANCE**2 * rs_0_k)
 
-  def proceed(carry):
+  def proceed(carry: _Directions) -> Array:
     step, _, _, _, rs_k, rs_0_k = carry
     return (step < _CG_MAX_ITER) & (jnp.sum(todo_k(rs_k, rs_0_k)) > few)
 
-  def body(carry):
+  def body(carry: _Directions) -> _Directions:
     step, v_dk, r_dk, p_dk, rs_k, rs_0_k = carry
     moving_k = todo_k(rs_k, rs_0_k)
     hp_dk = product(p_dk)

@@ -26,13 +26,14 @@ References:
   <https://doi.org/10.1090/S0025-5718-1994-1250776-4>`_, Math. Comp. 1994.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from lead_jax.logits._svm_search import line_search
-from lead_jax.typing import Array
+from lead_jax.typing import Array, Bool, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 _C_DROP = 100.0  # C is lowered by this,
@@ -43,6 +44,15 @@ _REFINEMENTS = 3
 # Capacities of the kernel form, in units of D. Each takes compile time.
 _KERNEL_SHARES = (0.2, 0.4, 0.65, 0.9)
 _CHUNK = 1024  # Rows of X at once in the D-dimensional form.
+
+
+T = TypeVar("T")
+
+
+class _Total(Protocol):
+  """Sums `term(x_ad, y_a)` over chunks of the active samples, from `start`."""
+
+  def __call__(self, term: Callable[[Array, Array], T], start: T) -> T: ...
 
 
 class _State(NamedTuple):
@@ -62,7 +72,15 @@ class _State(NamedTuple):
   stalled: Array
 
 
-def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
+def solve_class(
+  x_nd: Float[Array, "n d"],
+  sign_n: Float[Array, " n"],
+  active_n: Bool[Array, " n"],
+  *,
+  c: float,
+  tol: float,
+  max_iter: Int[Array, ""],
+) -> tuple[Array, Array, Array, Array, Array]:
   """Solves one class.
 
   Args:
@@ -82,7 +100,7 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
   c_final = jnp.asarray(c, dtype)
   c_low = jnp.minimum(c_final, n / jnp.sum(x_nd**2))
 
-  def evaluate(point, c_now):
+  def evaluate(point: tuple[Array, ...], c_now: Array) -> tuple[Array, Array]:
     alpha_n, dual_d, w_d, z_n = point
     slack_n = jnp.maximum(0, 1 - sign_n * z_n)
     objective = 0.5 * jnp.sum(w_d**2) + c_now * jnp.sum(slack_n**2)
@@ -92,11 +110,11 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
     )
     return objective, gap / jnp.where(objective > 0, objective, 1)
 
-  def proceed(state):
+  def proceed(state: _State) -> Array:
     todo = (state.c < c_final) | ((state.gap > tol) & (state.stalled < _STALL_LIMIT))
     return todo & (state.step < max_iter)
 
-  def body(state):
+  def body(state: _State) -> _State:
     old = (state.alpha_n, state.dual_d, state.w_d, state.z_n)
     alpha_n, dual_d, w_d = _solve_on(x_nd, sign_n, state.active_n, state.c, tol)
     new = (alpha_n, dual_d, w_d, jnp.matmul(x_nd, w_d, precision=_HIGHEST))
@@ -104,9 +122,9 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
     descends = objective < state.objective * (1 + jnp.sqrt(eps))
     lower = ~descends & state.lowering & (state.c > c_low)
 
-    def shorten():
+    def shorten() -> tuple[Array, ...]:
       v_d, dz_n = w_d - state.w_d, new[3] - state.z_n
-      column = lambda a: a[:, None]
+      column: Callable[[Array], Array] = lambda a: a[:, None]
       t = line_search(
         column(state.w_d),
         column(v_d),
@@ -117,7 +135,7 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
       )[0]
       # A mean of dual points is one, as long as the step is not a longer one.
       s = jnp.minimum(t, 1)
-      mix = lambda t, a, b: a + t * (b - a)
+      mix: Callable[[Array, Array, Array], Array] = lambda t, a, b: a + t * (b - a)
       return tuple(map(mix, (s, s, t, t), old, new))
 
     choice = jnp.where(descends, 0, jnp.where(lower, 1, 2))
@@ -175,7 +193,13 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
   return state.w_d, state.z_n, objective, gap, state.step
 
 
-def _solve_on(x_nd, sign_n, active_n, c, tol):
+def _solve_on(
+  x_nd: Float[Array, "n d"],
+  sign_n: Float[Array, " n"],
+  active_n: Bool[Array, " n"],
+  c: Float[Array, ""],
+  tol: float,
+) -> tuple[Array, Array, Array]:
   """Solves for the optimum when only the active samples count.
 
   Returns:
@@ -186,12 +210,12 @@ def _solve_on(x_nd, sign_n, active_n, c, tol):
   index_n = jnp.nonzero(active_n, size=n, fill_value=n)[0]
   sizes = sorted({min(n, max(16, int(share * d))) for share in _KERNEL_SHARES})
 
-  def rows(index_a):
+  def rows(index_a: Array) -> tuple[Array, Array]:
     x_ad = jnp.take(x_nd, index_a, axis=0, mode="fill", fill_value=0)
     return x_ad, jnp.take(sign_n, index_a, mode="fill", fill_value=0)
 
-  def kernel_branch(size):
-    def solve():
+  def kernel_branch(size: int) -> Callable[[], tuple[Array, Array, Array]]:
+    def solve() -> tuple[Array, Array, Array]:
       x_ad, y_a = rows(index_n[:size])
       a_a, w_d = _kernel_form(x_ad, y_a, c, tol)
       alpha_a = jnp.maximum(0, y_a * a_a)
@@ -201,19 +225,19 @@ def _solve_on(x_nd, sign_n, active_n, c, tol):
 
     return solve
 
-  def primal_branch():
+  def primal_branch() -> tuple[Array, Array, Array]:
     size = min(n, _CHUNK)
     padded = jnp.concatenate([index_n, jnp.full((size,), n, index_n.dtype)])
     chunks = (count + size - 1) // size
 
-    def total(term, start):
-      """Sums `term(x_ad, y_a)` over chunks of the active samples."""
-
-      def add(i, carry):
+    def total(term: Callable[[Array, Array], T], start: T) -> T:
+      def add(i: Array, carry: T) -> T:
         index_a = jax.lax.dynamic_slice(padded, (i * size,), (size,))
-        return jax.tree.map(jnp.add, carry, term(*rows(index_a)))
+        added: T = jax.tree.map(jnp.add, carry, term(*rows(index_a)))
+        return added
 
-      return jax.lax.fori_loop(0, chunks, add, start)
+      summed: T = jax.lax.fori_loop(0, chunks, add, start)
+      return summed
 
     w_d = _primal_form(total, d, x_nd.dtype, c, tol)
     z_n = jnp.matmul(x_nd, w_d, precision=_HIGHEST)
@@ -222,10 +246,18 @@ def _solve_on(x_nd, sign_n, active_n, c, tol):
 
   which = jnp.sum(count > jnp.asarray(sizes))
   branches = [kernel_branch(size) for size in sizes]
-  return jax.lax.switch(which, [*branches, primal_branch])
+  solved: tuple[Array, Array, Array] = jax.lax.switch(which, [*branches, primal_branch])
+  return solved
 
 
-def _refine(a, product, b, c, error, limit):
+def _refine(
+  a: Float[Array, "m m"],
+  product: Callable[[Array], Array],
+  b: Float[Array, " m"],
+  c: Float[Array, ""],
+  error: Callable[[Array], Array],
+  limit: Callable[[Array], Array],
+) -> Float[Array, " m"]:
   """Solves `(a + I / 2C) x = b` by a Cholesky factor and iterative refinement.
 
   `a` is positive semidefinite, `product` the whole operator; it ends once
@@ -236,11 +268,11 @@ def _refine(a, product, b, c, error, limit):
   ridge = 1 / (2 * c) + jnp.finfo(a.dtype).eps * jnp.trace(a)
   factor = jnp.linalg.cholesky(a + ridge * jnp.eye(size, dtype=a.dtype))
 
-  def proceed(carry):
+  def proceed(carry: tuple[Array, Array, Array]) -> Array:
     step, x, r = carry
     return (step == 0) | ((step < 1 + _REFINEMENTS) & (error(r) > limit(x)))
 
-  def body(carry):
+  def body(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
     step, x, r = carry
     x = x + jax.scipy.linalg.cho_solve((factor, True), r)
     return step + 1, x, b - product(x)
@@ -249,8 +281,10 @@ def _refine(a, product, b, c, error, limit):
   return jax.lax.while_loop(proceed, body, start)[1]
 
 
-def _kernel_form(x_ad, y_a, c, tol):
-  def product(a_a):
+def _kernel_form(
+  x_ad: Float[Array, "a d"], y_a: Float[Array, " a"], c: Float[Array, ""], tol: float
+) -> tuple[Float[Array, " a"], Float[Array, " d"]]:
+  def product(a_a: Array) -> Array:
     w_d = jnp.matmul(a_a, x_ad, precision=_HIGHEST)
     return jnp.matmul(x_ad, w_d, precision=_HIGHEST) + a_a / (2 * c)
 
@@ -266,13 +300,15 @@ def _kernel_form(x_ad, y_a, c, tol):
   return a_a, jnp.matmul(a_a, x_ad, precision=_HIGHEST)
 
 
-def _primal_form(total, d, dtype, c, tol):
-  def moments(x_ad, y_a):
+def _primal_form(
+  total: _Total, d: int, dtype: jnp.dtype, c: Float[Array, ""], tol: float
+) -> Float[Array, " d"]:
+  def moments(x_ad: Array, y_a: Array) -> tuple[Array, Array, Array]:
     gram_dd = jnp.matmul(x_ad.T, x_ad, precision=_HIGHEST)
     return gram_dd, jnp.matmul(y_a, x_ad, precision=_HIGHEST), jnp.sum(y_a**2)
 
-  def product(w_d):
-    def term(x_ad, _):
+  def product(w_d: Array) -> Array:
+    def term(x_ad: Array, _: Array) -> Array:
       z_a = jnp.matmul(x_ad, w_d, precision=_HIGHEST)
       return jnp.matmul(z_a, x_ad, precision=_HIGHEST)
 

@@ -3,8 +3,20 @@
 import jax
 import jax.numpy as jnp
 
+from lead_jax.typing import Array, Float
 
-def line_search(w_dk, v_dk, z_nk, dz_nk, sign_nk, c):
+# Steps; t, the bracket's ends, the last change of t.
+_Search = tuple[Array, Array, Array, Array, Array]
+
+
+def line_search(
+  w_dk: Float[Array, "d k"],
+  v_dk: Float[Array, "d k"],
+  z_nk: Float[Array, "n k"],
+  dz_nk: Float[Array, "n k"],
+  sign_nk: Float[Array, "n k"],
+  c: Float[Array, ""],
+) -> Float[Array, " k"]:
   """Minimises f(w + t v) over t > 0 for each class: Newton in one dimension, bracketed.
 
   f's derivative along v is increasing and piecewise linear, so that Newton on it is
@@ -13,7 +25,7 @@ def line_search(w_dk, v_dk, z_nk, dz_nk, sign_nk, c):
   wv_k = jnp.sum(w_dk * v_dk, axis=0)
   vv_k = jnp.sum(v_dk**2, axis=0)
 
-  def body(carry):
+  def body(carry: _Search) -> _Search:
     step, t_k, low_k, high_k, _ = carry
     slack_nk = 1 - sign_nk * (z_nk + t_k[None, :] * dz_nk)
     active_nk = slack_nk > 0

@@ -77,9 +77,9 @@ def empirical_ntk(
     trace_axes=(-1,) if kind == "traced" else (),
     implementation=1 if implementation == "jacobian_contraction" else 2,
   )
-  num_outputs = jax.eval_shape(apply_fn, params, x1).shape[-1]
+  num_outputs: int = jax.eval_shape(apply_fn, params, x1).shape[-1]
 
-  def kernel(rows, columns):
+  def kernel(rows: Array, columns: Array) -> Array:
     block = kernel_fn(rows, columns, params)
     if kind == "traced":
       return block * num_outputs  # neural-tangents returns the mean over outputs
@@ -119,8 +119,9 @@ def squared_gradient_norms(
     The diagonal of the `summed` kernel.
   """
 
-  def one(sample):
+  def one(sample: Array) -> Array | int:
     gradient = jax.grad(lambda p: jnp.sum(apply_fn(p, sample[None])))(params)
     return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient))
 
-  return jax.lax.map(one, x, batch_size=None if batch_size == 1 else batch_size)
+  norms: Array = jax.lax.map(one, x, batch_size=None if batch_size == 1 else batch_size)
+  return norms

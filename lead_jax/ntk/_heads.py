@@ -13,11 +13,12 @@ for gradients, hence another kernel.
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from lead_jax.typing import Array, Float, Params
 
@@ -108,7 +109,9 @@ class MLPHead(nn.Module):
     )
 
 
-def init_head(head: MLPHead, key: Array, dim: int, dtype=jnp.float32) -> Params:
+def init_head(
+  head: MLPHead, key: Array, dim: int, dtype: DTypeLike = jnp.float32
+) -> Params:
   """Draws the parameters of a head for features of width `dim`.
 
   Returns:
@@ -117,9 +120,11 @@ def init_head(head: MLPHead, key: Array, dim: int, dtype=jnp.float32) -> Params:
   return head.init(key, jnp.zeros((1, dim), dtype))["params"]
 
 
-def apply_head(head: MLPHead, params: Params, x: Float[Array, "n d"]):
+def apply_head(
+  head: MLPHead, params: Params, x: Float[Array, "n d"]
+) -> Float[Array, "n k"]:
   """Returns the logits [N, K]; the apply function that the kernels differentiate."""
-  return head.apply({"params": params}, x)
+  return cast(Array, head.apply({"params": params}, x))
 
 
 def head_layers(params: Params) -> list[tuple[Array, Array]]:

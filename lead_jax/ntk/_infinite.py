@@ -7,6 +7,9 @@ standard parameterisation the layers' widths stay in the formula as the scale of
 layer's contribution, so this is the limit of a He-initialised head of *these* widths.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from lead_jax.ntk import _neural_tangents as neural_tangents
 from lead_jax.typing import Array, Float
 
@@ -32,9 +35,10 @@ def infinite_width_kernel(
     The kernel; its diagonal equals `expected_head_kernel_diagonal`.
   """
   stax = neural_tangents.load("infinite_width_kernel").stax
-  dense = lambda width: stax.Dense(
+  dense: Callable[[int], Any] = lambda width: stax.Dense(
     width, W_std=_SQRT_2, b_std=0.0, parameterization="standard"
   )
   layers = [layer for width in hidden for layer in (dense(width), stax.Relu())]
   _, _, kernel_fn = stax.serial(*layers, dense(num_classes))
-  return num_classes * kernel_fn(x1, x2, "ntk")
+  kernel: Array = kernel_fn(x1, x2, "ntk")
+  return num_classes * kernel

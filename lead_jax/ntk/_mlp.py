@@ -35,6 +35,9 @@ mean squared feature norm and of nothing else: what the paper calls the class's 
 convergence is, in expectation, how large its features are.
 """
 
+from collections.abc import Callable
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 
@@ -44,7 +47,9 @@ from lead_jax.typing import Array, Float, Params
 _HIGHEST = jax.lax.Precision.HIGHEST
 
 
-def _forward_backward(params: Params, x: Array, initializer: heads.Initializer):
+def _forward_backward(
+  params: Params, x: Array, initializer: heads.Initializer
+) -> list[tuple[Array, Array, float]]:
   """Returns [(delta_l [N, n_l], a_{l-1} [N, n_{l-1}], s_l), ...] for every layer."""
   layers = heads.head_layers(params)
   scales = [heads.layer_scales(initializer, w.shape[0]).forward for w, _ in layers]
@@ -89,7 +94,9 @@ def head_kernel(
   """
   first = _forward_backward(params, x1, initializer)
   second = first if x2 is None else _forward_backward(params, x2, initializer)
-  dot = lambda u, v: jnp.matmul(u, v.T, precision=_HIGHEST)
+  dot: Callable[[Array, Array], Array] = lambda u, v: jnp.matmul(
+    u, v.T, precision=_HIGHEST
+  )
   total = jnp.zeros((first[0][0].shape[0], second[0][0].shape[0]), x1.dtype)
   for (delta_1, a_1, s), (delta_2, a_2, _) in zip(first, second, strict=True):
     total = total + dot(delta_1, delta_2) * (s**2 * dot(a_1, a_2) + 1)
@@ -107,11 +114,10 @@ def head_kernel_diagonal(
   Its mean over a class is the mean eigenvalue of the class's kernel (trace over size),
   which is all that Eq. 7 needs.
   """
-  square = lambda u: jnp.sum(u * u, axis=1)
-  return sum(
-    square(delta) * (s**2 * square(a) + 1)
-    for delta, a, s in _forward_backward(params, x, initializer)
-  )
+  square: Callable[[Array], Array] = lambda u: jnp.sum(u * u, axis=1)
+  layers = _forward_backward(params, x, initializer)
+  terms = (square(delta) * (s**2 * square(a) + 1) for delta, a, s in layers)
+  return cast(Array, sum(terms))  # a head has a layer
 
 
 def expected_head_kernel_diagonal(

@@ -15,11 +15,15 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import jax
 
 from lead_jax.checks import InputError, need
+from lead_jax.typing import Array, Params
+
+T = TypeVar("T")
 
 _lock = threading.Lock()
 _NOTE = (
@@ -58,11 +62,11 @@ def _module(name: str, **contents: object) -> Iterator[None]:
       sys.modules[name] = before
 
 
-def _safe_map(f, *sequences):
+def _safe_map(f: Callable[..., T], *sequences: Iterable[Any]) -> list[T]:
   return [f(*row) for row in zip(*sequences, strict=True)]
 
 
-def _safe_zip(*sequences):
+def _safe_zip(*sequences: Iterable[Any]) -> list[tuple[Any, ...]]:
   return list(zip(*sequences, strict=True))
 
 
@@ -75,8 +79,11 @@ def _quiet() -> Iterator[None]:
 
 
 def empirical_ntk_fn(
-  apply_fn: Callable, *, trace_axes: tuple[int, ...], implementation: int
-) -> Callable:
+  apply_fn: Callable[[Params, Array], Array],
+  *,
+  trace_axes: tuple[int, ...],
+  implementation: int,
+) -> Callable[[Array, Array, Params], Array]:
   """Returns neural-tangents' `kernel(x1, x2, params)` of `apply_fn(params, x)`.
 
   Rows of the input are taken to be independent of each other (`vmap_axes=0`).
@@ -86,11 +93,12 @@ def empirical_ntk_fn(
     trace_axes: `()` for [N1, N2, K, K]; `(-1,)` for [N1, N2], the *mean* over outputs.
     implementation: 1 for Jacobian contraction, 2 for NTK-vector products.
   """
-  kernel_fn = load("empirical_ntk").empirical_ntk_fn(
+  library = load("empirical_ntk")
+  kernel_fn: Callable[[Array, Array, Params], Array] = library.empirical_ntk_fn(
     apply_fn, trace_axes=trace_axes, vmap_axes=0, implementation=implementation
   )
 
-  def kernel(x1, x2, params):
+  def kernel(x1: Array, x2: Array, params: Params) -> Array:
     with _quiet():
       return kernel_fn(x1, x2, params)
 

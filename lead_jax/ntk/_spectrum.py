@@ -65,11 +65,14 @@ def class_kernels(
     initializer: The head's parameterisation.
   """
 
-  def one(index_s, mask_s):
+  def one(index_s: Array, mask_s: Array) -> Array:
     kernel = mlp.head_kernel(params, features[index_s], initializer=initializer)
     return jnp.where(mask_s[:, None] & mask_s[None, :], kernel, 0)
 
-  return jax.lax.map(lambda pair: one(*pair), (indices, mask), batch_size=batch_size)
+  kernels: Array = jax.lax.map(
+    lambda pair: one(*pair), (indices, mask), batch_size=batch_size
+  )
+  return kernels
 
 
 def class_spectra(

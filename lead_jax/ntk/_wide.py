@@ -29,6 +29,8 @@ References:
   parameterization, 2020.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -59,7 +61,7 @@ def wide_head_kernel(
     Symmetric positive semi-definite where x2 is None; units of squared gradient.
   """
   other = x1 if x2 is None else x2
-  squared_norms = lambda x: jnp.sum(x * x, axis=1)
+  squared_norms: Callable[[Array], Array] = lambda x: jnp.sum(x * x, axis=1)
   dots = jnp.matmul(x1, other.T, precision=_HIGHEST)
   left, right = squared_norms(x1), squared_norms(other)
   scales = [heads.layer_scales(initializer, n) for n in (x1.shape[1], *hidden)]

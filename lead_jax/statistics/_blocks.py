@@ -13,13 +13,15 @@ import jax.numpy as jnp
 from lead_jax.typing import Array, Bool, Float
 
 T = TypeVar("T")
+# From an array of N rows to those of a block.
+Take = Callable[[Array], Array]
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 ROWS = 2048
 
 
 def fold_rows(
-  step: Callable[[T, Callable[[Array], Array], Bool[Array, " b"]], T],
+  step: Callable[[T, Take, Bool[Array, " b"]], T],
   start: T,
   n: int,
   *,
@@ -36,18 +38,19 @@ def fold_rows(
   """
   block = min(n, rows)
 
-  def body(i, carry):
+  def body(i: Array, carry: T) -> T:
     # The last block begins in the one before, so that all have one shape.
     first = jnp.minimum(i * block, n - block)
     fresh_b = first + jnp.arange(block) >= i * block
-    take = lambda array: jax.lax.dynamic_slice_in_dim(array, first, block)
+    take: Take = lambda array: jax.lax.dynamic_slice_in_dim(array, first, block)
     return step(carry, take, fresh_b)
 
-  return jax.lax.fori_loop(0, -(-n // block), body, start)
+  folded: T = jax.lax.fori_loop(0, -(-n // block), body, start)
+  return folded
 
 
 def gram_of_rows(
-  rows_bm: Callable[[Callable[[Array], Array]], Float[Array, "b m"]],
+  rows_bm: Callable[[Take], Float[Array, "b m"]],
   n: int,
   m: int,
   dtype: jnp.dtype,
@@ -61,7 +64,7 @@ def gram_of_rows(
     dtype: Of the result.
   """
 
-  def add(gram_mm, take, fresh_b):
+  def add(gram_mm: Array, take: Take, fresh_b: Array) -> Array:
     block_bm = jnp.where(fresh_b[:, None], rows_bm(take), 0)
     return gram_mm + jnp.matmul(block_bm.T, block_bm, precision=_HIGHEST)
 

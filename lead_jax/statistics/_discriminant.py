@@ -22,7 +22,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.statistics._blocks import fold_rows, gram_of_rows
+from lead_jax.statistics._blocks import Take, fold_rows, gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
@@ -97,7 +97,7 @@ def pooled_scatter(
   square = jnp.sum(x_nm**2)
   square = jnp.where(square > 0, square, 1)
 
-  def rows_bm(take):
+  def rows_bm(take: Take) -> Array:
     return (take(x_nm) - mean_km[take(labels)]) / jnp.sqrt(square)
 
   gram_mm = gram_of_rows(rows_bm, n, m, x_nm.dtype)
@@ -137,7 +137,9 @@ def linear_discriminants(
   return Discriminants(linear_nk + constant_k[None, :], singular)
 
 
-def _factor(scatter: Scatter, shrinkage):
+def _factor(
+  scatter: Scatter, shrinkage: Float[Array, ""]
+) -> tuple[Float[Array, "m m"], Bool[Array, ""]]:
   """Returns the root R of `(1 - a) Sw / variance + a I`, and whether Sw is singular."""
   eps = jnp.finfo(scatter.gram_mm.dtype).eps
   diagonal_m = jnp.diagonal(scatter.gram_mm)
@@ -145,7 +147,7 @@ def _factor(scatter: Scatter, shrinkage):
   alive_m = diagonal_m > (10 * eps) ** 2 * largest
   ridge_mm = shrinkage * jnp.eye(diagonal_m.size, dtype=diagonal_m.dtype)
 
-  def least_pivot(upper_mm):
+  def least_pivot(upper_mm: Array) -> Array:
     pivot_m = jnp.diagonal(upper_mm) ** 2
     return jnp.min(jnp.where(alive_m, pivot_m, jnp.inf))
 
@@ -166,12 +168,14 @@ def _factor(scatter: Scatter, shrinkage):
   return upper_mm, held | (n - present < m)
 
 
-def _stacked_qr(scatter: Scatter, weight, start_mm):
+def _stacked_qr(
+  scatter: Scatter, weight: Float[Array, ""], start_mm: Float[Array, "m m"]
+) -> Float[Array, "m m"]:
   """Returns R with `R^T R = weight^2 Sw / variance + start^T start`, by blocks of rows."""
   n, m = scatter.x_nm.shape
   weight = weight / jnp.sqrt(n * scatter.variance)
 
-  def add(upper_mm, take, fresh_b):
+  def add(upper_mm: Array, take: Take, fresh_b: Array) -> Array:
     rows_bm = take(scatter.x_nm) - scatter.mean_km[take(scatter.labels)]
     rows_bm = jnp.where(fresh_b[:, None], weight * rows_bm, 0)
     return jnp.linalg.qr(jnp.concatenate([upper_mm, rows_bm]), mode="r")

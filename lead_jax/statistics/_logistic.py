@@ -17,18 +17,22 @@ References:
   Nocedal and Wright, Numerical Optimization, 2006, Algorithm 7.4.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from lead_jax.statistics._blocks import gram_of_rows
+from lead_jax.statistics._blocks import Take, gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 _MEMORY = 8  # pairs of steps and gradient differences
 _LEAST_CURVATURE = 1e-6
 _REFRESH = 10  # steps between logits computed from the weights
+
+# Halvings, length of the step, objective, `wrong_nk` there.
+_Search = tuple[int | Array, Array, Array, Array]
 
 
 class LogisticFit(NamedTuple):
@@ -81,13 +85,13 @@ def fit_logistic(
   dtype = x_nd.dtype
   total = jnp.sum(weight_n)
 
-  def forward(w_ek):
+  def forward(w_ek: Array) -> Array:
     """z_i . w + b for all samples; the bias is the last row of w."""
     scaled_dk = inverse_std_d[:, None] * w_ek[:-1]
     shift_k = w_ek[-1] - jnp.matmul(mean_d, scaled_dk, precision=_HIGHEST)
     return jnp.matmul(x_nd, scaled_dk, precision=_HIGHEST) + shift_k[None, :]
 
-  def pull_back(a_nk):
+  def pull_back(a_nk: Array) -> Array:
     """The transpose of `forward`, on samples that were weighted before."""
     sum_k = jnp.sum(a_nk, axis=0)
     # (a^T x)^T, and not as x^T a, as which XLA would compute it, on a CPU slower by half.
@@ -102,7 +106,7 @@ def fit_logistic(
     :, None
   ]
 
-  def fit_of(w_ek, z_nk):
+  def fit_of(w_ek: Array, z_nk: Array) -> tuple[Array, Array]:
     """The objective, and what each sample gives to the classes that it is not of."""
     # -log p_y as softplus of the other classes' excess, and 1 - p_y as what the others
     # have: they keep their digits where p_y is all but 1, which separated classes come to.
@@ -118,20 +122,20 @@ def fit_logistic(
 
   inverse = _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2)
 
-  def preconditioned(wrong_nk):
+  def preconditioned(wrong_nk: Array) -> Callable[[Array], Array]:
     """At the curvatures of these probabilities: the mean of p (1 - p), by class."""
     wrong_n1 = jnp.sum(wrong_nk, axis=1, keepdims=True)
     spread_nk = wrong_nk * (1 - wrong_nk) + onehot_nk * wrong_n1 * (1 - wrong_n1)
     c_k = jnp.matmul(weight_n, spread_nk, precision=_HIGHEST) / total
     c_k = jnp.maximum(c_k, _LEAST_CURVATURE)
 
-    def precondition(r_ek):
+    def precondition(r_ek: Array) -> Array:
       bias_1k = r_ek[-1:] / (c_k * total)[None, :]
       return jnp.concatenate([inverse(r_ek[:-1], c_k), bias_1k], axis=0)
 
     return precondition
 
-  def gradient(w_ek, wrong_nk):
+  def gradient(w_ek: Array, wrong_nk: Array) -> tuple[Array, Array]:
     right_nk = onehot_nk * jnp.sum(wrong_nk, axis=1)[:, None]
     residual_nk = weight_n[:, None] * (wrong_nk - right_nk)
     g_ek = pull_back(residual_nk) + ridge_e1 * w_ek
@@ -139,35 +143,34 @@ def fit_logistic(
     size = jnp.sqrt(total * jnp.sum(residual_nk**2)) + l2 * jnp.linalg.norm(w_ek)
     return g_ek, jnp.max(jnp.abs(g_ek)) / jnp.where(size > 0, size, 1)
 
-  def proceed(state):
+  def proceed(state: _State) -> Array:
     return (state.step < max_iter) & (state.relative > tolerance) & ~state.stalled
 
-  def advance(state):
+  def advance(state: _State) -> _State:
     v_ek = _direction(state, preconditioned(state.wrong_nk))
     dz_nk = forward(v_ek)
     slope = jnp.sum(state.g_ek * v_ek)
 
     # Armijo's rule by halving; the whole step is taken near the optimum.
-    def too_long(search):
+    def too_long(search: _Search) -> Array:
       tries, length, value, _ = search
       slack = 10 * jnp.finfo(dtype).eps * state.value
       return (value > state.value + 1e-4 * length * slope + slack) & (tries < 20)
 
-    def at(length):
+    def at(length: Array) -> tuple[Array, Array]:
       return fit_of(state.w_ek + length * v_ek, state.z_nk + length * dz_nk)
 
-    def halve(search):
+    def halve(search: _Search) -> _Search:
       tries, length, _, _ = search
       return tries + 1, 0.5 * length, *at(0.5 * length)
 
     whole = jnp.ones((), dtype)
-    tries, length, value, wrong_nk = jax.lax.while_loop(
-      too_long, halve, (0, whole, *at(whole))
-    )
+    start: _Search = (0, whole, *at(whole))
+    tries, length, value, wrong_nk = jax.lax.while_loop(too_long, halve, start)
     w_ek = state.w_ek + length * v_ek
     z_nk = state.z_nk + length * dz_nk
 
-    def anew():  # since rounding adds up along the way
+    def anew() -> tuple[Array, Array, Array]:  # since rounding adds up along the way
       z_nk = forward(w_ek)
       return z_nk, *fit_of(w_ek, z_nk)
 
@@ -231,12 +234,16 @@ class _State(NamedTuple):
   kept: Array
 
 
-def _remember(state: _State, move_ek, change_ek) -> _State:
+def _remember(
+  state: _State, move_ek: Float[Array, "e k"], change_ek: Float[Array, "e k"]
+) -> _State:
   """Keeps a pair of which the curvature is positive, as rounding may leave it not."""
   product = jnp.sum(move_ek * change_ek)
   good = product > 0
   place = state.kept % _MEMORY
-  put = lambda ring, new: ring.at[place].set(jnp.where(good, new, ring[place]))
+  put: Callable[[Array, Array], Array] = lambda ring, new: ring.at[place].set(
+    jnp.where(good, new, ring[place])
+  )
   return state._replace(
     moves=put(state.moves, move_ek),
     changes=put(state.changes, change_ek),
@@ -245,11 +252,13 @@ def _remember(state: _State, move_ek, change_ek) -> _State:
   )
 
 
-def _direction(state: _State, precondition):
+def _direction(
+  state: _State, precondition: Callable[[Array], Array]
+) -> Float[Array, "e k"]:
   """The two-loop recursion (Nocedal and Wright, Algorithm 7.4)."""
   there = jnp.minimum(state.kept, _MEMORY)
 
-  def back(i, carry):
+  def back(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
     q_ek, shares = carry
     j = (state.kept - 1 - i) % _MEMORY
     share = state.inverses[j] * jnp.sum(state.moves[j] * q_ek)
@@ -263,15 +272,23 @@ def _direction(state: _State, precondition):
   scale = jnp.sum(state.moves[last] * change_ek) / jnp.where(size > 0, size, 1)
   r_ek = jnp.where(size > 0, scale, 1) * precondition(q_ek)
 
-  def forth(i, r_ek):
+  def forth(i: Array, r_ek: Array) -> Array:
     j = (state.kept - there + i) % _MEMORY
     share = state.inverses[j] * jnp.sum(state.changes[j] * r_ek)
-    return r_ek + (shares[j] - share) * state.moves[j]
+    added: Array = r_ek + (shares[j] - share) * state.moves[j]
+    return added
 
-  return -jax.lax.fori_loop(0, there, forth, r_ek)
+  found_ek: Array = jax.lax.fori_loop(0, there, forth, r_ek)
+  return -found_ek
 
 
-def _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2):
+def _preconditioner(
+  x_nd: Float[Array, "n d"],
+  weight_n: Float[Array, " n"],
+  mean_d: Float[Array, " d"],
+  inverse_std_d: Float[Array, " d"],
+  l2: float | Float[Array, ""],
+) -> Callable[[Array, Array], Array]:
   """Inverts c_k Z^T Z + l2 I for each class k, in the eigenvectors of Z^T Z.
 
   Where N < D the eigenvectors are those of Z Z^T, and all other directions have the ridge
@@ -280,7 +297,7 @@ def _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2):
   n, d = x_nd.shape
   dtype = x_nd.dtype
 
-  def rows_bd(take):
+  def rows_bd(take: Take) -> Array:
     z_bd = (take(x_nd) - mean_d[None, :]) * inverse_std_d[None, :]
     return z_bd * jnp.sqrt(take(weight_n))[:, None]
 
@@ -296,7 +313,7 @@ def _preconditioner(x_nd, weight_n, mean_d, inverse_std_d, l2):
     axes_dm = jnp.where(alive_m[None, :], axes_dm, 0)
   value_m1 = jnp.maximum(value_m, 0)[:, None]
 
-  def apply(r_dk, c_k):
+  def apply(r_dk: Array, c_k: Array) -> Array:
     along_mk = jnp.matmul(axes_dm.T, r_dk, precision=_HIGHEST)
     inverse_mk = 1 / (c_k[None, :] * value_m1 + l2)
     if d <= n:

@@ -30,6 +30,7 @@ References:
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -42,6 +43,11 @@ _HIGHEST = jax.lax.Precision.HIGHEST
 _MARGIN = 45.0  # nats; e^-45 is below float64's rounding of a sum of probabilities
 _SCREEN_DIM = 64  # features of the partial distance
 _BLOCK = 8  # components handled at once
+
+# Steps, centres, labels, squared distances, whether a label changed.
+_Lloyd = tuple[Array, Array, Array, Array, Array]
+# Steps, candidates, their posteriors, log-likelihood; converged, overflow, still.
+_Em = tuple[Array, Array, Array, Array, Array, Array, Array]
 
 
 class KMeans(NamedTuple):
@@ -136,13 +142,13 @@ def kmeans(
   first_key, rest_key = jax.random.split(key)
   first = jax.random.randint(first_key, (), 0, n)
 
-  def distances_from(index_t):
+  def distances_from(index_t: Array) -> Array:
     inner_nt = jnp.matmul(x_nd, x_nd[index_t].T, precision=_HIGHEST)
     square_nt = square_n[:, None] + square_n[index_t][None, :] - 2 * inner_nt
     square_nt = square_nt.at[index_t, jnp.arange(index_t.size)].set(0)
     return jnp.maximum(square_nt, 0)
 
-  def draw(nearest_n, uniform_t):
+  def draw(nearest_n: Array, uniform_t: Array) -> tuple[Array, Array]:
     # By the cumulative squared distances; uniformly where all samples are centres.
     weight_n = jnp.where(jnp.sum(nearest_n) > 0, nearest_n, 1)
     below_n = jnp.cumsum(weight_n)
@@ -158,17 +164,17 @@ def kmeans(
   _, others = jax.lax.scan(draw, distances_from(first[None])[:, 0], uniform)
   centre_cd = x_nd[jnp.concatenate([first[None], others])]
 
-  def nearest(centre_cd):
+  def nearest(centre_cd: Array) -> tuple[Array, Array]:
     inner_nc = jnp.matmul(x_nd, centre_cd.T, precision=_HIGHEST)
     half_nc = 0.5 * jnp.sum(centre_cd**2, axis=1)[None, :] - inner_nc
     labels_n = jnp.argmin(half_nc, axis=1).astype(jnp.int32)
     return labels_n, jnp.maximum(square_n + 2 * jnp.min(half_nc, axis=1), 0)
 
-  def proceed(state):
+  def proceed(state: _Lloyd) -> Array:
     step, _, _, _, moved = state
     return (step < max_iter) & moved
 
-  def lloyd(state):
+  def lloyd(state: _Lloyd) -> _Lloyd:
     step, _, labels_n, distance_n, _ = state
     count_c = jnp.zeros((clusters,), x_nd.dtype).at[labels_n].add(1)
     sum_cd = jnp.zeros((clusters, x_nd.shape[1]), x_nd.dtype).at[labels_n].add(x_nd)
@@ -244,17 +250,19 @@ def fit_mixture(
   ridge_pp = math.sqrt(reg) * jnp.eye(p, dtype=dtype)
   # The triangular factors of all components are the largest thing here: without zeros.
   above = np.triu_indices(p)
-  pack = lambda r_pp: r_pp[above]
-  unpack = lambda r_q: jnp.zeros((p, p), dtype).at[above].set(r_q)
+  pack: Callable[[Array], Array] = lambda r_pp: r_pp[above]
+  unpack: Callable[[Array], Array] = lambda r_q: (
+    jnp.zeros((p, p), dtype).at[above].set(r_q)
+  )
 
-  def listed(chosen_n):
+  def listed(chosen_n: Array) -> tuple[Array, Array]:
     """The first `capacity` chosen samples, N where there are fewer, and their number."""
     rank_n = jnp.cumsum(chosen_n.astype(jnp.int32))
     wanted_b = jnp.arange(1, capacity + 1, dtype=jnp.int32)
     index_b = jnp.searchsorted(rank_n, wanted_b)
     return index_b.astype(jnp.int32), rank_n[-1]
 
-  def maximise(inputs):
+  def maximise(inputs: tuple[Array, Array]) -> tuple[Array, Array, Array]:
     """Mean, triangular factor and log normaliser of a component."""
     index_b, r_b = inputs
     x_bp = x_np[jnp.minimum(index_b, n - 1)]
@@ -268,7 +276,7 @@ def fit_mixture(
     offset = jnp.log(size / n) - log_det - 0.5 * p * math.log(2 * math.pi)
     return mean_p, pack(r_pp), offset
 
-  def log_joint(inputs):
+  def log_joint(inputs: tuple[Array, Array, Array, Array]) -> Array:
     """log w_c + log N(x; mu_c, Sigma_c) of the candidates of a component."""
     index_b, mean_p, r_q, offset = inputs
     x_bp = x_np[jnp.minimum(index_b, n - 1)] - mean_p[None, :]
@@ -276,11 +284,11 @@ def fit_mixture(
     value_b = offset - 0.5 * jnp.sum(y_pb**2, axis=0)
     return jnp.where(index_b < n, value_b, -jnp.inf)
 
-  def best_of(index_cb, joint_cb):
+  def best_of(index_cb: Array, joint_cb: Array) -> Array:
     best = jnp.full((n + 1,), -jnp.inf, dtype)
     return best.at[index_cb].max(joint_cb)
 
-  def step(index_cb, r_cb):
+  def step(index_cb: Array, r_cb: Array) -> tuple[Array, Array, Array, Array]:
     """Maximises over the parameters, then finds candidates and posteriors."""
     mean_cp, r_cq, offset_c = jax.lax.map(maximise, (index_cb, r_cb), batch_size=block)
     joint_cb = jax.lax.map(
@@ -288,7 +296,7 @@ def fit_mixture(
     )
     floor_n = best_of(index_cb, joint_cb)[:n] - _MARGIN
 
-    def screen(inputs):
+    def screen(inputs: tuple[Array, Array, Array]) -> tuple[Array, Array]:
       mean_p, r_q, offset = inputs
       mean_f, r_ff = mean_p[:few], unpack(r_q)[:few, :few]
       inverse_ff = jax.scipy.linalg.solve_triangular(r_ff, jnp.eye(few, dtype=dtype))
@@ -310,18 +318,18 @@ def fit_mixture(
     overflow = jnp.any(count_c > capacity)
     return index_cb, shifted_cb / total[index_cb], log_likelihood, overflow
 
-  def hard(index_cb, r_cb):
+  def hard(index_cb: Array, r_cb: Array) -> Array:
     """Component of each sample, -1 where its posterior is divided."""
     sure_cb = r_cb >= 1 - 2 * jnp.finfo(dtype).eps
     label = jnp.full((n + 1,), -1, jnp.int32)
     which_cb = jnp.where(sure_cb, jnp.arange(components, dtype=jnp.int32)[:, None], -1)
     return label.at[index_cb].max(which_cb)[:n]
 
-  def proceed(state):
+  def proceed(state: _Em) -> Array:
     iteration, _, _, _, converged, overflow, _ = state
     return (iteration < max_iter) & ~converged & ~overflow
 
-  def iterate(state):
+  def iterate(state: _Em) -> _Em:
     iteration, index_cb, r_cb, before, _, _, _ = state
     label_n = hard(index_cb, r_cb)
     index_cb, r_cb, value, overflow = step(index_cb, r_cb)

@@ -12,6 +12,7 @@ References:
 """
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -143,13 +144,20 @@ def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Momen
   return _added(moments, [np.asarray(part) for part in sums])
 
 
-def _added(moments, parts):
+def _added(moments: Moments, parts: Sequence[np.ndarray]) -> Moments:
   totals = [total + part for total, part in zip(moments[1:], parts, strict=True)]
   return Moments(moments.shift_d, *totals)
 
 
 @functools.partial(jax.jit, static_argnames=("num_classes",))
-def _batch_sums(features, labels, weight_b, shift_d, *, num_classes):
+def _batch_sums(
+  features: Float[Array, "b d"],
+  labels: Int[Array, " b"],
+  weight_b: Float[Array, " b"],
+  shift_d: Float[Array, " d"],
+  *,
+  num_classes: int,
+) -> tuple[Array, ...]:
   y_bd = weight_b[:, None] * (features.astype(shift_d.dtype) - shift_d[None, :])
   onehot_bk = weight_b[:, None] * jax.nn.one_hot(
     labels, num_classes, dtype=shift_d.dtype

@@ -15,13 +15,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.statistics._blocks import gram_of_rows
+from lead_jax.statistics._blocks import Take, gram_of_rows
 from lead_jax.typing import Array, Float
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 # Eigenvalues below this many times eps of the largest have too few digits of their own;
 # once one has gone to that trouble, below ten times as many.
 _RESOLVED = 1000
+
+# Eigenvalues, eigenvectors, the least eigenvalue that has digits of its own.
+_Axes = tuple[Array, Array, Array]
 
 
 class PCA(NamedTuple):
@@ -92,7 +95,7 @@ def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
 
 def axes_of_gram(
   gram_mm: Float[Array, "m m"],
-  rows_bm: Callable[[Callable[[Array], Array]], Float[Array, "b m"]],
+  rows_bm: Callable[[Take], Float[Array, "b m"]],
   *,
   rows: int,
   largest: Float[Array, ""],
@@ -119,14 +122,16 @@ def axes_of_gram(
   if wanted == m:
     wanted_m = wanted_m.at[0].set(rows == m)
 
-  def again(state):
+  def again(state: _Axes) -> Array:
     value_m, _, least = state
     return (least > noise) & jnp.any((value_m < least) & wanted_m)
 
-  def refine(state):
+  def refine(state: _Axes) -> _Axes:
     value_m, vector_mm, least = state
     small_m = value_m < least
-    project = lambda take: jnp.matmul(rows_bm(take), vector_mm, precision=_HIGHEST)
+    project: Callable[[Take], Array] = lambda take: jnp.matmul(
+      rows_bm(take), vector_mm, precision=_HIGHEST
+    )
     whole_mm = gram_of_rows(project, rows, m, gram_mm.dtype)
     # What the first rounding has left of the large directions in the small ones.
     large_m1 = jnp.where(small_m, jnp.inf, jnp.maximum(value_m, least))[:, None]

@@ -15,4 +15,5 @@ def softmax(z_nk: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
     float64[N, K]; rows sum to one.
   """
   exponent = np.exp(z_nk - z_nk.max(axis=1, keepdims=True), dtype=np.float64)
-  return exponent / exponent.sum(axis=1, keepdims=True)
+  p_nk: np.ndarray = exponent / exponent.sum(axis=1, keepdims=True)
+  return p_nk

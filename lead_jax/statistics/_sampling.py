@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 
-from lead_jax.typing import Array, Int, Key
+from lead_jax.typing import Array, Float, Int, Key
 
 
 def stratified_subsample(
@@ -53,7 +53,7 @@ def stratified_subsample(
     found = stratified_subsample(
       label_n[rows], jax.random.fold_in(key, 1), size=size, num_classes=num_classes
     )
-    return rows[found]
+    return np.asarray(rows[found])
   quota_k = _quotas(count_k, size, chance_k)
   # By class, and at random within one: a class is the upper half of the key.
   order = np.argsort((label_n.astype(np.int64) << 32) | chance_n)
@@ -63,7 +63,9 @@ def stratified_subsample(
 
 
 @functools.partial(jax.jit, static_argnames=("n", "num_classes"))
-def _chances(key, *, n, num_classes):
+def _chances(
+  key: Key[Array, ""], *, n: int, num_classes: int
+) -> tuple[Float[Array, " k"], Int[Array, " n"]]:
   class_key, sample_key = jax.random.split(key)
   return (
     jax.random.uniform(class_key, (num_classes,)),

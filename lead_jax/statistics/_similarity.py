@@ -95,7 +95,9 @@ def pair_correlations(features: Float[Array, "n d"]) -> PairCorrelations:
   return PairCorrelations(_snapped(jnp.concatenate(strips)[place]), constant_n)
 
 
-def _unit_rows(features, centred):
+def _unit_rows(
+  features: Float[Array, "n d"], centred: bool
+) -> tuple[Float[Array, "n d"], Bool[Array, " n"]]:
   """Returns rows of length one, and which are constant: those are zero."""
   eps = jnp.finfo(features.dtype).eps
   x_nd = features
@@ -110,7 +112,7 @@ def _unit_rows(features, centred):
   return x_nd * scale_n[:, None], constant_n
 
 
-def _snapped(r):
+def _snapped(r: Array) -> Array:
   """Sets what is within rounding of 1 or -1 to it."""
   eps = jnp.finfo(r.dtype).eps
   return jnp.where(jnp.abs(r) > 1 - 8 * eps, jnp.sign(r), r)
