@@ -1,7 +1,6 @@
 """What figures are made of: data sets, networks, their features, the truth, fine-tuning."""
 
 import dataclasses
-import hashlib
 import pathlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +16,7 @@ from lead_jax.evaluation import ScoreTable, score_table
 from lead_jax.finetune import plain_name
 from lead_jax.results import ScoreRow
 from lead_jax.run import labels_hash, score_model
-from lead_jax.system import content_key, forget_if_many
+from lead_jax.system import content_key, file_digest, forget_if_many
 
 Options = Mapping[str, Any]
 T = TypeVar("T")
@@ -227,7 +226,7 @@ class Material:
     }
     if finetuned:
       found["finetuned"] = {
-        f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        f"{path.parent.name}/{path.name}": file_digest(path)
         for path in self.finetuned_files()
       }
     return found

@@ -18,6 +18,7 @@ import numpy as np
 from lead_jax.backbones._backbone import Backbone, Params
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
+from lead_jax.system import file_digest
 
 if TYPE_CHECKING:
   import onnx
@@ -190,8 +191,7 @@ def _read(path: pathlib.Path, sha256: str | None) -> tuple["onnx.ModelProto", st
   try:
     load_external_data_for_model(model, str(path.parent))
     for place in sorted(outside):
-      with open(path.parent / place, "rb") as file:
-        digest += hashlib.file_digest(file, "sha256").hexdigest()
+      digest += file_digest(path.parent / place)
   except (OSError, ValueError, onnx.checker.ValidationError) as error:
     raise InputError(
       f"{path}: its weights are in {', '.join(sorted(outside))}, which must lie beside "

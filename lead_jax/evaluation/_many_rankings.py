@@ -127,6 +127,8 @@ def many_weighted_kendall_paper(
 def _best_and_chosen(
   scores: np.ndarray, truth: np.ndarray, counts: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
+  if k < 1:
+    raise ValueError(f"k must be at least 1, got {k}")
   scores, truth = np.broadcast_arrays(scores, truth)
   # By decreasing score; among equal ones by increasing truth: the worst case.
   order = np.lexsort((truth, -scores), axis=-1)
@@ -149,8 +151,6 @@ def many_regret_at_k(
   scores: np.ndarray, truth: np.ndarray, counts: np.ndarray, *, k: int = 1
 ) -> np.ndarray:
   """Computes `regret_at_k` of many samples; no model stands twice in the top k."""
-  if k < 1:
-    raise ValueError(f"k must be at least 1, got {k}")
   best, chosen = _best_and_chosen(scores, truth, counts, k)
   regret: np.ndarray = best - chosen
   return regret
@@ -160,8 +160,6 @@ def many_relative_accuracy_at_k(
   scores: np.ndarray, truth: np.ndarray, counts: np.ndarray, *, k: int = 1
 ) -> np.ndarray:
   """Computes `relative_accuracy_at_k` of many samples; NaN where no truth is above 0."""
-  if k < 1:
-    raise ValueError(f"k must be at least 1, got {k}")
   best, chosen = _best_and_chosen(scores, truth, counts, k)
   return _ratio(chosen, best)
 

@@ -10,7 +10,6 @@ is never needed. Files are checked before orbax sees them, since its readers, wh
 in the background, complain of damage in many lines.
 """
 
-import hashlib
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,7 @@ import jax
 
 from lead_jax.checks import one_line
 from lead_jax.finetune import _run_files as files
+from lead_jax.system import file_digest
 
 
 def save(
@@ -104,10 +104,8 @@ def _note(folder: pathlib.Path, epoch: int) -> pathlib.Path:
 
 
 def _hashes(place: pathlib.Path) -> dict[str, str]:
-  found = {}
-  for path in sorted(place.rglob("*")):
-    if path.is_file():
-      with open(path, "rb") as file:
-        name = path.relative_to(place).as_posix()
-        found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-  return found
+  return {
+    path.relative_to(place).as_posix(): file_digest(path)
+    for path in sorted(place.rglob("*"))
+    if path.is_file()
+  }

@@ -21,6 +21,7 @@ from ._cores import (
 from ._keys import (
   canonical_json as canonical_json,
   content_key as content_key,
+  file_digest as file_digest,
 )
 from ._deprecation import (
   deprecated as deprecated,

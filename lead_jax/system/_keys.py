@@ -1,7 +1,8 @@
-"""Names of results by content: hashes of everything that a result depends on."""
+"""Hashes: of files, and of everything that a result depends on, which name it."""
 
 import hashlib
 import json
+import os
 from typing import Any
 
 # Part of every key: to be raised if the same parts shall have another one.
@@ -11,6 +12,16 @@ _FORMAT = 1
 def content_key(**parts: Any) -> str:
   """Returns the SHA-256 (hex) of named JSON values, independent of their order."""
   return hashlib.sha256(canonical_json({"format": _FORMAT, **parts})).hexdigest()
+
+
+def file_digest(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
+  """Returns a file's digest in hex.
+
+  Raises:
+    OSError: If it cannot be read.
+  """
+  with open(path, "rb") as file:
+    return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def canonical_json(value: Any) -> bytes:

@@ -6,12 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 from lead_jax.checks import InputError
-
-
-def file_digest(path: str | os.PathLike, algorithm: str = "sha256") -> str:
-  """Returns a file's digest in hex."""
-  with open(path, "rb") as file:
-    return hashlib.file_digest(file, algorithm).hexdigest()
+from lead_jax.system import file_digest
 
 
 def files_digest(paths: Sequence[pathlib.Path]) -> str:
