@@ -246,7 +246,7 @@ def _differences(
   return _estimates(means - means[to], narrow - narrow[to], wide - wide[to])
 
 
-def _standing(found: evaluation.Places, r: int) -> Standing:
+def _standing(found: evaluation.MethodPlaces, r: int) -> Standing:
   low, high = map(float, found.intervals[r])
   return Standing(low, high, float(found.best[r]))
 

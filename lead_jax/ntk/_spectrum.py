@@ -10,7 +10,7 @@ Classes have different numbers of samples, so everything is padded to S and mask
 import jax
 import jax.numpy as jnp
 
-from lead_jax.ntk import _mlp as mlp
+from lead_jax.ntk import _heads as heads, _mlp as mlp
 from lead_jax.typing import Array, Bool, Float, Int, Params
 
 
@@ -52,7 +52,7 @@ def class_kernels(
   mask: Bool[Array, "c s"],
   *,
   batch_size: int = 8,
-  initializer: mlp.heads.Initializer = "he_normal",
+  initializer: heads.Initializer = "he_normal",
 ) -> Float[Array, "c s s"]:
   """Computes the summed-logit kernel of each class's samples; padding rows are zero.
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from lead_jax.evaluation._many_rankings import (
-  MEASURES,
+  RANK_MEASURES,
   many_kendall,
   many_regret_at_k,
   many_relative_accuracy_at_k,
@@ -47,7 +47,7 @@ def _counts(copies):
 
 
 def test_every_measure_has_its_single_form():
-  assert set(MEASURES) == set(ONE_BY_ONE)
+  assert set(RANK_MEASURES) == set(ONE_BY_ONE)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_scipy_on_copies_written_out(many, scipy_one):
   assert compared > 250
 
 
-@pytest.mark.parametrize("name", sorted(MEASURES))
+@pytest.mark.parametrize("name", sorted(RANK_MEASURES))
 def test_models_left_out(name):
   """Counts of 0 and 1 are the measure of the models that stay."""
   rng = np.random.default_rng(1)
@@ -86,7 +86,7 @@ def test_models_left_out(name):
   for _ in range(60):
     scores, truth, _ = _random(rng)
     counts = rng.integers(0, 2, (5, len(scores)))
-    found = MEASURES[name](scores, truth, counts)
+    found = RANK_MEASURES[name](scores, truth, counts)
     for b, row in enumerate(counts.astype(bool)):
       s, g = scores[row], truth[row]
       if len(s) < 2 or np.ptp(s) == 0 or np.ptp(g) == 0:
@@ -97,16 +97,16 @@ def test_models_left_out(name):
   assert compared > 150
 
 
-@pytest.mark.parametrize("name", sorted(MEASURES))
+@pytest.mark.parametrize("name", sorted(RANK_MEASURES))
 def test_scores_and_truth_in_batches(name):
   """[B, M] of each, [D, M] under [L, D, M] counts: all as one by one."""
   rng = np.random.default_rng(2)
   scores, truth = rng.normal(size=(3, 7)), rng.uniform(1, 9, (3, 7))
   counts = rng.integers(1, 3, (4, 3, 7))
-  found = MEASURES[name](scores, truth, counts)
+  found = RANK_MEASURES[name](scores, truth, counts)
   assert found.shape == (4, 3)
   for b, d in itertools.product(range(4), range(3)):
-    one = MEASURES[name](scores[d], truth[d], counts[b, d])
+    one = RANK_MEASURES[name](scores[d], truth[d], counts[b, d])
     assert found[b, d] == pytest.approx(float(one), abs=1e-12)
 
 
@@ -150,7 +150,7 @@ def test_top_k(k):
 def test_perfect_reversed_and_random(name):
   truth = np.arange(10.0)
   ones = np.ones(10, int)
-  many = MEASURES[name]
+  many = RANK_MEASURES[name]
   assert float(many(truth**3, truth, ones)) == 1
   assert float(many(-truth, truth, ones)) == -1
   rng = np.random.default_rng(4)
@@ -161,5 +161,5 @@ def test_perfect_reversed_and_random(name):
 
 def test_no_samples():
   scores = np.arange(4.0)
-  for many in MEASURES.values():
+  for many in RANK_MEASURES.values():
     assert many(scores, scores + 1, np.ones((0, 4), int)).shape == (0,)

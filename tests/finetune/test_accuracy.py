@@ -8,7 +8,7 @@ from sklearn.metrics import (
   precision_recall_curve,
 )
 
-from lead_jax.finetune._accuracy import mean_average_precision, measures
+from lead_jax.finetune._accuracy import accuracy_measures, mean_average_precision
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def sample():
 
 def test_one_label_each(sample):
   logits, labels = sample
-  found = measures(logits, labels)
+  found = accuracy_measures(logits, labels)
   predicted = logits.argmax(axis=1)
   assert found["top1"] == pytest.approx(100 * np.mean(predicted == labels), abs=1e-4)
   with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from lead_jax.checks._errors import InputError
-from lead_jax.finetune._accuracy import mean_average_precision, measures
+from lead_jax.finetune._accuracy import accuracy_measures, mean_average_precision
 from lead_jax.finetune._grid import finetune
 from lead_jax.finetune._label_kinds import losses
 from lead_jax.finetune._learner import Learner
@@ -71,13 +71,13 @@ def test_a_batch_that_is_not_full_is_the_mean_of_what_it_has(loop):
 
 def test_average_precision_takes_the_logits_as_they_are(sample):
   logits, labels = sample
-  found = measures(logits, labels)
+  found = accuracy_measures(logits, labels)
   wanted = average_precision_score(labels, logits, average="macro")
   assert found["map"] == pytest.approx(100 * wanted, abs=1e-4)
   assert set(found) == {"map", "map11"}
   # What is added to all logits of a sample moves it in every class's order.
   moved = logits + 30 * np.arange(12, dtype=np.float32)[:, None]
-  assert measures(moved, labels) != found
+  assert accuracy_measures(moved, labels) != found
 
 
 class Stopping(Listener):
