@@ -81,16 +81,20 @@ def compare(old: Report, new: Report) -> Comparison:
     if (before := theirs.get((row.model, row.metric))) is not None
   ]
   moves = [pair for pair in pairs if pair.moved]
-  without = lambda a, b: [name for name in a if name not in set(b)]
   return Comparison(
     moves=moves,
     same=len(pairs) - len(moves),
-    added_models=without(new.plan.models, old.plan.models),
-    gone_models=without(old.plan.models, new.plan.models),
-    added_metrics=without(new.metrics, old.metrics),
-    gone_metrics=without(old.metrics, new.metrics),
+    added_models=_without(new.plan.models, old.plan.models),
+    gone_models=_without(old.plan.models, new.plan.models),
+    added_metrics=_without(new.metrics, old.metrics),
+    gone_metrics=_without(old.metrics, new.metrics),
     differences=_differences(old, new),
   )
+
+
+def _without(names: Sequence[str], others: Sequence[str]) -> list[str]:
+  """Returns the names that are not among others."""
+  return [name for name in names if name not in set(others)]
 
 
 def _differences(old: Report, new: Report) -> dict[str, tuple[object, object]]:

@@ -71,7 +71,10 @@ class Plan:
   def to_dict(self) -> dict[str, Any]:
     """Returns the plan as JSON values; `plan_from_dict` reads them back."""
     fields = (field.name for field in dataclasses.fields(self))
-    return json_values({name: getattr(self, name) for name in fields if name != "live"})
+    content: dict[str, Any] = json_values(
+      {name: getattr(self, name) for name in fields if name != "live"}
+    )
+    return content
 
   @functools.cached_property
   def key(self) -> str:

@@ -102,7 +102,7 @@ def report_json(report: Report) -> str:
   return text + "\n"
 
 
-def read_report(path: str | os.PathLike) -> Report:
+def read_report(path: str | os.PathLike[str]) -> Report:
   """Reads a report from its JSON file.
 
   Args:
