@@ -46,7 +46,9 @@ def _score(
   case: Case, *, normalisation: logits.Normalisation, relative: bool, loss: Loss
 ) -> float:
   labels = jnp.asarray(case.y)
-  start = logits.normalise(jnp.asarray(case.arrays["svm_decision"]), normalisation)
+  start = logits.normalise_decisions(
+    jnp.asarray(case.arrays["svm_decision"]), normalisation
+  )
   rates = _rates(case)
   eta_t = 1 / float(jnp.mean(rates)) if relative else 1e-3
   final = logits.evolve_class_aware(start, labels, rates, eta_t)

@@ -15,7 +15,7 @@ from flax.traverse_util import path_aware_map
 from experiments.reproduction.records import prepare
 from lead_jax.backbones import networks
 from lead_jax.backbones.catalogue import Card
-from lead_jax.backbones.networks import shapes
+from lead_jax.backbones.networks import weight_shapes
 from lead_jax.data import PaperDataset
 from lead_jax.system import replacing_path
 
@@ -45,7 +45,7 @@ def random_variables(network: str, num_logits: int, seed: int) -> Any:
     fill = 1.0 if path[-1] in ("running_var", "weight") else 0.0
     return np.full(shape.shape, fill, np.float32)
 
-  return path_aware_map(leaf, shapes(network, num_logits))
+  return path_aware_map(leaf, weight_shapes(network, num_logits))
 
 
 def write_weights(cards: Sequence[Card], folder: pathlib.Path) -> None:

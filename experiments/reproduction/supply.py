@@ -11,7 +11,7 @@ from lead_jax.backbones.catalogue import (
   CATALOGUE,
   Card,
   WeightSources,
-  locate,
+  locate_weights,
   papers_input,
 )
 from lead_jax.checks import InputError
@@ -80,7 +80,7 @@ def supply(
         )
   found = []
   for name in dict.fromkeys(models or cards):
-    place = locate(cards[name], sources)
+    place = locate_weights(cards[name], sources)
     model = Model(cards[name], None, "")
     if place is not None:
       model = Model(cards[name], place.path, place.origin)

@@ -96,7 +96,7 @@ def _without(
   collected: Collected, left: str, models: int, rest: MeasuredTable
 ) -> Without:
   methods = collected.table.methods
-  places = evaluation.places(rest.means)
+  places = evaluation.place_methods(rest.means)
   return Without(
     left,
     models,

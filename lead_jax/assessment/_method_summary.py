@@ -11,11 +11,11 @@ from lead_jax import evaluation
 from lead_jax.assessment._collect import Collected
 from lead_jax.assessment._costs import Cost
 from lead_jax.assessment._noise import Noise
-from lead_jax.evaluation import Measure, ScoreTable, many_regret_at_k
+from lead_jax.evaluation import RankMeasure, ScoreTable, many_regret_at_k
 
 RANDOM = "random"
 # By the name that files use. The first is the one that methods are ranked by.
-MEASURES: Mapping[str, str | Measure] = {
+MEASURES: Mapping[str, str | RankMeasure] = {
   "tau_w": "weighted_kendall",
   "tau_eq1": "weighted_kendall_paper",
   "tau_b": "kendall",

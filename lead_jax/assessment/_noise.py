@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lead_jax.checks import InputError
-from lead_jax.data import EXTENSIONS
+from lead_jax.data import IMAGE_EXTENSIONS
 from lead_jax.evaluation import ScoreTable, deviation_of_test_set
 
 # Names of the part that accuracies are measured on, as data folders have them.
@@ -37,7 +37,7 @@ def test_images(folder: pathlib.Path) -> int:
   for part in _TEST_PARTS:
     if (folder / part).is_dir():
       return sum(
-        path.suffix.lower() in EXTENSIONS
+        path.suffix.lower() in IMAGE_EXTENSIONS
         for path in (folder / part).glob("*/*")
         if path.is_file()
       )

@@ -3,7 +3,7 @@ from ._bundled import (
 )
 from ._dataset import (
   Dataset as Dataset,
-  Skipped as Skipped,
+  SkippedEntry as SkippedEntry,
 )
 from ._divide import (
   Division as Division,
@@ -13,7 +13,7 @@ from ._folder import (
   load_folder_dataset as load_folder_dataset,
 )
 from ._images import (
-  EXTENSIONS as EXTENSIONS,
+  IMAGE_EXTENSIONS as IMAGE_EXTENSIONS,
   decode_image as decode_image,
 )
 from ._load import (
@@ -33,7 +33,7 @@ from ._parts import (
 )
 from ._preprocess import (
   ResizedCache as ResizedCache,
-  prepare as prepare,
+  prepare_batch as prepare_batch,
   prepared_images as prepared_images,
   resized_batches as resized_batches,
 )

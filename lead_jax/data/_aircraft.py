@@ -22,7 +22,7 @@ import re
 import numpy as np
 
 from lead_jax.checks import InputError, parameter
-from lead_jax.data._dataset import Dataset, Skipped
+from lead_jax.data._dataset import Dataset, SkippedEntry
 from lead_jax.data._files import printable, read_files
 from lead_jax.data._papers import PAPER_DATASETS
 from lead_jax.data._parts import check_classes, choose_parts
@@ -79,7 +79,7 @@ def load_aircraft_dataset(
     fingerprint=read.fingerprint,
     read_image=read.read_image,
     skipped=tuple(
-      Skipped(printable(paths[i]), reason) for i, reason in read.reasons.items()
+      SkippedEntry(printable(paths[i]), reason) for i, reason in read.reasons.items()
     ),
   )
 

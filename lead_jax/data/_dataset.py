@@ -7,8 +7,8 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class Skipped:
-  """An image that could not be used, and why."""
+class SkippedEntry:
+  """An image or a folder that was left out, and why."""
 
   path: str
   reason: str
@@ -45,7 +45,7 @@ class Dataset:
   fingerprint: str
   read_image: Callable[[int], np.ndarray] | None = None
   features: np.ndarray | None = None
-  skipped: tuple[Skipped, ...] = ()
+  skipped: tuple[SkippedEntry, ...] = ()
   label_sets: np.ndarray | None = None
   names: tuple[str, ...] | None = None
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from lead_jax.checks import InputError
-from lead_jax.data._dataset import Dataset, Skipped
+from lead_jax.data._dataset import Dataset, SkippedEntry
 from lead_jax.data._files import printable, read_files
-from lead_jax.data._images import EXTENSIONS
+from lead_jax.data._images import IMAGE_EXTENSIONS
 from lead_jax.data._parts import check_classes, choose_parts, is_part_name
 
 _Key = tuple[int, int]
@@ -51,7 +51,7 @@ def load_folder_dataset(
   root = pathlib.Path(path)
   source = repr(printable(root))
   _check_root(root, source)
-  skipped: list[Skipped] = []
+  skipped: list[SkippedEntry] = []
   files: dict[str, list[pathlib.Path]] = {}
   part_folders, split = _part_folders(root, split, source, skipped)
   for folder in part_folders:
@@ -64,7 +64,7 @@ def load_folder_dataset(
   classes = [name for name in sorted(files) for _ in files[name]]
   read = read_files(paths, memory_budget=memory_budget, threads=threads)
   skipped += [
-    Skipped(printable(paths[i]), reason) for i, reason in read.reasons.items()
+    SkippedEntry(printable(paths[i]), reason) for i, reason in read.reasons.items()
   ]
   if not read.kept:
     raise InputError(
@@ -73,7 +73,7 @@ def load_folder_dataset(
     )
   names = tuple(sorted({classes[i] for i in read.kept}))
   for name in sorted(set(files) - set(names)):
-    skipped.append(Skipped(name, "class folder without a readable image"))
+    skipped.append(SkippedEntry(name, "class folder without a readable image"))
   ids = {name: i for i, name in enumerate(names)}
   labels = np.asarray([ids[classes[i]] for i in read.kept], np.int32)
   remedy = "add images to its folder or remove the folder"
@@ -125,11 +125,11 @@ def _is_folder(entry: os.DirEntry) -> bool:
 
 
 def _is_image_name(name: str) -> bool:
-  return os.path.splitext(name)[1].lower() in EXTENSIONS
+  return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
 
 
 def _part_folders(
-  root: pathlib.Path, split: str, source: str, skipped: list[Skipped]
+  root: pathlib.Path, split: str, source: str, skipped: list[SkippedEntry]
 ) -> tuple[list[pathlib.Path], str]:
   """The folders that hold the class folders of the chosen split."""
   parts: list[str] = []
@@ -142,7 +142,7 @@ def _part_folders(
   if not chosen:
     return [root], split
   skipped += [
-    Skipped(printable(root / name), "folder beside the parts of the data set")
+    SkippedEntry(printable(root / name), "folder beside the parts of the data set")
     for name in others
   ]
   return [root / name for name in chosen], split
@@ -162,7 +162,7 @@ def _holds_folders(folder: pathlib.Path) -> bool:
 
 
 def _class_images(
-  part: pathlib.Path, root: pathlib.Path, skipped: list[Skipped]
+  part: pathlib.Path, root: pathlib.Path, skipped: list[SkippedEntry]
 ) -> Iterator[tuple[str, list[pathlib.Path]]]:
   """Yields each class of a part and its image files, sorted by path."""
   above = {_identity(root), _identity(part)}
@@ -174,11 +174,11 @@ def _class_images(
     if images:
       yield printable(entry.name), images
     else:
-      skipped.append(Skipped(printable(folder), "class folder without images"))
+      skipped.append(SkippedEntry(printable(folder), "class folder without images"))
 
 
 def _walk(
-  folder: pathlib.Path, seen: set[_Key], skipped: list[Skipped]
+  folder: pathlib.Path, seen: set[_Key], skipped: list[SkippedEntry]
 ) -> Iterator[pathlib.Path]:
   """Yields the images below a folder; a folder met twice (a loop of links) once."""
   try:
@@ -189,7 +189,7 @@ def _walk(
     entries = _entries(folder)
   except OSError as error:
     skipped.append(
-      Skipped(printable(folder), f"folder cannot be opened: {error.strerror}")
+      SkippedEntry(printable(folder), f"folder cannot be opened: {error.strerror}")
     )
     return
   for entry in entries:
@@ -205,7 +205,7 @@ def _identity(folder: pathlib.Path) -> _Key:
 
 
 def _refuse_without_images(
-  root: pathlib.Path, source: str, skipped: Sequence[Skipped]
+  root: pathlib.Path, source: str, skipped: Sequence[SkippedEntry]
 ) -> None:
   if any(_is_image_name(entry.name) for entry in _entries(root)):
     raise InputError(

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lead_jax.checks import one_line
 
-EXTENSIONS = frozenset(
+IMAGE_EXTENSIONS = frozenset(
   (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 )
 

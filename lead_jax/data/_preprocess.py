@@ -233,7 +233,9 @@ def resized_batches(
     cache.put(key, whole)
 
 
-def prepare(images: UInt8[Array, "n h w 3"], spec: InputSpec) -> Float[Array, "n ..."]:
+def prepare_batch(
+  images: UInt8[Array, "n h w 3"], spec: InputSpec
+) -> Float[Array, "n ..."]:
   """Turns resized RGB images into a network's input; pure, to be compiled with it.
 
   Args:
@@ -276,4 +278,4 @@ def prepared_images(
       "a network cannot be applied to it"
     )
   images = [resize_image(dataset.read_image(int(row)), spec) for row in rows]
-  return prepare(jnp.asarray(np.stack(images)), spec)
+  return prepare_batch(jnp.asarray(np.stack(images)), spec)

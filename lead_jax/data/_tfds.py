@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lead_jax.checks import InputError, install, need, parameter, shown
-from lead_jax.data._dataset import Dataset, Skipped
+from lead_jax.data._dataset import Dataset, SkippedEntry
 from lead_jax.data._images import ImageError, PictureReader, decode_picture
 from lead_jax.data._papers import how_to_prepare
 from lead_jax.data._parts import check_classes, check_split, choose_parts
@@ -95,7 +95,7 @@ def load_tfds_dataset(
   blobs = _Blobs(memory_budget)
   labels: list[int] = []
   sets: list[np.ndarray] = []
-  skipped: list[Skipped] = []
+  skipped: list[SkippedEntry] = []
   digest = hashlib.sha256(b"images\n")
   with ThreadPoolExecutor(threads or cpu_count()) as pool:
     for part in chosen:
@@ -104,7 +104,7 @@ def load_tfds_dataset(
         reasons = pool.map(_reason, batch)
         for j, (example, reason) in enumerate(zip(batch, reasons, strict=True)):
           if reason:
-            skipped.append(Skipped(f"{source} {part} {256 * i + j}", reason))
+            skipped.append(SkippedEntry(f"{source} {part} {256 * i + j}", reason))
             continue
           digest.update(hashlib.sha256(example.image).digest())
           blobs.append(example.image)

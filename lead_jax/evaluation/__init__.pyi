@@ -3,14 +3,14 @@ from ._ground_truth import (
   ground_truth_table as ground_truth_table,
 )
 from ._many_rankings import (
-  Measure as Measure,
+  RankMeasure as RankMeasure,
   many_kendall as many_kendall,
   many_regret_at_k as many_regret_at_k,
 )
 from ._method_places import (
-  Places as Places,
+  MethodPlaces as MethodPlaces,
   bootstrap_places as bootstrap_places,
-  places as places,
+  place_methods as place_methods,
 )
 from ._rank_measures import (
   kendall as kendall,

@@ -20,7 +20,7 @@ from types import MappingProxyType
 import numpy as np
 
 # Of scores, truth and counts, all [..., M] without NaN, to values [...].
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+RankMeasure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def _form(left: np.ndarray, pairs: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -164,7 +164,7 @@ def many_relative_accuracy_at_k(
   return _ratio(chosen, best)
 
 
-MEASURES: Mapping[str, Measure] = MappingProxyType(
+RANK_MEASURES: Mapping[str, RankMeasure] = MappingProxyType(
   {
     "weighted_kendall": many_weighted_kendall,
     "weighted_kendall_paper": many_weighted_kendall_paper,

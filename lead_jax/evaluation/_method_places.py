@@ -20,7 +20,7 @@ _EQUAL = 1e-12
 
 
 @dataclasses.dataclass(frozen=True)
-class Places:
+class MethodPlaces:
   """Places from 1, the largest value, on; NaN for methods without one.
 
   Attributes:
@@ -35,7 +35,7 @@ class Places:
   best: np.ndarray
 
 
-def places(values: np.ndarray) -> np.ndarray:
+def place_methods(values: np.ndarray) -> np.ndarray:
   """Computes the place of every method: 1 and the number of those that are better.
 
   Args:
@@ -52,7 +52,7 @@ def places(values: np.ndarray) -> np.ndarray:
 
 def bootstrap_places(
   means: np.ndarray, resampled: np.ndarray, *, level: float = 0.95
-) -> Places:
+) -> MethodPlaces:
   """Computes places with their bootstrap intervals.
 
   Args:
@@ -79,10 +79,10 @@ def bootstrap_places(
   rows = resampled[known]
   rows = rows[:, ~np.isnan(rows).any(0)]
   if rows.size:
-    drawn = places(rows)
+    drawn = place_methods(rows)
     ends = ((1 - level) / 2, (1 + level) / 2)
     intervals[known, 0] = np.quantile(drawn, ends[0], axis=1, method="lower")
     intervals[known, 1] = np.quantile(drawn, ends[1], axis=1, method="higher")
     first = drawn == 1
     best[known] = (first / first.sum(0)).mean(1)
-  return Places(places(means), intervals, best)
+  return MethodPlaces(place_methods(means), intervals, best)

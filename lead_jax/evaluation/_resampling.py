@@ -25,7 +25,7 @@ import dataclasses
 
 import numpy as np
 
-from lead_jax.evaluation._many_rankings import Measure
+from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import ScoreTable, measure_named, measure_table
 
 
@@ -52,7 +52,7 @@ class BootstrapIntervals:
 def bootstrap_means(
   table: ScoreTable,
   *,
-  measure: str | Measure = "weighted_kendall",
+  measure: str | RankMeasure = "weighted_kendall",
   models: str = "shared",
   datasets: str = "fixed",
   samples: int = 2000,
@@ -62,7 +62,7 @@ def bootstrap_means(
 
   Args:
     table: Scores and accuracies.
-    measure: A name of `MEASURES` or a function like those. The regret and the relative
+    measure: A name of `RANK_MEASURES` or a function like those. The regret and the relative
       accuracy hang on single models; no bootstrap is sure of its coverage there.
     models: `shared` draws models once for all data sets, as they are the same networks
       everywhere; `nested` draws them anew in each, right only where each data set has
@@ -115,7 +115,7 @@ def bootstrap_means(
 def bootstrap_intervals(
   table: ScoreTable,
   *,
-  measure: str | Measure = "weighted_kendall",
+  measure: str | RankMeasure = "weighted_kendall",
   baseline: str | None = None,
   models: str = "shared",
   datasets: str = "fixed",

@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lead_jax.evaluation._many_rankings import MEASURES, Measure, many_regret_at_k
+from lead_jax.evaluation._many_rankings import (
+  RANK_MEASURES,
+  RankMeasure,
+  many_regret_at_k,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,20 +118,22 @@ def score_table(
   return ScoreTable(list(scores), list(truth), models, table, accuracies)
 
 
-def measure_named(measure: str | Measure) -> Measure:
-  """Returns a function of `MEASURES` by its name, or the function itself.
+def measure_named(measure: str | RankMeasure) -> RankMeasure:
+  """Returns a function of `RANK_MEASURES` by its name, or the function itself.
 
   Raises:
     ValueError: If there is no such name.
   """
   if not isinstance(measure, str):
     return measure
-  if measure not in MEASURES:
-    raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
-  return MEASURES[measure]
+  if measure not in RANK_MEASURES:
+    raise ValueError(
+      f"measure must be one of {', '.join(RANK_MEASURES)}, got {measure!r}"
+    )
+  return RANK_MEASURES[measure]
 
 
-def smaller_is_better(measure: str | Measure) -> bool:
+def smaller_is_better(measure: str | RankMeasure) -> bool:
   """Returns whether a measure counts a loss: the regret, of any k, alone does."""
   function = measure_named(measure)
   return getattr(function, "func", function) is many_regret_at_k
@@ -151,13 +157,13 @@ class MeasuredTable:
 
 
 def measure_table(
-  table: ScoreTable, *, measure: str | Measure = "weighted_kendall"
+  table: ScoreTable, *, measure: str | RankMeasure = "weighted_kendall"
 ) -> MeasuredTable:
   """Computes a rank measure of every method on every data set.
 
   Args:
     table: Scores and accuracies.
-    measure: A name of `MEASURES` or a function like those.
+    measure: A name of `RANK_MEASURES` or a function like those.
 
   Returns:
     Values with reasons where there is none; never an exception for one bad cell.

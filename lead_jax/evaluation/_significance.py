@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from lead_jax.evaluation._many_rankings import Measure
+from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import (
   ScoreTable,
   measure_named,
@@ -47,7 +47,7 @@ class PermutationTest:
 def permutation_test(
   table: ScoreTable,
   *,
-  measure: str | Measure = "weighted_kendall",
+  measure: str | RankMeasure = "weighted_kendall",
   samples: int = 10_000,
   rng: np.random.Generator,
 ) -> PermutationTest:
@@ -59,7 +59,7 @@ def permutation_test(
 
   Args:
     table: Scores and accuracies.
-    measure: A name of `MEASURES`, or a function like those; larger must be better.
+    measure: A name of `RANK_MEASURES`, or a function like those; larger must be better.
     samples: Random orders, at least 1.
     rng: Of the random orders.
 
@@ -136,7 +136,7 @@ def _permutations(
 
 
 def _measured(
-  function: Measure,
+  function: RankMeasure,
   order: np.ndarray,
   truth: np.ndarray,
   counts: np.ndarray,
@@ -187,7 +187,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 def null_means(
   truth: np.ndarray,
   *,
-  measure: str | Measure = "weighted_kendall",
+  measure: str | RankMeasure = "weighted_kendall",
   same_everywhere: bool = True,
   samples: int = 10_000,
   rng: np.random.Generator,
@@ -197,7 +197,7 @@ def null_means(
   Args:
     truth: [M] true accuracies, or [D, M] for the mean over data sets; NaN where a data
       set lacks a model. Only their number and ties matter to measures of order.
-    measure: A name of `MEASURES` or a function like those.
+    measure: A name of `RANK_MEASURES` or a function like those.
     same_everywhere: One random ranking for all data sets, as a ranker that does not look
       at the target makes, or one for each data set (less spread).
     samples: Random rankings.
@@ -228,7 +228,7 @@ def null_means(
 def null_spread(
   truth: np.ndarray,
   *,
-  measure: str | Measure = "weighted_kendall",
+  measure: str | RankMeasure = "weighted_kendall",
   probabilities: tuple[float, ...] = (0.025, 0.5, 0.95, 0.975),
   same_everywhere: bool = True,
   samples: int = 10_000,

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lead_jax.evaluation._many_rankings import Measure
+from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import MeasuredTable, ScoreTable, measure_table
 
 
 def leave_one_model(
-  table: ScoreTable, *, measure: str | Measure = "weighted_kendall"
+  table: ScoreTable, *, measure: str | RankMeasure = "weighted_kendall"
 ) -> dict[str, MeasuredTable]:
   """Computes a measure without each model in turn.
 
   Args:
     table: Scores and accuracies.
-    measure: A name of `MEASURES` or a function like those.
+    measure: A name of `RANK_MEASURES` or a function like those.
 
   Returns:
     By the model that is left out.
@@ -28,14 +28,14 @@ def leave_one_family(
   table: ScoreTable,
   families: Mapping[str, str],
   *,
-  measure: str | Measure = "weighted_kendall",
+  measure: str | RankMeasure = "weighted_kendall",
 ) -> dict[str, MeasuredTable]:
   """Computes a measure without each family of models in turn.
 
   Args:
     table: Scores and accuracies.
     families: The family of every model; models that are not in the table do not matter.
-    measure: A name of `MEASURES` or a function like those.
+    measure: A name of `RANK_MEASURES` or a function like those.
 
   Returns:
     By the family that is left out. Where fewer than two models stay, values are NaN with
@@ -56,13 +56,13 @@ def leave_one_family(
 
 
 def leave_one_dataset(
-  table: ScoreTable, *, measure: str | Measure = "weighted_kendall"
+  table: ScoreTable, *, measure: str | RankMeasure = "weighted_kendall"
 ) -> dict[str, MeasuredTable]:
   """Computes a measure without each data set in turn.
 
   Args:
     table: Scores and accuracies, of at least two data sets.
-    measure: A name of `MEASURES` or a function like those.
+    measure: A name of `RANK_MEASURES` or a function like those.
 
   Returns:
     By the data set that is left out.

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from lead_jax.evaluation._many_rankings import Measure
+from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import measure_named
 
 
@@ -89,7 +89,7 @@ def noise_ceiling(
   deviation: np.ndarray | float,
   *,
   shrink: bool = True,
-  measure: str | Measure = "weighted_kendall",
+  measure: str | RankMeasure = "weighted_kendall",
   samples: int = 10_000,
   rng: np.random.Generator,
 ) -> NoiseCeiling:
@@ -106,7 +106,7 @@ def noise_ceiling(
     truth: [M] or [D, M] measured accuracies; NaN where a data set lacks a model.
     deviation: Their standard deviations, broadcast against `truth`.
     shrink: Whether to shrink as above; without, the prior is flat and the ceiling higher.
-    measure: A name of `MEASURES` or a function like those.
+    measure: A name of `RANK_MEASURES` or a function like those.
     samples: Draws.
     rng: Of the draws.
 

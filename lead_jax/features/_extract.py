@@ -27,7 +27,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lead_jax.backbones import Backbone
 from lead_jax.checks import InputError
-from lead_jax.data import Dataset, ResizedCache, prepare, resized_batches
+from lead_jax.data import Dataset, ResizedCache, prepare_batch, resized_batches
 from lead_jax.features._store import FeatureStore
 from lead_jax.system import content_key, cpu_count
 
@@ -160,7 +160,7 @@ def _compute(
     # float32 means float32, also where an accelerator would round the operands.
     exact = "highest" if backbone.precision == "float32" else "default"
     with jax.default_matmul_precision(exact):
-      outputs = backbone.apply(params, prepare(images, spec))
+      outputs = backbone.apply(params, prepare_batch(images, spec))
     return {
       name: outputs[name].astype(jnp.float32) for name in _OUTPUTS if name in outputs
     }

@@ -1,6 +1,6 @@
 from ._accuracy import (
+  accuracy_measures as accuracy_measures,
   mean_average_precision as mean_average_precision,
-  measures as measures,
 )
 from ._finetune_models import (
   as_text as as_text,
@@ -31,7 +31,7 @@ from ._protocol import (
   ADAMW8 as ADAMW8,
   PAPERS as PAPERS,
   PROTOCOLS as PROTOCOLS,
-  Measure as Measure,
+  AccuracyMeasure as AccuracyMeasure,
   Protocol as Protocol,
 )
 from ._run_files import (

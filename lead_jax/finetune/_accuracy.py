@@ -66,7 +66,7 @@ def mean_average_precision(
   return 100 * float(np.mean(values))
 
 
-def measures(logits: Scores, labels: Labels) -> dict[str, float]:
+def accuracy_measures(logits: Scores, labels: Labels) -> dict[str, float]:
   """All measures that there are of such labels, rounded to a ten-thousandth of a point.
 
   Average precision of classes that exclude each other takes softmax probabilities: a

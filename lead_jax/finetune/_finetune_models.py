@@ -13,7 +13,7 @@ from lead_jax.checks import InputError, one_line, parameter
 from lead_jax.data import Division, ResizedCache
 from lead_jax.finetune._grid import Outcome, finetune
 from lead_jax.finetune._one_run import Listener
-from lead_jax.finetune._protocol import Measure, Protocol
+from lead_jax.finetune._protocol import AccuracyMeasure, Protocol
 from lead_jax.finetune._run_files import settings_key
 from lead_jax.finetune._split import split_rows
 from lead_jax.finetune._task import Target
@@ -122,7 +122,7 @@ def finetune_models(
   return outcomes
 
 
-def as_text(outcomes: Sequence[Outcome], measure: Measure) -> str:
+def as_text(outcomes: Sequence[Outcome], measure: AccuracyMeasure) -> str:
   """One line a model, best first; `measure` is what they were measured by."""
   lines = []
   for outcome in sorted(outcomes, key=lambda o: -(o.accuracy or 0.0)):

@@ -154,11 +154,13 @@ def finetune(
       pair: mean_measure([do(pair, seed, False) for seed in seeds], measure)
       for pair in pairs
     }
-    best = choose(scores)
+    best = best_pair(scores)
     if best is None:
       return outcome("every setting diverged: try smaller learning rates", runs=runs)
     chosen, validation = best, scores[best]
-    warnings = [f"{backbone.name}: {text}" for text in edges(best, protocol)]
+    warnings = [
+      f"{backbone.name}: {text}" for text in grid_edge_warnings(best, protocol)
+    ]
     for text in warnings:
       listener.warned(text)
   results = [do(chosen, seed, True) for seed in seeds]
@@ -209,14 +211,14 @@ def mean_measure(results: Sequence[Mapping[str, Any]], measure: str) -> float | 
   return statistics.fmean(result["validation"][measure] for result in results)
 
 
-def choose(scores: Mapping[Pair, float | None]) -> Pair | None:
+def best_pair(scores: Mapping[Pair, float | None]) -> Pair | None:
   """The pair of the largest score; of equals that of the smaller learning rate, then
   of the smaller weight decay. None if no pair has a score."""
   scored = [(-score, *pair) for pair, score in scores.items() if score is not None]
   return min(scored)[1:] if scored else None
 
 
-def edges(best: Pair, protocol: Protocol) -> list[str]:
+def grid_edge_warnings(best: Pair, protocol: Protocol) -> list[str]:
   """Says on which axes of the grid the best setting lies at an end."""
   found = []
   axes = (

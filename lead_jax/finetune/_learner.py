@@ -29,7 +29,7 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from lead_jax.backbones import Backbone, low_precision
 from lead_jax.checks import InputError
-from lead_jax.data import prepare
+from lead_jax.data import prepare_batch
 from lead_jax.finetune import _optimiser as optimiser, _schedule as schedule
 from lead_jax.finetune._augment import augment
 from lead_jax.finetune._label_kinds import Labels, compact, losses
@@ -230,7 +230,7 @@ class Learner:
     learnt, rest = iter(network), iter(fixed)
     leaves = [next(learnt) if yes else next(rest) for yes in self._learnt]
     params = jax.tree.unflatten(self._tree, leaves)
-    x = prepare(images, self._backbone.input)
+    x = prepare_batch(images, self._backbone.input)
 
     def apply(params, x):
       outputs = self._backbone.apply(params, x)
@@ -268,7 +268,7 @@ class Learner:
     loss, gradients = jax.value_and_grad(loss_of)(params)
     directions = optimiser.directions(protocol, hyper["decay"])
     steps, moments = directions.update(gradients, state["moments"], params)
-    rate = schedule.rate(
+    rate = schedule.scheduled_rate(
       step, peak=hyper["peak"], warmup=protocol.warmup_steps, total=hyper["total"]
     )
     params = optimiser.descend(params, steps, rate, protocol.head_factor)

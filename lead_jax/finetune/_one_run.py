@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lead_jax.finetune import _checkpoints as checkpoints, _run_files as files
-from lead_jax.finetune._accuracy import measures
+from lead_jax.finetune._accuracy import accuracy_measures
 from lead_jax.finetune._label_kinds import Labels, compact
 from lead_jax.finetune._learner import Inputs, Learner
 from lead_jax.finetune._split import Rows, epoch_order
@@ -193,7 +193,7 @@ def _train(
         continue
       logits = learner.logits(state, sample[0])
       if np.isfinite(logits).all():
-        found[part] = measures(logits, sample[1])
+        found[part] = accuracy_measures(logits, sample[1])
       else:
         status = f"diverged at step {steps}"  # by the last update, after its loss
     means = [float(losses[i : i + each].mean()) for i in range(0, steps, each)]

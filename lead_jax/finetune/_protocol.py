@@ -23,7 +23,7 @@ from lead_jax.checks import InputError, parameter
 Optimiser = Literal["sgd", "adamw"]
 Trainable = Literal["all", "head"]
 Precision = Literal["float32", "bfloat16"]
-Measure = Literal["top1", "per_class", "map", "map11"]
+AccuracyMeasure = Literal["top1", "per_class", "map", "map11"]
 
 # A run depends on its own setting and seed, not on the grid that it stands in, nor on the
 # number by which settings are compared: widening a grid repeats nothing.
@@ -90,7 +90,7 @@ class Protocol:
   validation_fraction: float = 0.2
   split_seed: int = 0
   retrain: bool = True
-  measure: Measure | None = None
+  measure: AccuracyMeasure | None = None
 
   def __post_init__(self):
     """Raises ValueError naming the argument, its bound and the value received."""
@@ -147,7 +147,7 @@ class Protocol:
     """Whether a training image differs from pass to pass."""
     return self.flip or self.zoom or self.crop > 0
 
-  def measure_of(self, *, several: bool) -> Measure:
+  def measure_of(self, *, several: bool) -> AccuracyMeasure:
     """The measure on images of one class each, or of several.
 
     Returns:
@@ -174,7 +174,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
   "optimiser": get_args(Optimiser),
   "trainable": get_args(Trainable),
   "precision": get_args(Precision),
-  "measure": get_args(Measure),
+  "measure": get_args(AccuracyMeasure),
 }
 _AT_LEAST = {
   "seeds": 1,

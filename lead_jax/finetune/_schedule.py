@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 
-def rate(
+def scheduled_rate(
   step: Int[Array, ""],
   *,
   peak: Float[Array, ""],

@@ -16,11 +16,11 @@ from typing import Any
 from lead_jax.checks import InputError, parameter
 from lead_jax.data import Division
 from lead_jax.finetune._grid import Outcome
-from lead_jax.finetune._protocol import Measure, Protocol
+from lead_jax.finetune._protocol import AccuracyMeasure, Protocol
 from lead_jax.system import write_text
 from lead_jax.version import __version__
 
-MEASURES: Mapping[Measure, str] = {
+MEASURES: Mapping[AccuracyMeasure, str] = {
   "top1": "top-1 %",
   "per_class": "mean per-class accuracy %",
   "map": "mean average precision %",
@@ -69,7 +69,7 @@ def truth_row(
   outcome: Outcome,
   protocol: Protocol,
   *,
-  measure: Measure,
+  measure: AccuracyMeasure,
   settings: str,
   weights: str,
   division: Division | None = None,

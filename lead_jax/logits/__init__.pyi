@@ -2,7 +2,7 @@ from ._evolution import (
   evolve_class_aware as evolve_class_aware,
   evolve_constant as evolve_constant,
   evolve_full_kernel as evolve_full_kernel,
-  interpolate as interpolate,
+  interpolate_to_targets as interpolate_to_targets,
 )
 from ._flow import (
   cross_entropy_flow as cross_entropy_flow,
@@ -20,7 +20,7 @@ from ._initial import (
   InitialLogits as InitialLogits,
   Normalisation as Normalisation,
   initial_logits as initial_logits,
-  normalise as normalise,
+  normalise_decisions as normalise_decisions,
 )
 from ._svm import (
   svm_decision as svm_decision,

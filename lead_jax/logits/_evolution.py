@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from lead_jax.typing import Array, Float, Int
 
 
-def interpolate(
+def interpolate_to_targets(
   logits_0: Float[Array, "n k"],
   targets: Float[Array, "n k"],
   exponent: Float[Array, " n"],
@@ -52,7 +52,7 @@ def evolve_class_aware(
   """
   targets = jax.nn.one_hot(labels, logits_0.shape[1], dtype=logits_0.dtype)
   exponent = (eta_t * lambda_c)[labels].astype(logits_0.dtype)
-  return interpolate(logits_0, targets, exponent)
+  return interpolate_to_targets(logits_0, targets, exponent)
 
 
 def evolve_constant(

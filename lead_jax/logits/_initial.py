@@ -32,7 +32,7 @@ class InitialLogits(NamedTuple):
   converged: Bool[Array, ""]
 
 
-def normalise(
+def normalise_decisions(
   outputs: Float[Array, "n k"], normalisation: Normalisation = "softmax"
 ) -> Float[Array, "n k"]:
   """Turns a classifier's outputs into what LEAD calls logits.
@@ -75,7 +75,7 @@ def initial_logits(
     num_classes: Static K.
     classifier: `svm` (one-vs-rest, squared hinge), `lda` (Ledoit-Wolf shrinkage) or
       `gmm` (one Gaussian a class).
-    normalisation: See `normalise`.
+    normalisation: See `normalise_decisions`.
     c: The SVM's cost of a violation.
     folds: 0: outputs on the samples that the classifier was fitted to, as the paper. From
       2: outputs of the SVM on samples held out from it, that many fits, all compiled;
@@ -96,7 +96,7 @@ def initial_logits(
   if classifier == "svm":
     result = svm.svm_decision(features, labels, num_classes=num_classes, c=c)
     return InitialLogits(
-      normalise(result.decision, normalisation), jnp.all(result.converged)
+      normalise_decisions(result.decision, normalisation), jnp.all(result.converged)
     )
   if classifier == "lda":
     outputs = lda.lda_decision(features, labels, num_classes=num_classes)
@@ -106,7 +106,7 @@ def initial_logits(
     raise ValueError(
       f"classifier must be one of {get_args(Classifier)}, got {classifier!r}"
     )
-  return InitialLogits(normalise(outputs, normalisation), jnp.asarray(True))
+  return InitialLogits(normalise_decisions(outputs, normalisation), jnp.asarray(True))
 
 
 def _held_out_svm(
@@ -135,7 +135,7 @@ def _held_out_svm(
     product = jnp.matmul(
       features[held_out], result.weights, precision=jax.lax.Precision.HIGHEST
     )
-    outputs = normalise(product + result.bias[None, :], normalisation)
+    outputs = normalise_decisions(product + result.bias[None, :], normalisation)
     log_init = log_init.at[held_out].set(outputs)
     converged.append(jnp.all(result.converged))
   return InitialLogits(log_init, jnp.all(jnp.stack(converged)))

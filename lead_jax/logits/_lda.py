@@ -10,7 +10,7 @@ from typing import Literal
 import jax.numpy as jnp
 
 from lead_jax.statistics import (
-  centre,
+  centre_and_rotate,
   class_means,
   ledoit_wolf_intensity,
   linear_discriminants,
@@ -56,7 +56,7 @@ def lda_decision(
   elif not 0 < shrinkage <= 1:
     raise ValueError(f"shrinkage must be in (0, 1], got {shrinkage}")
 
-  x_nm = centre(features)
+  x_nm = centre_and_rotate(features)
   means = class_means(x_nm, labels, num_classes=num_classes)
   scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=features.shape[1])
   if isinstance(shrinkage, str):

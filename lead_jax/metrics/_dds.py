@@ -25,7 +25,7 @@ import numpy as np
 
 from lead_jax.metrics._draws import check_draws, constant_note, draw, spread_of
 from lead_jax.metrics._metric import Problem, Value, join
-from lead_jax.statistics import correlations, fast_sort, pairs, standardise
+from lead_jax.statistics import above_diagonal, correlations, fast_sort, standardise
 from lead_jax.typing import Array, Float, Int
 
 _SALT = 1003
@@ -110,7 +110,7 @@ def _median(square_nn):
   The n zeros of the diagonal come first in order, then every other value twice.
   """
   n = square_nn.shape[0]
-  sorted_p = fast_sort(pairs(square_nn))
+  sorted_p = fast_sort(above_diagonal(square_nn))
   low, high = (n * n - 1) // 2, n * n // 2
   return 0.5 * (sorted_p[(low - n) // 2] + sorted_p[(high - n) // 2])
 

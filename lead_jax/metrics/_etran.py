@@ -28,7 +28,7 @@ import jax.numpy as jnp
 
 from lead_jax.metrics._metric import OK, Problem, Value, join
 from lead_jax.statistics import (
-  centre,
+  centre_and_rotate,
   class_means,
   linear_discriminants,
   pooled_scatter,
@@ -84,7 +84,7 @@ def etran_lda(
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
   check_lda(variant=variant)
-  x_nm = centre(features)
+  x_nm = centre_and_rotate(features)
   means = class_means(x_nm, labels, num_classes=num_classes)
   if variant == "paper":
     scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=features.shape[1])

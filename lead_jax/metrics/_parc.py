@@ -32,8 +32,8 @@ import numpy as np
 from lead_jax.metrics._draws import check_draws, constant_note, draw, spread_of
 from lead_jax.metrics._metric import Problem, Value, join
 from lead_jax.statistics import (
+  above_diagonal,
   pair_correlations,
-  pairs,
   pca,
   spearman,
   spearman_two_valued,
@@ -85,7 +85,7 @@ def parc(
   if pca_dim is not None:
     features = pca(features, dim=pca_dim).projected_np
   found = pair_correlations(standardise(features))
-  differ = pairs(labels[:, None] != labels[None, :])
+  differ = above_diagonal(labels[:, None] != labels[None, :])
   score = 100 * spearman_two_valued(1 - found.r_p, differ)
   return Parc(score, jnp.sum(found.constant_n))
 

@@ -30,7 +30,7 @@ import jax.numpy as jnp
 from lead_jax.metrics._metric import OK, Problem, Value, join
 from lead_jax.statistics import (
   Scatter,
-  centre,
+  centre_and_rotate,
   class_means,
   fold_rows,
   linear_discriminants,
@@ -102,11 +102,11 @@ def fit_sfda(
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
   check(variant=variant)
   dim = features.shape[1]
-  x_nm = centre(features)
+  x_nm = centre_and_rotate(features)
   means = class_means(x_nm, labels, num_classes=num_classes)
   scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=dim)
   if variant == "official":
-    # The row sums of Sw in the features' own axes, whatever `centre` has rotated.
+    # The row sums of Sw in the features' own axes, whatever was rotated above.
     sum_n1 = jnp.sum(features, axis=1, keepdims=True)
     sum_n1 = sum_n1 - jnp.mean(sum_n1)
     sum_n1 = (

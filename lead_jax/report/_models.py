@@ -3,7 +3,13 @@
 import io
 from collections.abc import Iterable
 
-from lead_jax.backbones.catalogue import CATALOGUE, ZOOS, Card, WeightSources, locate
+from lead_jax.backbones.catalogue import (
+  CATALOGUE,
+  ZOOS,
+  Card,
+  WeightSources,
+  locate_weights,
+)
 from lead_jax.backbones.networks import NETWORKS
 from lead_jax.report._console import text_console
 
@@ -80,7 +86,7 @@ def _table(cards: Iterable[Card], sources: WeightSources, color: bool, *, whole:
 
 def _place(card: Card, sources: WeightSources) -> tuple[str, str, str]:
   """Whether the weights are here, their licence, where they are or are published."""
-  found = locate(card, sources)
+  found = locate_weights(card, sources)
   if found is None:
     return "no", card.licence, card.files[0].url
   return "yes", card.licence, str(found.path)

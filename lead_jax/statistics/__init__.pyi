@@ -9,7 +9,7 @@ from ._classes import (
 from ._discriminant import (
   Discriminants as Discriminants,
   Scatter as Scatter,
-  centre as centre,
+  centre_and_rotate as centre_and_rotate,
   linear_discriminants as linear_discriminants,
   pooled_scatter as pooled_scatter,
 )
@@ -54,9 +54,9 @@ from ._shrinkage import (
 )
 from ._similarity import (
   Correlations as Correlations,
+  above_diagonal as above_diagonal,
   correlations as correlations,
   directions_about as directions_about,
   pair_correlations as pair_correlations,
-  pairs as pairs,
   standardise as standardise,
 )

@@ -64,7 +64,7 @@ class Discriminants(NamedTuple):
   singular: Bool[Array, ""]
 
 
-def centre(features: Float[Array, "n d"]) -> Float[Array, "n m"]:
+def centre_and_rotate(features: Float[Array, "n d"]) -> Float[Array, "n m"]:
   """Returns centred samples, rotated into `m = min(N, D)` dimensions.
 
   A shift common to all samples changes every discriminant of a sample alike, save through
@@ -88,10 +88,10 @@ def pooled_scatter(
   """Computes the scatter of samples around the means of their classes.
 
   Args:
-    x_nm: Samples, from `centre`.
+    x_nm: Samples, from `centre_and_rotate`.
     labels: Class ids in `[0, K)`.
     mean_km: Class means of these samples.
-    dim: D, the static number of features before `centre`.
+    dim: D, the static number of features before `centre_and_rotate`.
   """
   n, m = x_nm.shape
   square = jnp.sum(x_nm**2)

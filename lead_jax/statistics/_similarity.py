@@ -148,7 +148,7 @@ def directions_about(
   return jnp.where(2 * norm_m1 < norm, samples_md * inverse_m1 - unit_1d, near_md)
 
 
-def pairs(matrix: Array) -> Array:
+def above_diagonal(matrix: Array) -> Array:
   """Returns what stands above the diagonal of an [n, n] matrix, row by row."""
   n = matrix.shape[0]
   row, column = np.triu_indices(n, 1)

@@ -14,12 +14,12 @@ from lead_jax.backbones._backbone import Backbone
 from lead_jax.backbones._resolve import resolve_models
 from lead_jax.backbones._weights._layouts import LAYOUTS
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
-from lead_jax.backbones.catalogue._card import Published, papers_input
+from lead_jax.backbones.catalogue._card import PublishedWeights, papers_input
 from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
 from lead_jax.backbones.catalogue._located import (
   WeightSources,
   fetch_weights,
-  locate,
+  locate_weights,
 )
 from lead_jax.checks._errors import InputError, naming_flags
 from lead_jax.literature import published_ground_truth
@@ -72,7 +72,7 @@ def test_torchvision_names_begin_the_digest():
 
 
 def test_weights_by_our_name(weights, tmp_path):
-  found = locate(SMALLEST, _offline(weights, tmp_path))
+  found = locate_weights(SMALLEST, _offline(weights, tmp_path))
   assert found.path == weights / "mobilenet_v2.safetensors"
   assert found.origin == "own"
   (spec,) = resolve_models(["mobilenet_v2"], sources=_offline(weights, tmp_path))
@@ -143,23 +143,26 @@ def test_the_folder_comes_before_the_cache(tmp_path):
   file = SMALLEST.files[0].name
   (cached / file).write_bytes(b"")
   sources = _offline(tmp_path / "folder", tmp_path / "cache")
-  assert locate(SMALLEST, sources).path == cached / file
-  assert locate(SMALLEST, sources).origin == "verified"
+  assert locate_weights(SMALLEST, sources).path == cached / file
+  assert locate_weights(SMALLEST, sources).origin == "verified"
   (tmp_path / "folder").mkdir()
   own = tmp_path / "folder" / "mobilenet_v2.pth"
   own.write_bytes(b"")
-  assert (locate(SMALLEST, sources).path, locate(SMALLEST, sources).origin) == (
+  assert (
+    locate_weights(SMALLEST, sources).path,
+    locate_weights(SMALLEST, sources).origin,
+  ) == (
     own,
     "own",
   )
   (tmp_path / "folder" / file).write_bytes(b"")
-  assert locate(SMALLEST, sources).path == tmp_path / "folder" / file
+  assert locate_weights(SMALLEST, sources).path == tmp_path / "folder" / file
 
 
 def test_published_files_without_a_digest_are_not_ones_own(tmp_path):
   card = CATALOGUE["byol"]
   (tmp_path / card.files[0].name).write_bytes(b"")
-  assert locate(card, _offline(tmp_path, tmp_path)).origin == "unverified"
+  assert locate_weights(card, _offline(tmp_path, tmp_path)).origin == "unverified"
 
 
 def test_what_is_nowhere_says_what_to_fetch(tmp_path):
@@ -276,7 +279,7 @@ def test_what_is_published_is_said_of_a_published_file(tmp_path):
   variables = random_variables("mobilenet_v2", 1000, 0)
   safetensors.numpy.save_file(networks.to_tensors("mobilenet_v2", variables), path)
   digest = hashlib.sha256(path.read_bytes()).hexdigest()
-  file = Published("published.safetensors", "https://example.org/x", digest[:8])
+  file = PublishedWeights("published.safetensors", "https://example.org/x", digest[:8])
   card = dataclasses.replace(SMALLEST, files=(file,))
   loaded = catalogue_model(card, _offline(tmp_path, tmp_path / "cache")).load()
   assert (loaded.source_accuracy, loaded.licence) == (card.top1, card.licence)

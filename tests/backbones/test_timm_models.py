@@ -98,14 +98,14 @@ class TestPreprocessing:
   def test_is_timms_own(self, changes, resize):
     from PIL import Image
 
-    from lead_jax.data._preprocess import prepare, resize_image
+    from lead_jax.data._preprocess import prepare_batch, resize_image
 
     config = CONFIG | changes
     spec, lost = input_spec(config)
     assert (spec.height, spec.width, spec.resize, lost) == (160, 160, resize, "")
     image = np.random.default_rng(0).integers(0, 256, (210, 301, 3)).astype(np.uint8)
     theirs = timm.data.create_transform(**config)(Image.fromarray(image)).numpy()
-    ours = prepare(resize_image(image, spec)[None], spec)[0]
+    ours = prepare_batch(resize_image(image, spec)[None], spec)[0]
     # float32 rounding of (x / 255 - mean) / std: 4e-7 seen.
     assert np.max(np.abs(ours - theirs)) < 2e-6
 

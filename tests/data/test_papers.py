@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lead_jax.checks._errors import InputError
-from lead_jax.data._dataset import Dataset, Skipped
+from lead_jax.data._dataset import Dataset, SkippedEntry
 from lead_jax.data._papers import (
   PAPER_DATASETS,
   SCORED_SPLIT,
@@ -101,7 +101,7 @@ def test_counts():
   assert found == (
     "Pets: the test part has 3,660 images of 36 classes; the papers' has 3,669 of 37"
   )
-  skipped = (Skipped("a", "damaged"),)
+  skipped = (SkippedEntry("a", "damaged"),)
   damaged = dataclasses.replace(dataset_of(3_668, 37), skipped=skipped)
   assert "37 classes, 1 more cannot be used; " in count_warning(pets, damaged)
 

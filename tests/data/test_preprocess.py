@@ -16,7 +16,7 @@ from lead_jax.data._dataset import Dataset
 from lead_jax.data._folder import load_folder_dataset
 from lead_jax.data._preprocess import (
   ResizedCache,
-  prepare,
+  prepare_batch,
   resize_image,
   resized_batches,
 )
@@ -232,7 +232,7 @@ def test_prepare_against_numpy(x64, channels, layout):
     layout,
   )
   images = np.random.default_rng(2).integers(0, 256, (5, 6, 4, 3), np.uint8)
-  prepared = jax.jit(prepare, static_argnums=1)(images, spec)
+  prepared = jax.jit(prepare_batch, static_argnums=1)(images, spec)
   assert prepared.dtype == np.float32
   np.testing.assert_allclose(prepared, oracle(images, spec), rtol=1e-5, atol=2e-6)
 
@@ -240,7 +240,7 @@ def test_prepare_against_numpy(x64, channels, layout):
 def test_prepare_refuses_statistics_of_another_length():
   spec = InputSpec(6, 4, "gray")
   with pytest.raises(ValueError, match="mean and std must have 1 values"):
-    prepare(np.zeros((1, 6, 4, 3), np.uint8), spec)
+    prepare_batch(np.zeros((1, 6, 4, 3), np.uint8), spec)
 
 
 def test_bilinear_is_what_the_reference_features_were_made_with(shared):
@@ -271,7 +271,9 @@ def test_bilinear_is_what_the_reference_features_were_made_with(shared):
       interpolation,
     )
     images = np.stack([resize_image(data.read_image(i), spec) for i in range(60)])
-    (features,) = session.run(["features"], {"x": np.asarray(prepare(images, spec))})
+    (features,) = session.run(
+      ["features"], {"x": np.asarray(prepare_batch(images, spec))}
+    )
     difference = features[:, None].astype(np.float64) - reference[None]
     distance = np.linalg.norm(difference, axis=-1).min(axis=1)
     return (distance < 1e-5 * np.linalg.norm(features, axis=1)).mean()

@@ -53,7 +53,7 @@ def test_oracle_in_float32(case):
     ("sigmoidL1", "sigmoid_l1"),
     ("raw", "none"),
   ):
-    start = logits.normalise(decision, normalisation)
+    start = logits.normalise_decisions(decision, normalisation)
     for time, eta_t in (("1e-3", 1e-3), ("1overmean", 1 / float(jnp.mean(rates)))):
       final = logits.evolve_class_aware(start, labels, rates, eta_t)
       for suffix, loss in (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lead_jax.evaluation._method_places import bootstrap_places, places
+from lead_jax.evaluation._method_places import bootstrap_places, place_methods
 from lead_jax.evaluation._resampling import (
   bootstrap_intervals,
   bootstrap_means,
@@ -14,9 +14,9 @@ from lead_jax.evaluation._score_table import ScoreTable
 
 def test_places_count_the_better_ones():
   values = np.array([0.2, 0.9, np.nan, 0.2, -1.0])
-  np.testing.assert_array_equal(places(values), [2, 1, np.nan, 2, 4])
+  np.testing.assert_array_equal(place_methods(values), [2, 1, np.nan, 2, 4])
   # What differs by rounding alone is equal.
-  np.testing.assert_array_equal(places(np.array([0.1 + 0.2, 0.3])), [1, 1])
+  np.testing.assert_array_equal(place_methods(np.array([0.1 + 0.2, 0.3])), [1, 1])
 
 
 def test_places_of_resamples():

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from lead_jax.checks._errors import InputError
-from lead_jax.finetune._grid import choose, edges, finetune, mean_measure
+from lead_jax.finetune._grid import (
+  best_pair,
+  finetune,
+  grid_edge_warnings,
+  mean_measure,
+)
 from lead_jax.finetune._one_run import Listener
 from lead_jax.finetune._task import make_target
 from tests.finetune.small import dataset, images, network, protocol, target
@@ -82,19 +87,21 @@ def test_where_every_setting_diverges_there_is_no_accuracy(tmp_path):
 
 def test_edges_of_axes():
   grid = protocol(learning_rates=(0.1, 1.0, 10.0), weight_decays=(0.0, 1e-3))
-  assert edges((1.0, 0.0), grid) == []  # nothing is smaller than no weight decay
-  assert len(edges((10.0, 1e-3), grid)) == 2
-  assert edges((0.1, 0.0), grid)[0].startswith(
+  assert (
+    grid_edge_warnings((1.0, 0.0), grid) == []
+  )  # nothing is smaller than no weight decay
+  assert len(grid_edge_warnings((10.0, 1e-3), grid)) == 2
+  assert grid_edge_warnings((0.1, 0.0), grid)[0].startswith(
     "the best learning rate, 0.1, is the sma"
   )
-  assert edges((0.1, 1e-3), protocol(learning_rates=(0.1,))) == []
+  assert grid_edge_warnings((0.1, 1e-3), protocol(learning_rates=(0.1,))) == []
 
 
 def test_of_equals_the_smaller_learning_rate():
   scores = {(0.1, 0.0): 90.0, (0.01, 1e-3): 90.0, (0.01, 0.0): 90.0, (1.0, 0.0): None}
-  assert choose(scores) == (0.01, 0.0)
-  assert choose({**scores, (1.0, 0.0): 90.1}) == (1.0, 0.0)
-  assert choose({(1.0, 0.0): None}) is None
+  assert best_pair(scores) == (0.01, 0.0)
+  assert best_pair({**scores, (1.0, 0.0): 90.1}) == (1.0, 0.0)
+  assert best_pair({(1.0, 0.0): None}) is None
 
 
 def test_one_seed_that_diverged_loses_its_setting():

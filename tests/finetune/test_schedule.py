@@ -4,14 +4,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.finetune._schedule import rate
+from lead_jax.finetune._schedule import scheduled_rate
 
 
 @pytest.mark.parametrize("warmup", [0, 4])
 def test_a_linear_rise_and_half_a_cosine(warmup):
   peak, total = 0.3, 20
   found = [
-    float(rate(step, peak=jnp.float32(peak), warmup=warmup, total=jnp.int32(total)))
+    float(
+      scheduled_rate(
+        step, peak=jnp.float32(peak), warmup=warmup, total=jnp.int32(total)
+      )
+    )
     for step in range(total)
   ]
   rise = [peak * (s + 1) / warmup for s in range(warmup)]
@@ -21,5 +25,5 @@ def test_a_linear_rise_and_half_a_cosine(warmup):
 
 
 def test_a_run_shorter_than_its_rise():
-  found = float(rate(1, peak=jnp.float32(1.0), warmup=10, total=jnp.int32(3)))
+  found = float(scheduled_rate(1, peak=jnp.float32(1.0), warmup=10, total=jnp.int32(3)))
   assert found == pytest.approx(0.2)

@@ -133,7 +133,7 @@ def test_gradient_descent_on_a_wide_head_follows_the_prediction():
 @pytest.mark.parametrize("normalisation", ["softmax", "sigmoid_l1"])
 def test_normalisations(x64, normalisation):
   outputs = jnp.asarray([[2.0, -1.0, 0.5], [-900.0, -901.0, -905.0], [0.0, 0.0, 0.0]])
-  ours = logits.normalise(outputs, normalisation)
+  ours = logits.normalise_decisions(outputs, normalisation)
   o = np.asarray(outputs, np.longdouble)
   weights = np.exp(o) if normalisation == "softmax" else 1 / (1 + np.exp(-o))
   assert_close(ours, (weights / weights.sum(1, keepdims=True)).astype(float), SUM)
@@ -144,7 +144,7 @@ def test_unknown_choices():
   with pytest.raises(ValueError, match=r"classifier must be one of .* got 'forest'"):
     logits.initial_logits(x, jnp.arange(4) % 2, num_classes=2, classifier="forest")
   with pytest.raises(ValueError, match=r"normalisation must be one of .* got 'l2'"):
-    logits.normalise(x, "l2")
+    logits.normalise_decisions(x, "l2")
 
 
 def test_held_out_initial_logits_are_those_of_other_samples():

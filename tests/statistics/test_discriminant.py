@@ -8,7 +8,7 @@ import pytest
 
 from lead_jax.statistics._classes import class_means
 from lead_jax.statistics._discriminant import (
-  centre,
+  centre_and_rotate,
   linear_discriminants,
   pooled_scatter,
 )
@@ -16,7 +16,7 @@ from lead_jax.statistics._discriminant import (
 
 @functools.partial(jax.jit, static_argnames=("num_classes",))
 def run(x, y, shrinkage, *, num_classes):
-  x_nm = centre(x)
+  x_nm = centre_and_rotate(x)
   mean_km, count_k, _ = class_means(x_nm, y, num_classes=num_classes)
   scatter = pooled_scatter(x_nm, y, mean_km, dim=x.shape[1])
   shrinkage = shrinkage.astype(x.dtype)
@@ -100,7 +100,7 @@ def test_dependent_features_are_singular_and_constant_ones_are_not(x64):
 def test_rotation_keeps_all_distances(x64):
   x, _ = blobs(20, 35)
   x = x.astype(np.float64 if x64 else np.float32)
-  got = np.asarray(jax.jit(centre)(x), np.float64)
+  got = np.asarray(jax.jit(centre_and_rotate)(x), np.float64)
   assert got.shape == (20, 20)
   x = x - x.mean(axis=0)
   np.testing.assert_allclose(got @ got.T, x @ x.T, atol=1e-9 if x64 else 1e-3)

@@ -70,7 +70,9 @@ def test_constant_rows_correlate_with_nothing(x64):
 
 
 def test_pairs_stand_above_the_diagonal():
-  np.testing.assert_array_equal(statistics.pairs(np.arange(9).reshape(3, 3)), [1, 2, 5])
+  np.testing.assert_array_equal(
+    statistics.above_diagonal(np.arange(9).reshape(3, 3)), [1, 2, 5]
+  )
 
 
 @pytest.mark.parametrize("offset", [0, 1, 1e4])
@@ -97,6 +99,8 @@ def test_pairs_alone_are_what_stands_above_the_diagonal(x64, n):
   x[1] = x[0]
   x[2] = 5
   whole, found = correlations(jnp.asarray(x)), pair_correlations(jnp.asarray(x))
-  np.testing.assert_allclose(found.r_p, statistics.pairs(whole.r_nn), atol=4e-7)
+  np.testing.assert_allclose(
+    found.r_p, statistics.above_diagonal(whole.r_nn), atol=4e-7
+  )
   np.testing.assert_array_equal(found.constant_n, whole.constant_n)
   assert found.r_p[0] == 1

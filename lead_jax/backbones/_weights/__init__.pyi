@@ -1,5 +1,5 @@
 from ._converted import (
-  converted as converted,
+  read_converted as read_converted,
 )
 from ._digests import (
   check_digest as check_digest,

@@ -25,7 +25,7 @@ from lead_jax.system import remove_stale, replacing_path
 VERSION = 1
 
 
-def converted(
+def read_converted(
   path: str | os.PathLike,
   layout: str,
   cache_dir: str | os.PathLike,

@@ -1,6 +1,6 @@
 from ._card import (
   Card as Card,
-  Published as Published,
+  PublishedWeights as PublishedWeights,
   papers_input as papers_input,
 )
 from ._catalogue import (
@@ -11,8 +11,8 @@ from ._catalogue_model import (
   catalogue_model as catalogue_model,
 )
 from ._located import (
-  Located as Located,
+  LocatedWeights as LocatedWeights,
   WeightSources as WeightSources,
   fetch_weights as fetch_weights,
-  locate as locate,
+  locate_weights as locate_weights,
 )

@@ -20,7 +20,7 @@ _PAPERS = InputSpec(
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
+class PublishedWeights:
   """A published file.
 
   Attributes:
@@ -66,7 +66,7 @@ class Card:
   network: str
   layout: str
   input: InputSpec
-  files: tuple[Published, ...]
+  files: tuple[PublishedWeights, ...]
   top1: float | None
   num_params: int
   flops: int

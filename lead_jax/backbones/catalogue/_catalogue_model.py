@@ -15,7 +15,7 @@ from lead_jax.backbones._backbone import Backbone, ModelSpec
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones.catalogue._card import Card
 from lead_jax.backbones.catalogue._located import (
-  Located,
+  LocatedWeights,
   WeightSources,
   fetch_weights,
   layouts_of,
@@ -42,12 +42,12 @@ def catalogue_model(
   at = sources or WeightSources()
   name = card.name if path is None else f"{card.name}={os.fspath(path)}"
   own = None if path is None else pathlib.Path(path).expanduser()
-  found: Located | None = None  # Its digest is checked once.
+  found: LocatedWeights | None = None  # Its digest is checked once.
 
-  def fetch(progress: Callable[[int, int], object] | None = None) -> Located:
+  def fetch(progress: Callable[[int, int], object] | None = None) -> LocatedWeights:
     nonlocal found
     if found is None and own is not None:
-      found = Located(own, layouts_of(card), "own")
+      found = LocatedWeights(own, layouts_of(card), "own")
     found = found or fetch_weights(card, at, progress)
     return found
 
@@ -67,7 +67,11 @@ def catalogue_model(
 
 
 def _load(
-  name: str, card: Card, found: Located, sources: WeightSources, input_spec: InputSpec
+  name: str,
+  card: Card,
+  found: LocatedWeights,
+  sources: WeightSources,
+  input_spec: InputSpec,
 ) -> Backbone:
   """Reads a weights file into a network."""
   variables, digest = _read(found, card.network, sources.cache)
@@ -94,10 +98,10 @@ def _load(
 
 
 def _read(
-  found: Located, network: str, cache: pathlib.Path
+  found: LocatedWeights, network: str, cache: pathlib.Path
 ) -> tuple[dict[str, Any], str]:
   """The variables of a network from the first layout that the file has; its digest."""
-  from lead_jax.backbones._weights import converted
+  from lead_jax.backbones._weights import read_converted
   from lead_jax.backbones.networks._tensors import from_tensors
 
   fit = functools.partial(from_tensors, network, source=str(found.path))
@@ -105,7 +109,7 @@ def _read(
   for layout in found.layouts:
     try:
       # What does not fit the network is not kept in the cache.
-      tensors, digest = converted(found.path, layout, cache, check=fit)
+      tensors, digest = read_converted(found.path, layout, cache, check=fit)
       return fit(tensors), digest
     except InputError as error:
       first = first or error

@@ -49,13 +49,13 @@ class WeightSources:
 
 
 @dataclasses.dataclass(frozen=True)
-class Located:
+class LocatedWeights:
   """A weights file on this machine.
 
   Attributes:
     path: Of the file.
     layouts: How its tensors may be named, the likeliest first.
-    origin: See `Origin`; of `locate`, what it will be once the digest has been checked.
+    origin: See `Origin`; of `locate_weights`, what it will be once the digest is checked.
   """
 
   path: pathlib.Path
@@ -63,7 +63,7 @@ class Located:
   origin: Origin
 
 
-def locate(card: Card, sources: WeightSources) -> Located | None:
+def locate_weights(card: Card, sources: WeightSources) -> LocatedWeights | None:
   """Finds a network's weights on this machine without reading them; None if absent."""
   from lead_jax.backbones._weights._fetch import cached_download
 
@@ -73,23 +73,23 @@ def locate(card: Card, sources: WeightSources) -> Located | None:
       return _published(card, folder / card.files[0].name)
     for ending in _ENDINGS:
       if (path := folder / f"{card.name}.{ending}").is_file():
-        return Located(path, layouts_of(card), "own")
+        return LocatedWeights(path, layouts_of(card), "own")
   cached = [cached_download(sources.cache, file) for file in card.files]
   if all(path.is_file() for path in cached):
     return _published(card, cached[0])
   return None
 
 
-def _published(card: Card, path: pathlib.Path) -> Located:
+def _published(card: Card, path: pathlib.Path) -> LocatedWeights:
   verified = all(file.sha256 for file in card.files)
-  return Located(path, (card.layout,), "verified" if verified else "unverified")
+  return LocatedWeights(path, (card.layout,), "verified" if verified else "unverified")
 
 
 def fetch_weights(
   card: Card,
   sources: WeightSources,
   progress: Callable[[int, int], object] | None = None,
-) -> Located:
+) -> LocatedWeights:
   """Finds a network's weights, or downloads them; published digests are checked.
 
   Args:
@@ -103,7 +103,7 @@ def fetch_weights(
   """
   from lead_jax.backbones._weights._fetch import find_weights
 
-  found = locate(card, sources)
+  found = locate_weights(card, sources)
   if found is not None and (found.origin == "own" or not sources.check):
     return _judged(card, found)
   try:
@@ -123,7 +123,7 @@ def fetch_weights(
   return _published(card, path)
 
 
-def _judged(card: Card, found: Located) -> Located:
+def _judged(card: Card, found: LocatedWeights) -> LocatedWeights:
   """What it is of files that are taken whatever their digest is."""
   from lead_jax.backbones._weights._digests import check_digest
 
@@ -132,7 +132,7 @@ def _judged(card: Card, found: Located) -> Located:
     for file in card.files if found.origin == "verified" else ():
       check_digest(root / file.name, file.sha256)
   except InputError:
-    return Located(found.path, layouts_of(card), "own")
+    return LocatedWeights(found.path, layouts_of(card), "own")
   return found
 
 

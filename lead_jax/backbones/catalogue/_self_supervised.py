@@ -19,7 +19,7 @@ from lead_jax.backbones.catalogue._card import (
   IMAGENET_MEAN,
   IMAGENET_STD,
   Card,
-  Published,
+  PublishedWeights,
 )
 from lead_jax.checks import parameter
 
@@ -51,7 +51,7 @@ _CHECKPOINT = "r50_1x_sk0/model.ckpt-250228"
 def _card(
   name: str,
   paper_name: str,
-  files: tuple[Published, ...],
+  files: tuple[PublishedWeights, ...],
   top1: float | None,
   homepage: str,
   licence: str,
@@ -84,7 +84,7 @@ CARDS = (
     "byol",
     "BYOL",
     (
-      Published(
+      PublishedWeights(
         "pretrain_res50x1.pkl",
         "https://storage.googleapis.com/deepmind-byol/checkpoints/pretrain_res50x1.pkl",
         size=570_000_000,
@@ -100,7 +100,7 @@ CARDS = (
     "deepcluster_v2",
     "Deepclusterv2",
     (
-      Published(
+      PublishedWeights(
         "deepclusterv2_800ep_pretrain.pth.tar",
         f"{_CLUSTER}/deepclusterv2_800ep_pretrain.pth.tar",
       ),
@@ -115,7 +115,7 @@ CARDS = (
     "infomin",
     "Infomin",
     (
-      Published(
+      PublishedWeights(
         "InfoMin_800.pth",
         f"{_PYCONTRAST}/AAAzMTynP3Qc8mIE4XWkgILUa/InfoMin_800.pth?dl=1",
       ),
@@ -129,7 +129,7 @@ CARDS = (
     "insdis",
     "InsDis",
     (
-      Published(
+      PublishedWeights(
         "InsDis.pth", f"{_PYCONTRAST}/AACcsSIt1_Njv7GsmsuzZ6Sta/InsDis.pth?dl=1"
       ),
     ),
@@ -141,7 +141,7 @@ CARDS = (
     "moco_v1",
     "MoCov1",
     (
-      Published(
+      PublishedWeights(
         "moco_v1_200ep_pretrain.pth.tar",
         f"{_MOCO}/moco_v1_200ep/moco_v1_200ep_pretrain.pth.tar",
         sha256="md5:b251726a",
@@ -156,7 +156,7 @@ CARDS = (
     "moco_v2",
     "MoCov2",
     (
-      Published(
+      PublishedWeights(
         "moco_v2_800ep_pretrain.pth.tar",
         f"{_MOCO}/moco_v2_800ep/moco_v2_800ep_pretrain.pth.tar",
         sha256="md5:a04e12f8",
@@ -170,7 +170,7 @@ CARDS = (
   _card(
     "pcl_v1",
     "PCLv1",
-    (Published("PCL_v1_epoch200.pth.tar", f"{_PCL}/PCL_v1_epoch200.pth.tar"),),
+    (PublishedWeights("PCL_v1_epoch200.pth.tar", f"{_PCL}/PCL_v1_epoch200.pth.tar"),),
     61.5,
     "https://github.com/salesforce/PCL",
     "MIT",
@@ -179,7 +179,7 @@ CARDS = (
   _card(
     "pcl_v2",
     "PCLv2",
-    (Published("PCL_v2_epoch200.pth.tar", f"{_PCL}/PCL_v2_epoch200.pth.tar"),),
+    (PublishedWeights("PCL_v2_epoch200.pth.tar", f"{_PCL}/PCL_v2_epoch200.pth.tar"),),
     67.6,
     "https://github.com/salesforce/PCL",
     "MIT",
@@ -189,7 +189,7 @@ CARDS = (
     "sela_v2",
     "Selav2",
     (
-      Published(
+      PublishedWeights(
         "selav2_400ep_pretrain.pth.tar", f"{_CLUSTER}/selav2_400ep_pretrain.pth.tar"
       ),
     ),
@@ -203,8 +203,8 @@ CARDS = (
     "simclr_v1",
     "SimCLRv1",
     (
-      Published(f"{_CHECKPOINT_V1}.index", f"{_SIMCLR_V1}.index"),
-      Published(
+      PublishedWeights(f"{_CHECKPOINT_V1}.index", f"{_SIMCLR_V1}.index"),
+      PublishedWeights(
         f"{_CHECKPOINT_V1}.data-00000-of-00001", f"{_SIMCLR_V1}.data-00000-of-00001"
       ),
     ),
@@ -221,8 +221,8 @@ CARDS = (
     "simclr_v2",
     "SimCLRv2",
     (
-      Published(f"{_CHECKPOINT}.index", f"{_SIMCLR_V2}/{_CHECKPOINT}.index"),
-      Published(
+      PublishedWeights(f"{_CHECKPOINT}.index", f"{_SIMCLR_V2}/{_CHECKPOINT}.index"),
+      PublishedWeights(
         f"{_CHECKPOINT}.data-00000-of-00001",
         f"{_SIMCLR_V2}/{_CHECKPOINT}.data-00000-of-00001",
       ),
@@ -237,7 +237,7 @@ CARDS = (
     "swav",
     "SWAV",
     (
-      Published(
+      PublishedWeights(
         "swav_800ep_pretrain.pth.tar", f"{_CLUSTER}/swav_800ep_pretrain.pth.tar"
       ),
     ),

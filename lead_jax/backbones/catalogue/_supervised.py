@@ -13,7 +13,7 @@ from lead_jax.backbones.catalogue._card import (
   IMAGENET_MEAN,
   IMAGENET_STD,
   Card,
-  Published,
+  PublishedWeights,
 )
 
 _AT_224 = InputSpec(
@@ -49,7 +49,7 @@ def _card(
     input=input,
     # torchvision states MiB to three digits.
     files=(
-      Published(
+      PublishedWeights(
         file,
         f"https://download.pytorch.org/models/{file}",
         sha256=prefix,

@@ -2,11 +2,11 @@ from ._network_facts import (
   count_flops as count_flops,
   count_params as count_params,
   make_apply as make_apply,
-  shapes as shapes,
+  weight_shapes as weight_shapes,
 )
 from ._networks import (
   NETWORKS as NETWORKS,
-  Network as Network,
+  NetworkSpec as NetworkSpec,
 )
 from ._tensors import (
   from_tensors as from_tensors,

@@ -39,7 +39,7 @@ def make_apply(
 
 
 @functools.cache
-def shapes(network: str, num_logits: int) -> Any:
+def weight_shapes(network: str, num_logits: int) -> Any:
   """The variables of a network, shapes and types without values.
 
   Args:
@@ -57,7 +57,7 @@ def shapes(network: str, num_logits: int) -> Any:
 
 def count_params(network: str, num_logits: int = _IMAGENET) -> int:
   """Number of trainable scalars; batch statistics are none."""
-  leaves = jax.tree.leaves(shapes(network, num_logits)["params"])
+  leaves = jax.tree.leaves(weight_shapes(network, num_logits)["params"])
   return sum(math.prod(leaf.shape) for leaf in leaves)
 
 
@@ -84,7 +84,7 @@ def count_flops(
     return y
 
   module = spec.make(num_logits=num_logits, dtype=jnp.float32)
-  variables = shapes(network, num_logits)
+  variables = weight_shapes(network, num_logits)
   images = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
   with nn.intercept_methods(count):
     jax.eval_shape(module.apply, variables, images)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class NetworkSpec:
   """An architecture without weights.
 
   Attributes:
@@ -71,16 +71,16 @@ def _resnet(depths, bottleneck, description, origin="torch"):
   make = functools.partial(
     _make_resnet, depths=depths, bottleneck=bottleneck, origin=origin
   )
-  return Network(make, 2048 if bottleneck else 512, "fc", 224, description)
+  return NetworkSpec(make, 2048 if bottleneck else 512, "fc", 224, description)
 
 
 def _densenet(growth, depths, width, feature_dim, description):
   make = functools.partial(_make_densenet, growth=growth, depths=depths, width=width)
-  return Network(make, feature_dim, "classifier", 224, description)
+  return NetworkSpec(make, feature_dim, "classifier", 224, description)
 
 
 # torchvision's names where the network is torchvision's.
-NETWORKS: Mapping[str, Network] = {
+NETWORKS: Mapping[str, NetworkSpec] = {
   "resnet34": _resnet((3, 4, 6, 3), False, "ResNet-34"),
   "resnet50": _resnet((3, 4, 6, 3), True, "ResNet-50, stride in the 3x3 convolution"),
   "resnet101": _resnet(
@@ -93,20 +93,20 @@ NETWORKS: Mapping[str, Network] = {
   "densenet161": _densenet(48, (6, 12, 36, 24), 96, 2208, "DenseNet-161, growth 48"),
   "densenet169": _densenet(32, (6, 12, 32, 32), 64, 1664, "DenseNet-169, growth 32"),
   "densenet201": _densenet(32, (6, 12, 48, 32), 64, 1920, "DenseNet-201, growth 32"),
-  "mnasnet1_0": Network(
+  "mnasnet1_0": NetworkSpec(
     _make_mnasnet,
     1280,
     "classifier.1",
     224,
     "MNASNet 1.0 (B1: no squeeze-and-excitation)",
   ),
-  "mobilenet_v2": Network(
+  "mobilenet_v2": NetworkSpec(
     _make_mobilenet_v2, 1280, "classifier.1", 224, "MobileNetV2 1.0"
   ),
-  "googlenet": Network(
+  "googlenet": NetworkSpec(
     _make_googlenet, 1024, "fc", 224, "GoogLeNet with batch normalisation, 3x3 for 5x5"
   ),
-  "inception_v3": Network(_make_inception_v3, 2048, "fc", 299, "Inception v3"),
+  "inception_v3": NetworkSpec(_make_inception_v3, 2048, "fc", 299, "Inception v3"),
   "resnet50_simclr": _resnet(
     (3, 4, 6, 3), True, "ResNet-50 with SimCLR's max pooling (SAME)", "simclr"
   ),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from lead_jax.backbones.networks._network_facts import shapes
+from lead_jax.backbones.networks._network_facts import weight_shapes
 from lead_jax.backbones.networks._networks import NETWORKS
 from lead_jax.checks import InputError, shown
 
@@ -39,7 +39,7 @@ def from_tensors(
   """
   classifier = tensors.get(f"{NETWORKS[network].classifier}.weight")
   num_logits = 0 if classifier is None else (*np.shape(classifier), 1)[0]
-  expected = flatten_dict(shapes(network, num_logits))
+  expected = flatten_dict(weight_shapes(network, num_logits))
   names = {path: ".".join(path[1:]) for path in expected}
   misshapen = []
   for path, name in names.items():
@@ -74,7 +74,7 @@ def to_tensors(network: str, variables: Mapping[str, Any]) -> Tensors:
   num_logits = len(leaves[classifier]) if classifier in leaves else 0
   return {
     ".".join(path[1:]): _channels_first(leaves[path])
-    for path in flatten_dict(shapes(network, num_logits))
+    for path in flatten_dict(weight_shapes(network, num_logits))
   }
 
 

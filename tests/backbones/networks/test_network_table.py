@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from lead_jax.backbones import networks
 from lead_jax.backbones.catalogue import CATALOGUE
-from lead_jax.backbones.networks._network_facts import shapes
+from lead_jax.backbones.networks._network_facts import weight_shapes
 
 # Parameters and multiply-adds in units of 1e9, at the size in `NETWORKS`: `num_params` and
 # `_ops` of the weights' metadata in torchvision 0.28.0 (`torchvision/models/*.py`).
@@ -40,7 +40,7 @@ ORIGINS = ("resnet50_simclr", "resnet50_byol")
 def random_variables(network, num_logits):
   rng = np.random.default_rng(0)
   values = {}
-  for path, leaf in flatten_dict(shapes(network, num_logits)).items():
+  for path, leaf in flatten_dict(weight_shapes(network, num_logits)).items():
     if len(leaf.shape) > 1:
       noise = rng.standard_normal(leaf.shape) * np.sqrt(2 / np.prod(leaf.shape[:-1]))
     elif path[-1] in ("weight", "running_var"):
@@ -83,7 +83,9 @@ def traced(network, num_logits, dtype):
     return apply(variables["params"], images)
 
   images = jax.ShapeDtypeStruct((3, 96, 120, 3), jnp.float32)
-  return jax.make_jaxpr(run, return_shape=True)(shapes(network, num_logits), images)
+  return jax.make_jaxpr(run, return_shape=True)(
+    weight_shapes(network, num_logits), images
+  )
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS)

@@ -7,13 +7,13 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from lead_jax.backbones import networks
-from lead_jax.backbones.networks._network_facts import shapes
+from lead_jax.backbones.networks._network_facts import weight_shapes
 from lead_jax.checks._errors import InputError
 
 
 @functools.cache
 def _names_and_shapes(network, num_logits):
-  leaves = flatten_dict(shapes(network, num_logits))
+  leaves = flatten_dict(weight_shapes(network, num_logits))
   return {".".join(path[1:]): leaf.shape for path, leaf in leaves.items()}
 
 

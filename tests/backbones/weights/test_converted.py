@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from lead_jax.backbones._weights import converted
+from lead_jax.backbones._weights import read_converted
 from lead_jax.checks._errors import InputError
 from tests.backbones.weights import files
 
@@ -40,22 +40,22 @@ def _check(tensors):
 def test_kept_and_read_again(source, tmp_path):
   digest = hashlib.sha256(source.read_bytes()).hexdigest()
   for _ in range(2):
-    tensors, found = converted(source, "moco_v1", tmp_path / "cache")
+    tensors, found = read_converted(source, "moco_v1", tmp_path / "cache")
     assert found == digest
     _check(tensors)
   (kept,) = _kept(tmp_path)
   assert kept.name == f"{digest}-moco_v1-1.safetensors"
   assert kept.stat().st_size < 1000  # Without the queue.
   written = kept.stat().st_mtime_ns
-  _check(converted(source, "moco_v1", tmp_path / "cache")[0])
+  _check(read_converted(source, "moco_v1", tmp_path / "cache")[0])
   assert kept.stat().st_mtime_ns == written
-  converted(source, "pcl_v1", tmp_path / "cache")
+  read_converted(source, "pcl_v1", tmp_path / "cache")
   assert len(_kept(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "other"])
 def test_a_damaged_file_is_made_again(source, tmp_path, damage):
-  converted(source, "moco_v1", tmp_path / "cache")
+  read_converted(source, "moco_v1", tmp_path / "cache")
   (kept,) = _kept(tmp_path)
   content = kept.read_bytes()
   flipped = content[:-1] + bytes([content[-1] ^ 1])
@@ -63,23 +63,23 @@ def test_a_damaged_file_is_made_again(source, tmp_path, damage):
   kept.write_bytes(
     {"cut": content[:-5], "changed": flipped, "empty": b"", "other": torch}[damage]
   )
-  _check(converted(source, "moco_v1", tmp_path / "cache")[0])
+  _check(read_converted(source, "moco_v1", tmp_path / "cache")[0])
   assert _kept(tmp_path) == [kept]
   assert kept.read_bytes() == content
 
 
 def test_a_cache_that_cannot_be_written(source, tmp_path):
   (tmp_path / "cache").write_text("a file")
-  _check(converted(source, "moco_v1", tmp_path / "cache")[0])
+  _check(read_converted(source, "moco_v1", tmp_path / "cache")[0])
 
 
 def test_errors_are_not_kept(source, tmp_path):
   with pytest.raises(InputError, match="looks like pcl_v1 or moco_v1, not byol"):
-    converted(source, "byol", tmp_path / "cache")
+    read_converted(source, "byol", tmp_path / "cache")
   with pytest.raises(InputError, match="there is no such file"):
-    converted(tmp_path / "absent.pth", "byol", tmp_path / "cache")
+    read_converted(tmp_path / "absent.pth", "byol", tmp_path / "cache")
   with pytest.raises(InputError, match="cannot be read"):
-    converted(tmp_path, "byol", tmp_path / "cache")
+    read_converted(tmp_path, "byol", tmp_path / "cache")
   assert os.listdir(tmp_path) == ["model.pth"]
 
 
@@ -89,9 +89,9 @@ def test_what_a_check_refuses_is_not_kept(source, tmp_path):
     raise InputError("not this network's")
 
   with pytest.raises(InputError, match="not this network's"):
-    converted(source, "moco_v1", tmp_path / "cache", check=refuse)
+    read_converted(source, "moco_v1", tmp_path / "cache", check=refuse)
   assert os.listdir(tmp_path) == ["model.pth"]
   seen = []
   for _ in range(2):
-    _check(converted(source, "moco_v1", tmp_path / "cache", check=seen.append)[0])
+    _check(read_converted(source, "moco_v1", tmp_path / "cache", check=seen.append)[0])
   assert len(seen) == len(_kept(tmp_path)) == 1

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from lead_jax.backbones._weights import converted
+from lead_jax.backbones._weights import read_converted
 from lead_jax.backbones._weights._layouts import to_torchvision
 from lead_jax.backbones._weights._read import read_weights
 from lead_jax.checks._errors import InputError
@@ -51,9 +51,9 @@ def test_by_every_name(checkpoint, ending):
 
 
 def test_converted(checkpoint, tmp_path):
-  tensors, digest = converted(f"{checkpoint}.index", "simclr_v1", tmp_path)
+  tensors, digest = read_converted(f"{checkpoint}.index", "simclr_v1", tmp_path)
   _equal(tensors)
-  again, same = converted(checkpoint.parent, "simclr_v1", tmp_path)
+  again, same = read_converted(checkpoint.parent, "simclr_v1", tmp_path)
   _equal(again)
   assert same == digest
   assert len(list((tmp_path / "weights" / "converted").iterdir())) == 1
@@ -74,7 +74,7 @@ def test_published_zip(checkpoint, tmp_path):
   path = tmp_path / "ResNet50_1x.zip"
   extra = ["ResNet50_1x/hub/variables/variables.index", "ResNet50_1x/hub/tfhub.pb"]
   path.write_bytes(_zipped(checkpoint, "ResNet50_1x/", extra=extra))
-  _equal(converted(path, "simclr_v1", tmp_path)[0])
+  _equal(read_converted(path, "simclr_v1", tmp_path)[0])
 
 
 def test_zip_that_points_elsewhere(checkpoint, tmp_path):
