@@ -10,10 +10,9 @@ import numpy as np
 
 from experiments.sensitivity.bench import Bench, outputs_of, ready_spec
 from lead_jax.backbones import ReadyFeatures
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, file_name
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
-from lead_jax.finetune import plain_name
 from lead_jax.results import ScoreRow
 from lead_jax.run import labels_hash, score_model
 from lead_jax.system import content_key, file_digest, forget_if_many
@@ -237,7 +236,7 @@ class Material:
     folder = self.finetuned / "logits" / dataset.name
     found = {}
     for model in self.models:
-      stem = plain_name(model)
+      stem = file_name(model)
       paths = [
         (int(seed), path)
         for path in folder.glob(f"{stem}.*.npz")

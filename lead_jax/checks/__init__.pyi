@@ -26,6 +26,7 @@ from ._options import (
 )
 from ._texts import (
   clean as clean,
+  file_name as file_name,
   one_line as one_line,
   shown as shown,
   visible as visible,

@@ -42,6 +42,11 @@ def one_line(
   return text or kind
 
 
+def file_name(text: str) -> str:
+  """Returns text as the name of a file: letters, digits and `-_.`; `_` for all else."""
+  return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
+
+
 def visible(text: str) -> str:
   """Returns text on one line, without characters that no reader should be sent."""
   text = text.encode("utf-8", "replace").decode("utf-8")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lead_jax.checks import InputError, parameter
+from lead_jax.checks import InputError, file_name, parameter
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags
 from lead_jax.commands._stdout import print_text, terminal
@@ -280,9 +280,7 @@ def _failed(result: "Report", named: Sequence[str]) -> set[str]:
 def _folder_name(dataset: str) -> str:
   """A name for the results of a data set's spec: its last part, without odd letters."""
   last = dataset.rstrip("/").replace(":", "/").split("/")[-1]
-  return (
-    "".join(c if c.isalnum() or c in "-_." else "_" for c in last).strip(".") or "run"
-  )
+  return file_name(last).strip(".") or "run"
 
 
 def run() -> None:

@@ -5,7 +5,6 @@ from ._accuracy import (
 from ._finetune_models import (
   as_text as as_text,
   finetune_models as finetune_models,
-  plain_name as plain_name,
 )
 from ._grid import (
   Outcome as Outcome,

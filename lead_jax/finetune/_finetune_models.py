@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lead_jax.backbones import Backbone, ModelSpec
-from lead_jax.checks import InputError, one_line, parameter
+from lead_jax.checks import InputError, file_name, one_line, parameter
 from lead_jax.data import Division, ResizedCache
 from lead_jax.finetune._grid import Outcome, finetune
 from lead_jax.finetune._one_run import Listener
@@ -118,7 +118,7 @@ def finetune_models(
       )
     )
     for seed, path in enumerate(outcome.logits):
-      _copy(path, out / "logits" / target.name / f"{plain_name(spec.name)}.{seed}.npz")
+      _copy(path, out / "logits" / target.name / f"{file_name(spec.name)}.{seed}.npz")
   return outcomes
 
 
@@ -161,11 +161,6 @@ def _facts() -> dict[str, Any]:
   for package in ("optax", "orbax-checkpoint"):
     found["versions"][package] = importlib.metadata.version(package)
   return found
-
-
-def plain_name(name: str) -> str:
-  """A file's name for a model's."""
-  return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
 
 
 def _copy(path: pathlib.Path, to: pathlib.Path) -> None:

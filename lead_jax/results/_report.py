@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, one_line
 from lead_jax.results._certainty import Certainty, ModelCertainty
 from lead_jax.results._json import json_values, number_from_json
 from lead_jax.results._plan import Plan, plan_from_dict
@@ -122,8 +122,9 @@ def read_report(path: str | os.PathLike[str]) -> Report:
   except FileNotFoundError:
     raise InputError(f"{str(file)!r}: there is no such report") from None
   except (OSError, ValueError, RecursionError) as error:
-    reason = " ".join(str(error).split())
-    raise InputError(f"{str(file)!r} cannot be read as a report ({reason})") from None
+    raise InputError(
+      f"{str(file)!r} cannot be read as a report ({one_line(error)})"
+    ) from None
   try:
     return report_from_dict(content)
   except InputError as error:
@@ -158,8 +159,7 @@ def report_from_dict(content: Any) -> Report:
     if not _sound(report):
       raise ValueError("its rows do not belong to its plan")
   except (TypeError, ValueError, KeyError, AttributeError) as error:
-    reason = " ".join(str(error).split())
-    raise InputError(f"this report is damaged ({reason})") from None
+    raise InputError(f"this report is damaged ({one_line(error)})") from None
   return report
 
 

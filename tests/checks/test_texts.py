@@ -2,7 +2,7 @@
 
 import pytest
 
-from lead_jax.checks import InputError, clean, one_line, shown, visible
+from lead_jax.checks import InputError, clean, file_name, one_line, shown, visible
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,7 @@ def test_visible_text_keeps_its_spaces_and_length():
   assert visible("a  b\n\x1b[31mc ") == "a  b [31mc "
   assert clean(" a\u202ec\x00 ") == "ac"
   assert len(visible("x" * 1000)) == 1000
+
+
+def test_a_file_name_has_no_odd_letters():
+  assert file_name("timm/vit_b.16 ü:*") == "timm_vit_b.16_ü__"
