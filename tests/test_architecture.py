@@ -181,6 +181,21 @@ def test_only_one_module_imports_neural_tangents():
   assert importers in ([], ["_neural_tangents.py"])  # by name, at run time
 
 
+def test_files_are_replaced_in_one_place():
+  """Who writes beside a place and renames does it by `lead_jax.system.replacing`."""
+  moving = {"replace", "rename", "fsync", "mkstemp", "NamedTemporaryFile"}
+  knowing = {
+    path.name
+    for path in [*FILES, *sorted((ROOT / "experiments").rglob("*.py"))]
+    for node in ast.walk(house.tree_of(path))
+    if isinstance(node, ast.Attribute)
+    and node.attr in moving
+    and isinstance(node.value, ast.Name)
+    and node.value.id in ("os", "shutil", "tempfile")
+  }
+  assert knowing == {"_atomic.py"}
+
+
 def test_only_commands_know_flags():
   knowing = {
     house.room_of(house.module_of(path))

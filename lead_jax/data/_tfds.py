@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lead_jax.checks import InputError, install, need, parameter, shown
+from lead_jax.checks import InputError, install, need, one_line, parameter, shown
 from lead_jax.data._dataset import Dataset, SkippedEntry
 from lead_jax.data._images import ImageError, PictureReader, decode_picture
 from lead_jax.data._papers import how_to_prepare
@@ -278,8 +278,8 @@ def _builder(
   # Unknown versions and configurations come as AssertionError and ValueError; the first
   # line says which there are.
   except (AssertionError, ValueError, OSError) as error:
-    lines = " ".join(str(error).split("\n\n")[0].split())
-    raise InputError(f"{source}: {lines[:300]}") from None
+    said = shown(str(error).split("\n\n")[0], most=300)
+    raise InputError(f"{source}: {said}") from None
 
 
 def _prepare(builder: Any, name: str, source: str) -> None:
@@ -290,7 +290,7 @@ def _prepare(builder: Any, name: str, source: str) -> None:
       builder.download_and_prepare()
   # Downloads, archives and parsers fail with errors of many libraries.
   except Exception as error:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    reason = one_line(error, most=300, with_type=True)
     hint = _in_brackets(how_to_prepare(name))
     raise InputError(f"{source} could not be prepared: {reason}{hint}") from error
 

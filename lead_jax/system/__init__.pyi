@@ -18,13 +18,13 @@ from ._compiled import (
 from ._cores import (
   cpu_count as cpu_count,
 )
+from ._deprecation import (
+  deprecated as deprecated,
+)
 from ._keys import (
   canonical_json as canonical_json,
   content_key as content_key,
   file_digest as file_digest,
-)
-from ._deprecation import (
-  deprecated as deprecated,
 )
 from ._measuring import (
   Stages as Stages,
