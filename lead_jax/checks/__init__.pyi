@@ -12,8 +12,7 @@ from ._labels import (
   encode_labels as encode_labels,
 )
 from ._options import (
-  one_of as one_of,
-  real_number as real_number,
-  whole_number as whole_number,
-  widths as widths,
+  OptionDescription as OptionDescription,
+  Options as Options,
+  option as option,
 )

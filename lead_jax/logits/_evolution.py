@@ -15,6 +15,7 @@ with rates of 1e4 and the paper's unit of 1e-6 it would otherwise lose half its 
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
 
@@ -99,6 +100,6 @@ def evolve_full_kernel(
   eigenvalues, basis = jnp.linalg.eigh(0.5 * (kernel + kernel.T))
   # Rounding makes zero eigenvalues slightly negative, which would grow instead of stay.
   decay = jnp.expm1(-eta_t * jnp.maximum(eigenvalues, 0))
-  matmul = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+  matmul = lambda a, b: jnp.matmul(a, b, precision=HIGHEST)
   gap = logits_0 - targets
   return logits_0 + matmul(basis, decay[:, None] * matmul(basis.T, gap))

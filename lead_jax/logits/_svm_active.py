@@ -32,9 +32,9 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.logits._svm_search import line_search
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _C_DROP = 100.0  # C is lowered by this,
 _C_FACTOR = 10.0  # and raised by this
 _STAGE_GAP = 0.5  # once the relative gap is below this.
@@ -99,7 +99,7 @@ def solve_class(x_nd, sign_n, active_n, *, c, tol, max_iter):
   def body(state):
     old = (state.alpha_n, state.dual_d, state.w_d, state.z_n)
     alpha_n, dual_d, w_d = _solve_on(x_nd, sign_n, state.active_n, state.c, tol)
-    new = (alpha_n, dual_d, w_d, jnp.matmul(x_nd, w_d, precision=_HIGHEST))
+    new = (alpha_n, dual_d, w_d, jnp.matmul(x_nd, w_d, precision=HIGHEST))
     objective, _ = evaluate(new, state.c)
     descends = objective < state.objective * (1 + jnp.sqrt(eps))
     lower = ~descends & state.lowering & (state.c > c_low)
@@ -195,7 +195,7 @@ def _solve_on(x_nd, sign_n, active_n, c, tol):
       x_ad, y_a = rows(index_n[:size])
       a_a, w_d = _kernel_form(x_ad, y_a, c, tol)
       alpha_a = jnp.maximum(0, y_a * a_a)
-      dual_d = jnp.matmul(y_a * alpha_a, x_ad, precision=_HIGHEST)
+      dual_d = jnp.matmul(y_a * alpha_a, x_ad, precision=HIGHEST)
       alpha_n = jnp.zeros((n,), x_nd.dtype).at[index_n[:size]].set(alpha_a, mode="drop")
       return alpha_n, dual_d, w_d
 
@@ -216,9 +216,9 @@ def _solve_on(x_nd, sign_n, active_n, c, tol):
       return jax.lax.fori_loop(0, chunks, add, start)
 
     w_d = _primal_form(total, d, x_nd.dtype, c, tol)
-    z_n = jnp.matmul(x_nd, w_d, precision=_HIGHEST)
+    z_n = jnp.matmul(x_nd, w_d, precision=HIGHEST)
     alpha_n = jnp.where(active_n, jnp.maximum(0, 2 * c * (1 - sign_n * z_n)), 0)
-    return alpha_n, jnp.matmul(sign_n * alpha_n, x_nd, precision=_HIGHEST), w_d
+    return alpha_n, jnp.matmul(sign_n * alpha_n, x_nd, precision=HIGHEST), w_d
 
   which = jnp.sum(count > jnp.asarray(sizes))
   branches = [kernel_branch(size) for size in sizes]
@@ -251,11 +251,11 @@ def _refine(a, product, b, c, error, limit):
 
 def _kernel_form(x_ad, y_a, c, tol):
   def product(a_a):
-    w_d = jnp.matmul(a_a, x_ad, precision=_HIGHEST)
-    return jnp.matmul(x_ad, w_d, precision=_HIGHEST) + a_a / (2 * c)
+    w_d = jnp.matmul(a_a, x_ad, precision=HIGHEST)
+    return jnp.matmul(x_ad, w_d, precision=HIGHEST) + a_a / (2 * c)
 
   a_a = _refine(
-    jnp.matmul(x_ad, x_ad.T, precision=_HIGHEST),
+    jnp.matmul(x_ad, x_ad.T, precision=HIGHEST),
     product,
     y_a,
     c,
@@ -263,18 +263,18 @@ def _kernel_form(x_ad, y_a, c, tol):
     lambda r: c * jnp.sum(r**2),
     lambda a: 0.05 * tol * jnp.sum(y_a * a),
   )
-  return a_a, jnp.matmul(a_a, x_ad, precision=_HIGHEST)
+  return a_a, jnp.matmul(a_a, x_ad, precision=HIGHEST)
 
 
 def _primal_form(total, d, dtype, c, tol):
   def moments(x_ad, y_a):
-    gram_dd = jnp.matmul(x_ad.T, x_ad, precision=_HIGHEST)
-    return gram_dd, jnp.matmul(y_a, x_ad, precision=_HIGHEST), jnp.sum(y_a**2)
+    gram_dd = jnp.matmul(x_ad.T, x_ad, precision=HIGHEST)
+    return gram_dd, jnp.matmul(y_a, x_ad, precision=HIGHEST), jnp.sum(y_a**2)
 
   def product(w_d):
     def term(x_ad, _):
-      z_a = jnp.matmul(x_ad, w_d, precision=_HIGHEST)
-      return jnp.matmul(z_a, x_ad, precision=_HIGHEST)
+      z_a = jnp.matmul(x_ad, w_d, precision=HIGHEST)
+      return jnp.matmul(z_a, x_ad, precision=HIGHEST)
 
     return total(term, w_d / (2 * c))
 

@@ -35,13 +35,11 @@ mean squared feature norm and of nothing else: what the paper calls the class's 
 convergence is, in expectation, how large its features are.
 """
 
-import jax
 import jax.numpy as jnp
 
 from lead_jax.ntk import _heads as heads
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Params
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def _forward_backward(params: Params, x: Array, initializer: heads.Initializer):
@@ -50,7 +48,7 @@ def _forward_backward(params: Params, x: Array, initializer: heads.Initializer):
   scales = [heads.layer_scales(initializer, w.shape[0]).forward for w, _ in layers]
   activations, masks = [x], []
   for (w, b), s in zip(layers[:-1], scales[:-1], strict=True):
-    z = s * jnp.matmul(activations[-1], w, precision=_HIGHEST) + b[None, :]
+    z = s * jnp.matmul(activations[-1], w, precision=HIGHEST) + b[None, :]
     masks.append(z > 0)
     activations.append(jnp.maximum(z, 0))
   # delta of the top layer is all ones, so below it the pass starts from the row sums.
@@ -61,7 +59,7 @@ def _forward_backward(params: Params, x: Array, initializer: heads.Initializer):
     deltas.append(jnp.where(masks[-1], row_sums[None, :], 0))
   for index in range(len(masks) - 1, 0, -1):
     w, _ = layers[index]
-    below = scales[index] * jnp.matmul(deltas[-1], w.T, precision=_HIGHEST)
+    below = scales[index] * jnp.matmul(deltas[-1], w.T, precision=HIGHEST)
     deltas.append(jnp.where(masks[index - 1], below, 0))
   return list(zip(reversed(deltas), activations, scales, strict=True))
 
@@ -89,7 +87,7 @@ def head_kernel(
   """
   first = _forward_backward(params, x1, initializer)
   second = first if x2 is None else _forward_backward(params, x2, initializer)
-  dot = lambda u, v: jnp.matmul(u, v.T, precision=_HIGHEST)
+  dot = lambda u, v: jnp.matmul(u, v.T, precision=HIGHEST)
   total = jnp.zeros((first[0][0].shape[0], second[0][0].shape[0]), x1.dtype)
   for (delta_1, a_1, s), (delta_2, a_2, _) in zip(first, second, strict=True):
     total = total + dot(delta_1, delta_2) * (s**2 * dot(a_1, a_2) + 1)
