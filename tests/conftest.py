@@ -13,8 +13,7 @@ from jaxtyping import install_import_hook
 from tests import shapes
 
 # Shapes in signatures are checked at every call, in every test.
-MATHEMATICS = ["heads", "feature_scale", "statistics", "ntk", "logits", "lead"]
-MATHEMATICS += ["lead_rates", "held_out", "metrics"]
+MATHEMATICS = ["statistics", "ntk", "logits", "dynamics", "metrics"]
 install_import_hook(
   [f"lead_jax.{room}" for room in MATHEMATICS], f"{shapes.__name__}.check_arrays"
 )

@@ -14,6 +14,7 @@ _MATHS = {"checks"}
 _SOURCES = _MATHS | {"system"}
 ARROWS = {
   "typing": set(),
+  "numerics": set(),
   "version": set(),
   "system": {"checks"},
   "checks": set(),
@@ -21,7 +22,7 @@ ARROWS = {
   "statistics": _MATHS,
   "logits": _MATHS | {"ntk", "statistics"},
   "dynamics": _MATHS | {"logits", "ntk", "statistics"},
-  "metrics": _MATHS | {"dynamics", "logits", "ntk", "statistics"},
+  "metrics": _MATHS | {"dynamics", "logits", "ntk", "statistics", "system"},
   "evaluation": _MATHS,
   "zoo": set(),
   "backbones": _SOURCES | {"zoo"},
@@ -45,7 +46,7 @@ ARROWS = {
   },
   "__init__": {"checks", "dynamics", "metrics", "results", "run"},
 }
-ANYWHERE = {"typing", "version"}
+ANYWHERE = {"numerics", "typing", "version"}
 MATHEMATICS = {"ntk", "logits", "dynamics", "metrics", "statistics", "evaluation"}
 FORBIDDEN_IN_MATHEMATICS = {
   "absl",

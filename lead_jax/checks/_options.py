@@ -151,6 +151,8 @@ class Options:
     for field, annotation in _fields(cls):
       kind, none = _without_none(annotation)
       bound = _rule(field).bound(_scalar(kind))
+      if bound and get_origin(kind) is tuple:
+        bound = f"each {bound}"
       words = _in_words(kind) + (" or None" if none else "")
       found.append(
         OptionDescription(field.name, words, bound, field.default, _rule(field).help)
@@ -216,7 +218,9 @@ def _checked_tuple(name: str, rule: Rule, kind: Any, value: Any) -> tuple[Any, .
   if found is None or None in found:
     raise ValueError(f"{name} must be a tuple of {plural}, got {value!r}")
   if scalar in (int, float) and not all(map(rule.holds, found)):
-    raise ValueError(f"{name} must hold {plural} {rule.bound(scalar)}, got {value!r}")
+    raise ValueError(
+      f"{name} must hold {plural}, each {rule.bound(scalar)}, got {value!r}"
+    )
   return tuple(found)
 
 

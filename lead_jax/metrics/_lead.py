@@ -4,6 +4,9 @@ A claim that the NTK helps is worth what its controls are worth: the initial log
 (t = 0), the mean rate alone, and, because a He head's expected rate is an affine function
 of it, the mean squared feature norm alone (see `ntk.mlp`). Each control computes only what
 it is made of: no classifier is fitted for the rates, and no head drawn for the logits.
+
+Paper: Hu et al., "LEAD: Exploring Logit Space Evolution for Model Selection", CVPR 2024,
+Algorithm 1; the constant step is that of its Appendix C.2.
 """
 
 import dataclasses
@@ -62,8 +65,12 @@ def _choices(
     fields = [("variant", Variant, option("paper", help=says))]
   for name in names:
     default = defaults.get(name, known[name].default)
-    kind: Any = known[name].type if default is not None else known[name].type | None
-    field = dataclasses.field(default=default, metadata=known[name].metadata)
+    kind: Any = known[name].type
+    rule = known[name].metadata["rule"]
+    if default is None:
+      kind = kind | None
+      rule = rule._replace(help=f"None: what the variant says. {rule.help}")
+    field = dataclasses.field(default=default, metadata={"rule": rule})
     fields.append((name, kind, field))
 
   def check_together(self: Options) -> None:

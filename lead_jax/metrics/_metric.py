@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -347,10 +348,9 @@ class Metric:
 
 def _is_own(compute: Callable[..., Any]) -> bool:
   """Whether a function is one of this room's, whose version speaks for it."""
-  if not inspect.isfunction(compute) or compute.__closure__:
-    return False
-  module = compute.__globals__.get("__name__", "")
-  return isinstance(module, str) and module.startswith("lead_jax.metrics.")
+  module, name = getattr(compute, "__module__", ""), getattr(compute, "__name__", "")
+  ours = isinstance(module, str) and module.startswith("lead_jax.metrics.")
+  return ours and getattr(sys.modules.get(module), name, None) is compute
 
 
 def _json_value(value: Any) -> Any:

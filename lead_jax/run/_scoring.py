@@ -229,7 +229,7 @@ class Scorer:
   def _key_parts(self, metric: str, source: "_Source") -> dict[str, Any]:
     """Everything that a score depends on."""
     return {
-      "scoring": SCORING_VERSION,
+      **metrics_room.find_metric(metric).identity(),
       "features": source.key,
       "companions": source.companion_keys(metric),
       "labels": labels_hash(self.dataset),

@@ -13,6 +13,7 @@ from ._measuring import (
 )
 from ._plugins import (
   Plugin as Plugin,
+  call_plugin as call_plugin,
   load_named as load_named,
   load_plugin as load_plugin,
   plugins as plugins,

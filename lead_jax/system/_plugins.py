@@ -17,9 +17,11 @@ import pathlib
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from lead_jax.checks import InputError, shown
+
+T = TypeVar("T")
 
 
 class Plugin(NamedTuple):
@@ -80,6 +82,36 @@ def load_plugin(group: str, name: str) -> Any:
       f"plug-in {name!r} of {plugin.source} ({plugin.value}) cannot be imported: "
       f"{_reason(error)}; repair or uninstall it"
     ) from error
+
+
+def call_plugin(group: str, name: str, *arguments: Any, returns: type[T]) -> T:
+  """Imports a plug-in that is a function, calls it and checks what it returns.
+
+  Args:
+    group: As `plugins`.
+    name: Of one of them.
+    *arguments: What it is called with.
+    returns: The type of its result.
+
+  Raises:
+    InputError: As `load_plugin`; or if it is no function, fails, or returns anything else.
+  """
+  function = load_plugin(group, name)
+  what = f"plug-in {name!r} of {plugins(group)[name].source}"
+  if not callable(function):
+    raise InputError(f"{what} is a {type(function).__name__}, not a function")
+  try:
+    found = function(*arguments)
+  except InputError:
+    raise
+  except Exception as error:
+    raise InputError(f"{what} fails: {_reason(error)}") from error
+  if not isinstance(found, returns):
+    room = returns.__module__.rpartition(".")[0]
+    raise InputError(
+      f"{what} returned a {type(found).__name__}, not a {room}.{returns.__name__}"
+    )
+  return found
 
 
 def load_named(reference: str) -> Any:

@@ -78,7 +78,7 @@ class _Walk:
     self._seen: dict[int, int] = {}
     self._alive: list[Any] = []  # ids are those of living objects
     self._files: set[str] = set()
-    self._packages = packages
+    self._packages = packages - set(sys.builtin_module_names)
 
   def digest(self) -> str:
     """Returns the hash of everything that was added, and of its files."""
@@ -151,8 +151,10 @@ class _Walk:
     package = module.partition(".")[0]
     if package in self._packages:
       return False
-    if package == _OURS or module in sys.builtin_module_names:
+    if package == _OURS:
       return True
+    if module in sys.builtin_module_names:  # where text was run without a module's name
+      return not (isinstance(thing, types.FunctionType) or _is_written(thing))
     path = getattr(sys.modules.get(module), "__file__", None)
     # Without a file it is of a notebook, or made at run time.
     return path is not None and path.startswith(_LIBRARIES)
@@ -258,6 +260,7 @@ class _Walk:
       self._files.add(path)
 
 
+_HEAP_TYPE = 1 << 9  # CPython's flag of classes made at run time
 _OURS = __name__.partition(".")[0]
 _LIBRARIES = tuple(
   path
@@ -274,6 +277,11 @@ _BY_NAME = (
   types.ModuleType,
   types.WrapperDescriptorType,
 )
+
+
+def _is_written(thing: Any) -> bool:
+  """Whether something is a class written in Python."""
+  return isinstance(thing, type) and bool(thing.__flags__ & _HEAP_TYPE)
 
 
 def _package(thing: Any) -> str:

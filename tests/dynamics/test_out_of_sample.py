@@ -186,7 +186,7 @@ def test_scales():
     ({"dynamics": "sgd"}, "dynamics must be one of .* got 'sgd'"),
     ({"loss": "hinge"}, "loss must be one of .* got 'hinge'"),
     ({"feature_scale": "max"}, "feature_scale must be one of .* got 'max'"),
-    ({"t": 0}, "t must be above 0 and finite, got 0.0"),
+    ({"t": 0}, "t must be above 0 and finite, got 0"),
     ({"t": float("inf")}, "t must be above 0 and finite, got inf"),
     ({"head_seeds": 0}, "head_seeds must be at least 1, got 0"),
     ({"hidden": (0,)}, "hidden must hold widths of at least 1"),
