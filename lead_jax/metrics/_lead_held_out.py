@@ -1,4 +1,8 @@
-"""LEAD judged out of sample, as a metric; see `lead_jax.held_out`."""
+"""LEAD judged out of sample, as a metric: the mean over draws of `dynamics.lead_held_out`.
+
+Nearest kin: `lead`, which judges the same dynamics on the samples that it was fitted to
+(Hu et al., CVPR 2024).
+"""
 
 import dataclasses
 

@@ -115,7 +115,8 @@ def test_singular_and_saturated_are_said():
   value = evaluate_metric("etran_lda", Problem(x, y))
   assert value.score == 1
   assert value.status == (
-    "the within-class covariance is singular; saturated: every posterior is 1"
+    "the within-class covariance is singular; saturated: every posterior is 1; "
+    "N/D is 0.6, below 1"
   )
 
 

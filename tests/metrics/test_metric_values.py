@@ -303,36 +303,3 @@ def test_a_module_edited_on_disk_has_another_hash(tmp_path, monkeypatch):
   assert before == source_hash(compute)
   file.write_text(text.format(2.0))
   assert source_hash(compute) != before
-
-
-def test_controls_compute_only_what_they_are_made_of(monkeypatch):
-  from lead_jax.metrics import _lead
-
-  def never(*args, **kwargs):
-    raise AssertionError("not needed")
-
-  for function, names in (
-    ("lead_start", ("lambda", "feature_norm")),
-    ("lead_rates", ("log_init", "constant", "feature_norm")),
-    ("run_lead", ("lambda", "log_init", "constant", "feature_norm")),
-  ):
-    with monkeypatch.context() as patch:
-      patch.setattr(_lead, function, never)
-      for name in names:
-        metrics.evaluate_metric(name, Problem(X, Y))
-
-
-def test_rates_are_computed_once_per_model(monkeypatch):
-  from lead_jax.metrics import _lead
-
-  calls, real = [], _lead.lead_rates
-
-  def counted(*args, **kwargs):
-    calls.append(kwargs["config"])
-    return real(*args, **kwargs)
-
-  monkeypatch.setattr(_lead, "lead_rates", counted)
-  problem = Problem(X, Y)
-  found = {n: metrics.evaluate_metric(n, problem) for n in ("lead", "lambda")}
-  assert len(calls) == 1
-  assert found["lambda"].score == np.float32(found["lead"].details["mean_rate"])
