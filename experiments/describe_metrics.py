@@ -1,7 +1,5 @@
 """`python -m experiments.describe_metrics`: the table of metrics as `docs/metrics.md`."""
 
-import inspect
-
 from absl import app, flags
 
 from lead_jax.metrics import METRICS, Metric
@@ -14,7 +12,9 @@ Written by `python -m experiments.describe_metrics` from `lead_jax/metrics/_tabl
 do not edit. **Larger is better in all of them.** Use any by
 `lead-rank --metrics=NAME,NAME` (or `all`), its options by `--option=NAME.OPTION=VALUE`, or
 `lead_jax.score("NAME", features, labels, OPTION=VALUE)`. Equations and papers stand at the
-head of each method's file in `lead_jax/metrics/`.
+head of each method's file in `lead_jax/metrics/`. A metric of your own is
+`lead_jax.metrics.Metric(name, compute)`, or `Metric.of(function)`; name it `module:NAME`,
+or offer it under the entry-point group `lead_jax.metrics`.
 
 What a column says:
 
@@ -29,7 +29,14 @@ What a column says:
   of LEAD's head, Z source classes, C mixture components, P components of a PCA.
 """
 
-_OFFICIAL = """
+_OPTIONS = """
+## Options
+
+Give them by `--option=NAME.OPTION=VALUE`, or as keywords of `lead_jax.score`. Options of
+several metrics with one name are the same option.
+"""
+
+_OFFICIAL = """\
 ## Which published numbers used which variant
 
 Public implementations are what published tables were made with. Where one is numerically
@@ -76,42 +83,59 @@ _VARIANTS = (
 )
 
 
-def _options(metric: Metric) -> str:
-  parameters = inspect.signature(metric.function).parameters
-  cells = []
-  for name in metric.options:
-    if name in parameters and parameters[name].default is not inspect.Parameter.empty:
-      cells.append(f"`{name}={parameters[name].default!r}`")
-    else:
-      cells.append(f"`{name}`")
-  return " ".join(cells) or "–"
-
-
-def _row(name: str, metric: Metric) -> str:
+def _row(metric: Metric) -> str:
   needs = [" or ".join(f"`{n}`" for n in need.split("|")) for need in metric.needs]
   needs += [f"(`{use}`)" for use in metric.uses]
-  least = [f"{metric.least_per_class} a class"] if metric.least_per_class > 1 else []
+  least = [f"{metric.least_per_class} per class"] if metric.least_per_class > 1 else []
   least += [f"N/D {metric.least_ratio:g}"] if metric.least_ratio else []
   cells = (
-    f"`{name}`",
-    metric.description.replace("|", "\\|"),
+    f"`{metric.name}`",
+    _escaped(metric.description),
     metric.unit,
     " ".join(needs) or "–",
     "yes" if metric.pool else "–",
     "yes" if metric.random else "–",
     ", ".join(least) or "–",
     metric.cost,
-    _options(metric),
+    " ".join(f"`{name}`" for name in metric.options.names()) or "–",
   )
   return f"| {' | '.join(cells)} |"
 
 
+def _options(metric: Metric) -> list[str]:
+  """The options of one metric; those of another with the same are not written again."""
+  lines = [f"### `{metric.name}`", ""]
+  same = next(each for each in METRICS.values() if each.options is metric.options)
+  if not metric.options.names():
+    return [*lines, "No options.", ""]
+  if same is not metric:
+    lines += [f"As `{same.name}`:", ""]
+  lines += ["| option | default | allowed | what it does |", "|---" * 4 + "|"]
+  for option in metric.options.described():
+    allowed = f"{option.kind}, {option.bound}" if option.bound else option.kind
+    cells = (
+      f"`{option.name}`",
+      f"`{option.default!r}`",
+      _escaped(allowed),
+      _escaped(option.help),
+    )
+    lines.append(f"| {' | '.join(cells)} |")
+  return [*lines, ""]
+
+
+def _escaped(text: str) -> str:
+  return text.replace("|", "\\|")
+
+
 def page() -> str:
   """Returns the page."""
-  rows = [_row(name, metric) for name, metric in METRICS.items()]
+  rows = [_row(metric) for metric in METRICS.values()]
   head = "| name | what | unit | needs | pool | random | least | cost | options |"
   variants = [f"| {' | '.join(row)} |" for row in _VARIANTS]
-  lines = [_HEAD, head, "|---" * 9 + "|", *rows, _OFFICIAL]
+  lines = [_HEAD, head, "|---" * 9 + "|", *rows, _OPTIONS]
+  for metric in METRICS.values():
+    lines += _options(metric)
+  lines += [_OFFICIAL]
   lines += ["| what | the public code | who used it |", "|---" * 3 + "|", *variants]
   return "\n".join(lines) + "\n"
 

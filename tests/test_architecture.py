@@ -14,6 +14,7 @@ _MATHS = {"checks"}
 _SOURCES = _MATHS | {"system"}
 ARROWS = {
   "typing": set(),
+  "numerics": set(),
   "version": set(),
   "system": {"checks"},
   "checks": set(),
@@ -21,7 +22,7 @@ ARROWS = {
   "statistics": _MATHS,
   "logits": _MATHS | {"ntk", "statistics"},
   "dynamics": _MATHS | {"logits", "ntk", "statistics"},
-  "metrics": _MATHS | {"dynamics", "logits", "ntk", "statistics"},
+  "metrics": _MATHS | {"dynamics", "logits", "ntk", "statistics", "system"},
   "evaluation": _MATHS,
   "literature": {"checks", "evaluation"},
   "zoo": set(),
@@ -49,7 +50,7 @@ ARROWS = {
   },
   "__init__": {"checks", "dynamics", "metrics", "ntk", "results", "run", "system"},
 }
-ANYWHERE = {"typing", "version"}
+ANYWHERE = {"numerics", "typing", "version"}
 FORBIDDEN_IN_MATHEMATICS = {
   "absl",
   "importlib.resources",

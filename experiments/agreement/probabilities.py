@@ -4,7 +4,7 @@ import functools
 
 import lead_jax
 from experiments.agreement.base import Apart, Case, Row
-from lead_jax.metrics import METRICS, Problem
+from lead_jax.metrics import Problem, evaluate_metric
 
 # The public optimiser stops after 100 iterations, ever farther off as the prior widens.
 _EARLY_STOP = {10.0: 6e-3, 1.0: 1e-3, 0.1: 1e-3}
@@ -26,9 +26,9 @@ def _of_source(metric: str, case: Case) -> float:
 def _of_mixture(case: Case) -> tuple[float, float, float]:
   given = Problem(case.x, case.y, gmm_responsibilities=case.arrays["gmm_resp"])
   return (
-    METRICS["nleep"].function(given, log=True).score,
-    METRICS["pactran_dirichlet"].function(given).score,
-    METRICS["pactran_gamma"].function(given).score,
+    evaluate_metric("nleep", given, log=True).score,
+    evaluate_metric("pactran_dirichlet", given).score,
+    evaluate_metric("pactran_gamma", given).score,
   )
 
 
@@ -37,7 +37,7 @@ def _gauss(case: Case, *, lam: float) -> list[float]:
     lead_jax.score("pactran_gauss", case.x, case.y, lam=lam, s2=s2)
     for s2 in _GAUSS[lam]
   ]
-  found = METRICS["pactran_gauss"].function(Problem(case.x, case.y), lam=lam)
+  found = evaluate_metric("pactran_gauss", Problem(case.x, case.y), lam=lam)
   return [*scores, -found.details["optimum"]]
 
 

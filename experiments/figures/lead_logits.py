@@ -31,7 +31,7 @@ from lead_jax.dynamics import (
   inverse_temperature,
   lead_held_out,
 )
-from lead_jax.metrics import fit_sfda, push
+from lead_jax.metrics import fit_sfda_discriminants, push_overlapping_classes
 from lead_jax.statistics import softmax
 from lead_jax.system import forget_if_many
 
@@ -98,7 +98,7 @@ def _of_posterior(log_posterior: np.ndarray) -> Logits:
 
 @functools.partial(jax.jit, static_argnames="num_classes")
 def _sfda(features, labels, *, num_classes: int):
-  fits = fit_sfda(features, labels, num_classes=num_classes)
+  fits = fit_sfda_discriminants(features, labels, num_classes=num_classes)
   return jax.nn.log_softmax(fits.second_nk, axis=1)
 
 
@@ -106,7 +106,9 @@ def _sfda(features, labels, *, num_classes: int):
 def _pushed(features, labels, *, num_classes: int):
   # Where a network has no source features, PED takes the target's own.
   mean_d, std_d = jnp.mean(features, axis=0), jnp.std(features, axis=0)
-  return push(features, labels, mean_d, std_d, num_classes=num_classes).features
+  return push_overlapping_classes(
+    features, labels, mean_d, std_d, num_classes=num_classes
+  ).features
 
 
 @functools.partial(jax.jit, static_argnames="num_classes")

@@ -17,7 +17,7 @@ import numpy as np
 from experiments.figures.material import Material, short
 from lead_jax.assessment import number, plotting
 from lead_jax.data import Dataset
-from lead_jax.metrics import Problem, evaluate_metric, push
+from lead_jax.metrics import Problem, evaluate_metric, push_overlapping_classes
 from lead_jax.system import forget_if_many
 
 STEPS = 6
@@ -25,7 +25,7 @@ EMBEDDED = (0, 3, 6)
 # Points of a picture, and classes that colours tell apart.
 _POINTS = 300
 _CLASSES = len(plotting.COLOURS)
-_EXIT_RATIO = 0.5  # of PED: see `push`
+_EXIT_RATIO = 0.5  # of PED: see `push_overlapping_classes`
 _ACCURACY = "nearest-centroid accuracy"
 # Of the best network and the worst.
 _LOOKS = (plotting.BLUE, plotting.VERMILION)
@@ -95,7 +95,7 @@ def moved(features: np.ndarray, dataset: Dataset) -> list[np.ndarray]:
   return [(x - mean_d) / scale_d for x in found]
 
 
-_push = jax.jit(push, static_argnames=("num_classes", "max_steps"))
+_push = jax.jit(push_overlapping_classes, static_argnames=("num_classes", "max_steps"))
 
 
 def _centroid(z: np.ndarray, dataset: Dataset) -> float:

@@ -1,7 +1,9 @@
 """From what a user types to models.
 
 Names of a zoo file, `digits/NAME`, published networks (`resnet50`, `moco_v2`, with
-`NAME=FILE` for weights of one's own), `timm/NAME`, `features:FILE`.
+`NAME=FILE` for weights of one's own), `timm/NAME`, `features:FILE`. An installed
+distribution offers more, `PREFIX/NAME`, under the entry-point group `lead_jax.backbones`:
+functions of a name that return a `ModelSpec`.
 """
 
 import difflib
@@ -19,6 +21,9 @@ from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
 from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
 from lead_jax.backbones.catalogue._located import WeightSources
 from lead_jax.checks import InputError, one_line, parameter
+from lead_jax.system import call_plugin, plugins
+
+PLUGINS = "lead_jax.backbones"
 
 _TIMM = "timm/"
 
@@ -33,7 +38,8 @@ def resolve_models(
   Args:
     names: A name of the zoo file, `digits/NAME` or all of `digits`, a published network
       (a key of `CATALOGUE`) or a zoo of them (`supervised`, `self-supervised`),
-      `timm/NAME`, `features:FILE.npz`, or ready specifications. `NAME=FILE` and
+      `timm/NAME`, `features:FILE.npz`, `PREFIX/NAME` of a plug-in, or ready
+      specifications. `NAME=FILE` and
       `timm/NAME=FILE` take the weights from a file. Everything in the zoo file where None
       (in the bundled digits zoo where there is no zoo file either).
     zoo: A zoo file; see `zoo_file.load_zoo`.
@@ -73,6 +79,8 @@ def resolve_models(
       found.extend(catalogue_model(card, sources) for card in cards)
     elif (published := _published(name, sources)) is not None:
       found.append(published)
+    elif (offered := _from_plugin(name)) is not None:
+      found.append(offered)
     else:
       raise InputError(_unknown(name, [*in_zoo, *bundled], zoo))
   if not found:
@@ -105,6 +113,14 @@ def _published(text: str, sources: WeightSources) -> ModelSpec | None:
   if name in CATALOGUE:
     return catalogue_model(CATALOGUE[name], sources, path=weights)
   return None
+
+
+def _from_plugin(text: str) -> ModelSpec | None:
+  """A network that an installed distribution offers; None where none has the prefix."""
+  prefix, slash, name = text.partition("/")
+  if not slash or prefix not in plugins(PLUGINS):
+    return None
+  return call_plugin(PLUGINS, prefix, name, returns=ModelSpec)
 
 
 def _unknown(name: str, known: Sequence[str], zoo: str | os.PathLike | None) -> str:

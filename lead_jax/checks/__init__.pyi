@@ -19,10 +19,10 @@ from ._labels import (
   encode_labels as encode_labels,
 )
 from ._options import (
+  OptionDescription as OptionDescription,
+  Options as Options,
   one_of as one_of,
-  real_number as real_number,
-  whole_number as whole_number,
-  widths as widths,
+  option as option,
 )
 from ._texts import (
   clean as clean,

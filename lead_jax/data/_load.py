@@ -1,4 +1,8 @@
-"""From what a user types to a data set: `digits`, `tfds:...`, a folder and so on."""
+"""From what a user types to a data set: `digits`, `tfds:...`, a folder and so on.
+
+An installed distribution offers more kinds under the entry-point group
+`lead_jax.datasets`: functions of `(argument, split)` that return a `Dataset`.
+"""
 
 import difflib
 import os
@@ -12,6 +16,9 @@ from lead_jax.data._folder import load_folder_dataset
 from lead_jax.data._npz import load_npz_dataset
 from lead_jax.data._parts import check_split
 from lead_jax.data._tfds import load_tfds_dataset
+from lead_jax.system import call_plugin, plugins
+
+PLUGINS = "lead_jax.datasets"
 
 _POSSIBLE = (
   "a folder with one sub-folder a class, digits, tfds:NAME, npz:FILE or aircraft:FOLDER"
@@ -31,8 +38,9 @@ def load_dataset(
 
   Args:
     spec: `digits` (bundled; write `./digits` for a folder of that name),
-      `tfds:NAME[/config][:version]`, `npz:FILE`, `aircraft:FOLDER`, or the path of a
-      folder with one sub-folder a class.
+      `tfds:NAME[/config][:version]`, `npz:FILE`, `aircraft:FOLDER`, the path of a folder
+      with one sub-folder a class, or `NAME:ARGUMENT` (or a bare `NAME` that is no folder)
+      of a plug-in.
     split: `train`, `test` or `all`. A source that is not divided has everything in
       `train`, and its data set records `all`.
     memory_budget: Bytes of pixels (folder) or encoded images (tfds) kept in memory.
@@ -73,19 +81,23 @@ def load_dataset(
     )
   path = pathlib.Path(text).expanduser()
   if not text or not os.path.lexists(path):
-    _refuse_unknown(text, path)
+    offered = plugins(PLUGINS)
+    if kind in offered:
+      return call_plugin(PLUGINS, kind, rest, split, returns=Dataset)
+    _refuse_unknown(text, path, list(offered))
   return load_folder_dataset(path, split, memory_budget=memory_budget, threads=threads)
 
 
-def _refuse_unknown(text: str, path: pathlib.Path) -> None:
+def _refuse_unknown(text: str, path: pathlib.Path, offered: list[str]) -> None:
   """Says what is possible, and what comes nearest: a kind, or a folder beside it."""
   kind, colon, rest = text.partition(":")
   near = []
   if colon:
-    kinds = difflib.get_close_matches(kind.lower(), ("tfds", "npz", "aircraft"))
+    known = ("tfds", "npz", "aircraft", *offered)
+    kinds = difflib.get_close_matches(kind.lower(), known)
     near = [f"{found}:{rest}" for found in kinds]
   else:
-    near = difflib.get_close_matches(text.lower(), ("digits",))
+    near = difflib.get_close_matches(text.lower(), ("digits", *offered))
     try:
       beside = sorted(item.name for item in path.parent.iterdir() if item.is_dir())
     except OSError:
@@ -93,6 +105,7 @@ def _refuse_unknown(text: str, path: pathlib.Path) -> None:
     matches = difflib.get_close_matches(path.name, beside)
     near += [os.fspath(path.parent / found) for found in matches]
   hint = f"; nearest: {', '.join(near)}" if near else ""
+  more = f", or of a plug-in: {', '.join(offered)}" if offered else ""
   raise InputError(
-    f"no data set {text!r}: it is not a folder here, and can be {_POSSIBLE}{hint}"
+    f"no data set {text!r}: it is not a folder here, and can be {_POSSIBLE}{more}{hint}"
   )

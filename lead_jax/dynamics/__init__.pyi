@@ -1,11 +1,15 @@
 from ._config import (
+  VARIANTS as VARIANTS,
   LeadConfig as LeadConfig,
   Loss as Loss,
+  Variant as Variant,
   lead_config as lead_config,
 )
 from ._in_sample import (
+  LeadRates as LeadRates,
   LeadResult as LeadResult,
   lead as lead,
+  lead_rates as lead_rates,
   lead_start as lead_start,
   rescore_in_pool as rescore_in_pool,
   transfer_score as transfer_score,

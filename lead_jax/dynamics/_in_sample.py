@@ -185,6 +185,67 @@ def lead_start(
   return start
 
 
+class LeadRates(NamedTuple):
+  """The rates of LEAD's classes, under every drawn head.
+
+  Attributes:
+    rates_hk: [heads, K] mean eigenvalues (one row, where rates are expected).
+    spectra: [K, S] as `LeadResult`; None unless asked for.
+  """
+
+  rates_hk: Float[Array, "h k"]
+  spectra: Float[Array, "k s"] | None
+
+  def per_head(self) -> Float[Array, " h"]:
+    """Returns the mean rate of each head."""
+    return jnp.nanmean(self.rates_hk, axis=1)  # an empty class has no rate
+
+
+def lead_rates(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  *,
+  key: Array,
+  config: LeadConfig,
+  num_classes: int,
+  network: Network | None = None,
+) -> LeadRates:
+  """Computes the rates of LEAD's classes alone, which no classifier enters.
+
+  Args:
+    features: As `lead`, checked.
+    labels: Class ids.
+    key: As `lead`.
+    config: As `lead`.
+    num_classes: Static K.
+    network: As `lead`.
+
+  Raises:
+    ValueError: If `config.params` is `all` and there is no network.
+  """
+  key_rates, _ = jax.random.split(key)
+  if config.params == "all":
+    if network is None:
+      raise ValueError("params='all' needs network: the backbone and its inputs")
+    rates_hk = network_class_rates(
+      network,
+      labels,
+      num_classes=num_classes,
+      dim=features.shape[1],
+      key=key_rates,
+      config=config,
+    ).astype(features.dtype)
+    return LeadRates(rates_hk, None)
+  rates_hk, spectra = _class_rates_jit(
+    scale_features_jit(features, config.feature_scale),
+    labels,
+    num_classes=num_classes,
+    key=key_rates,
+    config=rates_config(config),
+  )
+  return LeadRates(rates_hk, spectra)
+
+
 def lead(
   features: ArrayLike,
   labels: ArrayLike,
@@ -194,6 +255,7 @@ def lead(
   num_classes: int | None = None,
   network: Network | None = None,
   start: logits.InitialLogits | None = None,
+  rates: LeadRates | None = None,
 ) -> LeadResult:
   """Scores one model by the logits that LEAD predicts for it.
 
@@ -208,6 +270,7 @@ def lead(
     network: The backbone that made the features; needed where `config.params` is `all`
       (then not inside `jax.jit`), not looked at otherwise.
     start: What `lead_start` gives, where it is known already.
+    rates: What `lead_rates` gives, where it is known already.
 
   Returns:
     Score (larger is better, at most 0), rates, initial and final logits.
@@ -227,32 +290,17 @@ def lead(
     x_nd = x_nd.astype(jnp.float32)  # squared norms overflow 16 bits
   if start is None:
     start = lead_start(x_nd, labels, config=config, num_classes=num_classes)
-  x_nd = scale_features_jit(x_nd, config.feature_scale)
-  key_rates, key_kernel = jax.random.split(key)
-  if config.params == "all":
-    if network is None:
-      raise ValueError("params='all' needs network: the backbone and its inputs")
-    spectra = None
-    rates_hk = network_class_rates(
-      network,
-      labels,
-      num_classes=num_classes,
-      dim=x_nd.shape[1],
-      key=key_rates,
-      config=config,
-    ).astype(x_nd.dtype)
-  else:
-    rates_hk, spectra = _class_rates_jit(
-      x_nd,
-      labels,
-      num_classes=num_classes,
-      key=key_rates,
-      config=rates_config(config),
+  if rates is None:
+    rates = lead_rates(
+      x_nd, labels, key=key, config=config, num_classes=num_classes, network=network
     )
   # Without the features, models of all widths share one compiled program.
-  seen_nd = x_nd if config.evolution == "full_kernel" else None
+  seen_nd = None
+  if config.evolution == "full_kernel":
+    seen_nd = scale_features_jit(x_nd, config.feature_scale)
+  _, key_kernel = jax.random.split(key)
   score, lambda_c, final, per_head = _predict_jit(
-    start.log_init, seen_nd, labels, rates_hk, key_kernel, config=config
+    start.log_init, seen_nd, labels, rates.rates_hk, key_kernel, config=config
   )
   return LeadResult(
     score,
@@ -260,8 +308,8 @@ def lead(
     start.log_init,
     final,
     per_head,
-    spectra,
-    jnp.nanmean(rates_hk, axis=1),
+    rates.spectra,
+    rates.per_head(),
     start.converged,
   )
 

@@ -31,13 +31,15 @@ Nothing is random but drawn heads.
 """
 
 import dataclasses
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from lead_jax import checks, logits, ntk
+from lead_jax.checks import Options, option
 from lead_jax.dynamics._feature_scale import FeatureScale, scale_features
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, ArrayLike, Bool, Float, Int
 
 Kernel = Literal["wide", "sampled", "linear"]
@@ -50,45 +52,41 @@ _BISECTIONS = 40
 
 
 @dataclasses.dataclass(frozen=True)
-class HeldOutConfig:
-  """The choices of LEAD out of sample.
+class HeldOutConfig(Options):
+  """The choices of LEAD out of sample."""
 
-  Attributes:
-    kernel: `wide`: the closed form of wide heads; `sampled`: mean over `head_seeds` drawn
-      heads; `linear`: inner products of features, a head without hidden layers.
-    hidden: Hidden widths of the head.
-    initializer: How the head is drawn; see `ntk.layer_scales`.
-    head_seeds: Of `sampled`.
-    feature_scale: See `scale_features`.
-    dynamics: `flow`: gradient flow for time t; `ridge`: kernel ridge regression with the
-      ridge that resembles it, mean eigenvalue / t.
-    t: In time constants of the mean eigenvalue.
-    loss: What the score is minus the mean of: `calibrated_cross_entropy` (of the logits
-      times the number that makes it least), `cross_entropy` (of the logits as they are),
-      `squared_error`; or the mean of: `accuracy`.
-  """
-
-  kernel: Kernel = "wide"
-  hidden: tuple[int, ...] = (1024, 2048)
-  initializer: ntk.Initializer = "he_normal"
-  head_seeds: int = 8
-  feature_scale: FeatureScale = "sample"
-  dynamics: Dynamics = "flow"
-  t: float = 1.0
-  loss: Loss = "calibrated_cross_entropy"
-
-  def __post_init__(self) -> None:
-    hidden = checks.widths("hidden", self.hidden)
-    object.__setattr__(self, "hidden", hidden)
-    seeds = checks.whole_number("head_seeds", self.head_seeds, least=1)
-    object.__setattr__(self, "head_seeds", seeds)
-    t = checks.real_number("t", self.t)
-    object.__setattr__(self, "t", t)
-    if not 0 < t < float("inf"):
-      raise ValueError(f"t must be above 0 and finite, got {t}")
-    hints = HeldOutConfig.__annotations__
-    for name in ("kernel", "initializer", "feature_scale", "dynamics", "loss"):
-      checks.one_of(name, getattr(self, name), get_args(hints[name]))
+  kernel: Kernel = option(
+    "wide",
+    help="`wide`: the closed form of wide heads; `sampled`: mean over `head_seeds` drawn "
+    "heads; `linear`: inner products of features, a head without hidden layers.",
+  )
+  hidden: tuple[int, ...] = option(
+    (1024, 2048), least=1, help="Hidden widths of the head."
+  )
+  initializer: ntk.Initializer = option(
+    "he_normal", help="How the head is drawn; see `ntk.layer_scales`."
+  )
+  head_seeds: int = option(
+    8, least=1, help="Number of heads that kernel `sampled` draws."
+  )
+  feature_scale: FeatureScale = option(
+    "sample",
+    help="What features are divided by before anything else; see `scale_features`.",
+  )
+  dynamics: Dynamics = option(
+    "flow",
+    help="`flow`: gradient flow for time t; `ridge`: kernel ridge regression with the "
+    "ridge that resembles it, mean eigenvalue / t.",
+  )
+  t: float = option(
+    1.0, above=0, help="Time, in time constants of the mean eigenvalue."
+  )
+  loss: Loss = option(
+    "calibrated_cross_entropy",
+    help="Minus the mean of which loss the score is: `calibrated_cross_entropy` (of the "
+    "logits times the factor that makes it least), `cross_entropy` (of the logits as they "
+    "are), `squared_error`; or the mean of `accuracy`.",
+  )
 
 
 class HeldOutResult(NamedTuple):
@@ -121,7 +119,7 @@ def held_out_kernel(
   """
   x_nd = scale_features(features, config.feature_scale)
   if config.kernel == "linear":
-    return jnp.matmul(x_nd, x_nd.T, precision=jax.lax.Precision.HIGHEST)
+    return jnp.matmul(x_nd, x_nd.T, precision=HIGHEST)
   if config.kernel == "wide":
     return ntk.wide_head_kernel(
       x_nd, hidden=config.hidden, initializer=config.initializer

@@ -17,6 +17,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
 
@@ -101,7 +102,7 @@ def evolve_full_kernel(
   eigenvalues, basis = jnp.linalg.eigh(0.5 * (kernel + kernel.T))
   # Rounding makes zero eigenvalues slightly negative, which would grow instead of stay.
   decay = jnp.expm1(-eta_t * jnp.maximum(eigenvalues, 0))
-  matmul = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+  matmul = functools.partial(jnp.matmul, precision=HIGHEST)
   gap = logits_0 - targets
   moved: Array = matmul(basis, decay[:, None] * matmul(basis.T, gap))
   return logits_0 + moved

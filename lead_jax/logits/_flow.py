@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
 _MAX_STEPS = 2**14
@@ -47,7 +48,7 @@ def cross_entropy_flow(
     residual = jax.nn.softmax(logits, axis=1) - targets
     if scaled_kernel.ndim == 1:
       return -scaled_kernel[:, None] * residual
-    return -jnp.matmul(scaled_kernel, residual, precision=jax.lax.Precision.HIGHEST)
+    return -jnp.matmul(scaled_kernel, residual, precision=HIGHEST)
 
   # Time runs over [0, 1] and eta t scales the kernel, so eta t may be traced.
   solution = diffrax.diffeqsolve(

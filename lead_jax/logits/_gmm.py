@@ -12,10 +12,9 @@ Classes are worked through `batch_size` at a time, so that no K x D x D array ex
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means
 from lead_jax.typing import Array, Float, Int
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def gmm_decision(
@@ -67,7 +66,7 @@ def gmm_decision(
     tiny = jnp.finfo(dtype).eps ** 2 * jnp.mean(centred_nd**2)
     variance = jnp.where(variance > tiny, variance, pooled)
     # S_c = variance * (unit covariance + a I): factored at unit scale.
-    unit_dd = jnp.matmul(own_nd.T, own_nd, precision=_HIGHEST) * (
+    unit_dd = jnp.matmul(own_nd.T, own_nd, precision=HIGHEST) * (
       (1 - shrinkage) / variance
     )
     factor_dd = jnp.linalg.cholesky(unit_dd + shrinkage * jnp.eye(d, dtype=dtype))

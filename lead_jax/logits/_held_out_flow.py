@@ -43,9 +43,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 # Of the quadrature, whose error is 2.85^-nodes.
 _NODES = {"float32": 16, "float64": 32}
 
@@ -131,7 +131,7 @@ def held_out_flow(
   if dtype.name not in _NODES:
     raise ValueError(f"targets must be float32 or float64, got {dtype.name}")
   z_j, w_j = contour(_NODES[dtype.name] if nodes is None else nodes)
-  product = functools.partial(jnp.matmul, precision=_HIGHEST)
+  product = functools.partial(jnp.matmul, precision=HIGHEST)
   vectors, squared_nn = spectrum.vectors, spectrum.vectors**2
   turned_nk = product(vectors.T, targets)
 
@@ -142,11 +142,11 @@ def held_out_flow(
     size_n = real_n**2 + z_im**2
     re_n, im_n = real_n / size_n, -z_im / size_n
     both: Callable[[Array], Array] = lambda f: jnp.matmul(
-      spectrum.vectors, f[:, None] * turned_nk, precision=_HIGHEST
+      spectrum.vectors, f[:, None] * turned_nk, precision=HIGHEST
     )
     top_re, top_im = both(re_n), both(im_n)
     diagonal: Callable[[Array], Array] = lambda f: jnp.matmul(
-      squared_nn, f, precision=_HIGHEST
+      squared_nn, f, precision=HIGHEST
     )[:, None]
     low_re, low_im = diagonal(re_n), diagonal(im_n)
     low = low_re**2 + low_im**2
@@ -183,12 +183,12 @@ def contour(nodes: int) -> tuple[np.ndarray, np.ndarray]:
 def _apply(
   spectrum: KernelSpectrum, factor_n: Float[Array, " n"], rows: Float[Array, "n k"]
 ) -> Float[Array, "n k"]:
-  turned = jnp.matmul(spectrum.vectors.T, rows, precision=_HIGHEST)
-  return jnp.matmul(spectrum.vectors, factor_n[:, None] * turned, precision=_HIGHEST)
+  turned = jnp.matmul(spectrum.vectors.T, rows, precision=HIGHEST)
+  return jnp.matmul(spectrum.vectors, factor_n[:, None] * turned, precision=HIGHEST)
 
 
 def _diagonal(
   spectrum: KernelSpectrum, factor_n: Float[Array, " n"]
 ) -> Float[Array, " n"]:
   """The diagonal of the matrix with these eigenvalues in place of the kernel's."""
-  return jnp.matmul(spectrum.vectors**2, factor_n, precision=_HIGHEST)
+  return jnp.matmul(spectrum.vectors**2, factor_n, precision=HIGHEST)

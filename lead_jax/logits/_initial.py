@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.logits import _gmm as gmm, _lda as lda, _svm as svm
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int
 
 Classifier = Literal["svm", "lda", "gmm"]
@@ -132,9 +133,7 @@ def _held_out_svm(
     result = svm.svm_decision(
       features[train], labels[train], num_classes=num_classes, c=c
     )
-    product = jnp.matmul(
-      features[held_out], result.weights, precision=jax.lax.Precision.HIGHEST
-    )
+    product = jnp.matmul(features[held_out], result.weights, precision=HIGHEST)
     outputs = normalise_decisions(product + result.bias[None, :], normalisation)
     log_init = log_init.at[held_out].set(outputs)
     converged.append(jnp.all(result.converged))

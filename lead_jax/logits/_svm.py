@@ -49,9 +49,9 @@ import jax.numpy as jnp
 
 from lead_jax.logits import _svm_active as svm_active
 from lead_jax.logits._svm_search import line_search
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 # The guess: blocks of steps, the penalty being balanced in between.
 _GUESS_BLOCKS = 4
 _GUESS_STEPS = 5
@@ -154,7 +154,7 @@ def svm_decision(
     basis_dn, r_nn = jnp.linalg.qr(x_nd.T)
     x_nd = r_nn.T
 
-  gram_dd = jnp.matmul(x_nd.T, x_nd, precision=_HIGHEST)
+  gram_dd = jnp.matmul(x_nd.T, x_nd, precision=HIGHEST)
   w_dk, support_nk = _guess(x_nd, gram_dd, sign_nk, c)
   large_k = jnp.sum(support_nk, axis=0) > _LARGE_SUPPORT * x_nd.shape[1]
   state = _solve_together(
@@ -171,7 +171,7 @@ def svm_decision(
     x_nd, sign_nk, support_nk, large_k, state, c, tol, max_iter
   )
   if basis_dn is not None:
-    w_dk = jnp.matmul(basis_dn, w_dk, precision=_HIGHEST)
+    w_dk = jnp.matmul(basis_dn, w_dk, precision=HIGHEST)
   return SVMResult(
     decision=z_nk,
     weights=w_dk[:d],
@@ -199,15 +199,15 @@ def _inverse_root(
 def _apply_root(
   root_dd: Float[Array, "d d"], r_dk: Float[Array, "d k"]
 ) -> Float[Array, "d k"]:
-  half_dk = jnp.matmul(root_dd, r_dk, precision=_HIGHEST)
-  return jnp.matmul(half_dk.T, root_dd, precision=_HIGHEST).T
+  half_dk = jnp.matmul(root_dd, r_dk, precision=HIGHEST)
+  return jnp.matmul(half_dk.T, root_dd, precision=HIGHEST).T
 
 
 def _pull_back(
   a_nk: Float[Array, "n k"], x_nd: Float[Array, "n d"]
 ) -> Float[Array, "d k"]:
   # (a^T x)^T, for XLA's CPU product with a transposed left side is 4 times slower.
-  return jnp.matmul(a_nk.T, x_nd, precision=_HIGHEST).T
+  return jnp.matmul(a_nk.T, x_nd, precision=HIGHEST).T
 
 
 def _guess(
@@ -229,7 +229,7 @@ def _guess(
     def step(_: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
       _, z_nk, dual_nk, _ = carry
       w_dk = _apply_root(root_dd, _pull_back(z_nk - dual_nk, x_nd))
-      xw_nk = jnp.matmul(x_nd, w_dk, precision=_HIGHEST)
+      xw_nk = jnp.matmul(x_nd, w_dk, precision=HIGHEST)
       q_nk = _RELAXATION * xw_nk + (1 - _RELAXATION) * z_nk + dual_nk
       pulled_nk = (rho * q_nk + 2 * c * sign_nk) / (rho + 2 * c)
       next_nk = jnp.where(sign_nk * q_nk >= 1, q_nk, pulled_nk)
@@ -312,7 +312,7 @@ def _solve_together(
   trace = jnp.trace(gram_dd)
 
   def evaluate(w_dk: Array) -> tuple[Array, Array, Array, Array]:
-    z_nk = jnp.matmul(x_nd, w_dk, precision=_HIGHEST)
+    z_nk = jnp.matmul(x_nd, w_dk, precision=HIGHEST)
     slack_nk = jnp.maximum(0, 1 - sign_nk * z_nk)
     u_dk = _pull_back(slack_nk * sign_nk, x_nd)
     objective_k, gap_k = certify(w_dk, u_dk, jnp.sum(slack_nk**2, axis=0))
@@ -348,13 +348,13 @@ def _solve_together(
     root_dd = jnp.sqrt(kappa) * _inverse_root(gram_dd, kappa)
 
     def hessian_product(p_dk: Array) -> Array:
-      q_nk = active_nk * jnp.matmul(x_nd, p_dk, precision=_HIGHEST)
+      q_nk = active_nk * jnp.matmul(x_nd, p_dk, precision=HIGHEST)
       return p_dk + 2 * c * _pull_back(q_nk, x_nd)
 
     v_dk = _conjugate_gradients(
       hessian_product, functools.partial(_apply_root, root_dd), -gradient_dk, todo_k
     )
-    dz_nk = jnp.matmul(x_nd, v_dk, precision=_HIGHEST)
+    dz_nk = jnp.matmul(x_nd, v_dk, precision=HIGHEST)
     length_k = line_search(state.w_dk, v_dk, state.z_nk, dz_nk, sign_nk, c)
     w_dk = state.w_dk + jnp.where(todo_k, length_k, 0)[None, :] * v_dk
 

@@ -33,9 +33,9 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.logits._svm_search import line_search
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _C_DROP = 100.0  # C is lowered by this,
 _C_FACTOR = 10.0  # and raised by this
 _STAGE_GAP = 0.5  # once the relative gap is below this.
@@ -117,7 +117,7 @@ def solve_class(
   def body(state: _State) -> _State:
     old = (state.alpha_n, state.dual_d, state.w_d, state.z_n)
     alpha_n, dual_d, w_d = _solve_on(x_nd, sign_n, state.active_n, state.c, tol)
-    new = (alpha_n, dual_d, w_d, jnp.matmul(x_nd, w_d, precision=_HIGHEST))
+    new = (alpha_n, dual_d, w_d, jnp.matmul(x_nd, w_d, precision=HIGHEST))
     objective, _ = evaluate(new, state.c)
     descends = objective < state.objective * (1 + jnp.sqrt(eps))
     lower = ~descends & state.lowering & (state.c > c_low)
@@ -219,7 +219,7 @@ def _solve_on(
       x_ad, y_a = rows(index_n[:size])
       a_a, w_d = _kernel_form(x_ad, y_a, c, tol)
       alpha_a = jnp.maximum(0, y_a * a_a)
-      dual_d = jnp.matmul(y_a * alpha_a, x_ad, precision=_HIGHEST)
+      dual_d = jnp.matmul(y_a * alpha_a, x_ad, precision=HIGHEST)
       alpha_n = jnp.zeros((n,), x_nd.dtype).at[index_n[:size]].set(alpha_a, mode="drop")
       return alpha_n, dual_d, w_d
 
@@ -240,9 +240,9 @@ def _solve_on(
       return summed
 
     w_d = _primal_form(total, d, x_nd.dtype, c, tol)
-    z_n = jnp.matmul(x_nd, w_d, precision=_HIGHEST)
+    z_n = jnp.matmul(x_nd, w_d, precision=HIGHEST)
     alpha_n = jnp.where(active_n, jnp.maximum(0, 2 * c * (1 - sign_n * z_n)), 0)
-    return alpha_n, jnp.matmul(sign_n * alpha_n, x_nd, precision=_HIGHEST), w_d
+    return alpha_n, jnp.matmul(sign_n * alpha_n, x_nd, precision=HIGHEST), w_d
 
   which = jnp.sum(count > jnp.asarray(sizes))
   branches = [kernel_branch(size) for size in sizes]
@@ -285,11 +285,11 @@ def _kernel_form(
   x_ad: Float[Array, "a d"], y_a: Float[Array, " a"], c: Float[Array, ""], tol: float
 ) -> tuple[Float[Array, " a"], Float[Array, " d"]]:
   def product(a_a: Array) -> Array:
-    w_d = jnp.matmul(a_a, x_ad, precision=_HIGHEST)
-    return jnp.matmul(x_ad, w_d, precision=_HIGHEST) + a_a / (2 * c)
+    w_d = jnp.matmul(a_a, x_ad, precision=HIGHEST)
+    return jnp.matmul(x_ad, w_d, precision=HIGHEST) + a_a / (2 * c)
 
   a_a = _refine(
-    jnp.matmul(x_ad, x_ad.T, precision=_HIGHEST),
+    jnp.matmul(x_ad, x_ad.T, precision=HIGHEST),
     product,
     y_a,
     c,
@@ -297,20 +297,20 @@ def _kernel_form(
     lambda r: c * jnp.sum(r**2),
     lambda a: 0.05 * tol * jnp.sum(y_a * a),
   )
-  return a_a, jnp.matmul(a_a, x_ad, precision=_HIGHEST)
+  return a_a, jnp.matmul(a_a, x_ad, precision=HIGHEST)
 
 
 def _primal_form(
   total: _Total, d: int, dtype: jnp.dtype, c: Float[Array, ""], tol: float
 ) -> Float[Array, " d"]:
   def moments(x_ad: Array, y_a: Array) -> tuple[Array, Array, Array]:
-    gram_dd = jnp.matmul(x_ad.T, x_ad, precision=_HIGHEST)
-    return gram_dd, jnp.matmul(y_a, x_ad, precision=_HIGHEST), jnp.sum(y_a**2)
+    gram_dd = jnp.matmul(x_ad.T, x_ad, precision=HIGHEST)
+    return gram_dd, jnp.matmul(y_a, x_ad, precision=HIGHEST), jnp.sum(y_a**2)
 
   def product(w_d: Array) -> Array:
     def term(x_ad: Array, _: Array) -> Array:
-      z_a = jnp.matmul(x_ad, w_d, precision=_HIGHEST)
-      return jnp.matmul(z_a, x_ad, precision=_HIGHEST)
+      z_a = jnp.matmul(x_ad, w_d, precision=HIGHEST)
+      return jnp.matmul(z_a, x_ad, precision=HIGHEST)
 
     return total(term, w_d / (2 * c))
 

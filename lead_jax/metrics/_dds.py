@@ -17,27 +17,36 @@ over the whole matrix, its zero diagonal included (a bandwidth of half the media
 1 - r, `euclidean` |x - z|, `cosine` 1 - cos (what PARC's authors compare with, times 100).
 """
 
-from typing import Literal, NamedTuple, get_args
+import dataclasses
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._draws import check_draws, constant_note, draw, spread_of
-from lead_jax.metrics._metric import Problem, Value, join
+from lead_jax.checks import option
+from lead_jax.metrics._draws import (
+  DrawOptions,
+  draw_samples,
+  note_constant_samples,
+  spread_of,
+)
+from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import above_diagonal, correlations, fast_sort, standardise
 from lead_jax.typing import Array, Float, Int
 
 _SALT = 1003
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 Kernel = Literal["linear", "rbf", "laplacian", "pearson", "euclidean", "cosine"]
 
 
-class Dds(NamedTuple):
-  """Attributes:
-  score: The alignment; NaN where it is undefined.
-  constant: Samples without a defined correlation or cosine, in either of the two.
+class DDSResult(NamedTuple):
+  """The score and what it could not compare.
+
+  Attributes:
+    score: The alignment; NaN where it is undefined.
+    constant: Samples without a defined correlation or cosine, in either of the two.
   """
 
   score: Float[Array, ""]
@@ -49,7 +58,7 @@ def dds(
   reference: Float[Array, "n r"],
   *,
   kernel: Kernel = "laplacian",
-) -> Dds:
+) -> DDSResult:
   """Computes the debiased alignment of all the samples given.
 
   Args:
@@ -71,13 +80,12 @@ def dds(
   """
   if features.shape[0] < 4:
     raise ValueError(f"features must have at least 4 rows, got {features.shape[0]}")
-  if kernel not in get_args(Kernel):
-    raise ValueError(f"kernel must be one of {get_args(Kernel)}, got {kernel!r}")
+  DDSOptions.check(kernel=kernel)
   k_nn, no_k = _similarities(standardise(features), kernel)
   l_nn, no_l = _similarities(standardise(reference), kernel)
   k_nn, l_nn = _unit(_centre(k_nn)), _unit(_centre(l_nn))
   score = jnp.clip(jnp.sum(jnp.sum(k_nn * l_nn, axis=1)), -1, 1)
-  return Dds(score, jnp.sum(no_k | no_l))
+  return DDSResult(score, jnp.sum(no_k | no_l))
 
 
 def _similarities(x_nd, kernel):
@@ -93,7 +101,7 @@ def _similarities(x_nd, kernel):
     )
     return jnp.exp(-distance_nn), all_defined
   # Divided by D, so that the entries are of order one.
-  gram_nn = jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST) / d
+  gram_nn = jnp.matmul(x_nd, x_nd.T, precision=HIGHEST) / d
   if kernel == "linear":
     return gram_nn, all_defined
   square_n = jnp.diagonal(gram_nn)
@@ -143,45 +151,24 @@ def _draws(features, reference, index, *, kernel):
 _jitted = jax.jit(_draws, static_argnames="kernel")
 
 
-def check(
-  *, kernel: Kernel = "laplacian", samples: int | None = 500, draws: int = 5
-) -> None:
-  """Checks the options of `evaluate`.
+@dataclasses.dataclass(frozen=True)
+class DDSOptions(DrawOptions):
+  """Options of `dds`."""
 
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  if kernel not in get_args(Kernel):
-    raise ValueError(f"kernel must be one of {get_args(Kernel)}, got {kernel!r}")
-  check_draws(samples, draws)
+  kernel: Kernel = option(
+    "laplacian", help="Similarity of two samples; see the head of `_dds.py`."
+  )
 
 
-def evaluate(
-  problem: Problem,
-  *,
-  kernel: Kernel = "laplacian",
-  samples: int | None = 500,
-  draws: int = 5,
-) -> Value:
-  """DDS, the mean over stratified draws of samples.
-
-  Args:
-    problem: Features, labels (of the strata) and reference features.
-    kernel: See the top of this file.
-    samples: Of a draw; `None` for all samples, in memory of about 20 N^2 bytes.
-    draws: How many, where there are more samples than that.
-
-  Raises:
-    ValueError: If the score is undefined.
-  """
-  check(kernel=kernel, samples=samples, draws=draws)
+def _compute_dds(problem: Problem, options: DDSOptions) -> Value:
   reference = problem.reference_features
-  if reference is None:
-    raise ValueError("dds needs reference_features")
-  index = draw(problem, samples=samples, draws=draws, salt=_SALT)
+  assert reference is not None  # the metric needs it
+  index = draw_samples(
+    problem, samples=options.samples, draws=options.draws, salt=_SALT
+  )
   if index.shape[1] < 4:
     raise ValueError(f"dds needs at least 4 samples, got {index.shape[1]}")
-  found = _jitted(problem.features, reference, index, kernel=kernel)
+  found = _jitted(problem.features, reference, index, kernel=options.kernel)
   scores = np.asarray(found.score, np.float64).tolist()
   if not np.isfinite(scores).all():
     raise ValueError(
@@ -190,7 +177,19 @@ def evaluate(
     )
   return Value(
     float(np.mean(scores)),
-    join(constant_note(found.constant.tolist())),
+    join(note_constant_samples(found.constant.tolist())),
     {"samples": index.shape[1], "scores": scores},
     spread_of(scores),
   )
+
+
+DDS = Metric(
+  "dds",
+  _compute_dds,
+  "DDS: alignment of the samples' kernel with the reference network's",
+  "alignment",
+  "5 draws x 500^2 (D + R)",
+  options=DDSOptions,
+  random=True,
+  needs=("reference_features",),
+)

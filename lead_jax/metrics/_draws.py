@@ -4,28 +4,32 @@ Their cost and memory grow with the square of the number of samples, and their v
 hardly changes beyond a few hundred: a few draws tell it and its spread.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
 import numpy as np
 
+from lead_jax.checks import Options, option
 from lead_jax.metrics._metric import Problem, Spread
 from lead_jax.statistics import stratified_subsample
 
 
-def check_draws(samples: int | None, draws: int) -> None:
-  """Checks the options of the drawing.
+@dataclasses.dataclass(frozen=True)
+class DrawOptions(Options):
+  """Options of scores that are the mean over stratified draws."""
 
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  if samples is not None and samples < 4:
-    raise ValueError(f"samples must be at least 4, or none for all, got {samples}")
-  if draws < 1:
-    raise ValueError(f"draws must be at least 1, got {draws}")
+  samples: int | None = option(
+    500,
+    least=4,
+    help="Size of a draw; None for all samples, in memory that grows as their square.",
+  )
+  draws: int = option(
+    5, least=1, help="Number of draws, where there are more samples than one holds."
+  )
 
 
-def draw(
+def draw_samples(
   problem: Problem, *, samples: int | None, draws: int, salt: int, least: int = 1
 ) -> np.ndarray:
   """Returns int32[B, n], the samples of each draw; all of them once where they are few.
@@ -61,7 +65,7 @@ def spread_of(scores: Sequence[float]) -> Spread | None:
   return Spread(float(np.std(scores, ddof=1)), f"{len(scores)} draws")
 
 
-def constant_note(constant: Sequence[int]) -> str:
+def note_constant_samples(constant: Sequence[int]) -> str:
   """Says how many samples had no defined correlations; nothing where none."""
   if not max(constant):
     return ""

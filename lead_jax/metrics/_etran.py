@@ -20,13 +20,16 @@ whitens by the within-class covariance. The public energy is NaN for fewer than 
 samples; here at least one sample is kept.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from lead_jax.metrics._metric import OK, Problem, Value, join
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
   centre_and_rotate,
   class_means,
@@ -39,12 +42,11 @@ Variant = Literal["paper", "official"]
 
 LDA_WEIGHT, ENERGY_WEIGHT = 0.85, 0.15
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 # Of the ridge that a singular covariance needs; it moves a regular one by nothing.
 _RIDGE = 1e-10
 
 
-class ETranLDA(NamedTuple):
+class ETranLDAResult(NamedTuple):
   """The score of the discriminant.
 
   Attributes:
@@ -62,7 +64,7 @@ def etran_lda(
   *,
   num_classes: int,
   variant: Variant = "paper",
-) -> ETranLDA:
+) -> ETranLDAResult:
   """Computes the mean posterior of the true class.
 
   Args:
@@ -83,7 +85,7 @@ def etran_lda(
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  check_lda(variant=variant)
+  ETranLDAOptions.check(variant=variant)
   x_nm = centre_and_rotate(features)
   means = class_means(x_nm, labels, num_classes=num_classes)
   if variant == "paper":
@@ -96,11 +98,11 @@ def etran_lda(
     half_k = 0.5 * jnp.sum(means.mean_kd**2, axis=1)
     prior_k = jnp.log(jnp.maximum(means.prior_k, 0.5 / labels.size))
     constant_k = jnp.where(means.count_k > 0, prior_k - half_k, -jnp.inf)
-    linear_nk = jnp.matmul(x_nm, means.mean_kd.T, precision=_HIGHEST)
+    linear_nk = jnp.matmul(x_nm, means.mean_kd.T, precision=HIGHEST)
     decision_nk, singular = linear_nk + constant_k[None, :], jnp.asarray(False)
   posterior_nk = jax.nn.softmax(decision_nk, axis=1)
   true_n1 = jnp.take_along_axis(posterior_nk, labels[:, None], axis=1)
-  return ETranLDA(jnp.mean(true_n1), singular)
+  return ETranLDAResult(jnp.mean(true_n1), singular)
 
 
 def etran_energy(
@@ -122,7 +124,7 @@ def etran_energy(
   References:
     Gholami et al., 2023, Eq. 5.
   """
-  check_energy(percent=percent)
+  ETranEnergyOptions.check(percent=percent)
   energy_n = jax.nn.logsumexp(features, axis=1)
   kept = max(1, int(energy_n.size * percent / 100))
   return -jnp.mean(jax.lax.top_k(-energy_n, kept)[0])
@@ -130,76 +132,6 @@ def etran_energy(
 
 _jitted_lda = jax.jit(etran_lda, static_argnames=("num_classes", "variant"))
 _jitted_energy = jax.jit(etran_energy, static_argnames=("percent",))
-
-
-def check_lda(*, variant: str = "paper") -> None:
-  """Checks the options of `etran_lda`.
-
-  Raises:
-    ValueError: If the variant is unknown.
-  """
-  if variant not in get_args(Variant):
-    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
-
-
-def check_energy(*, percent: float = 0.5) -> None:
-  """Checks the options of `etran_energy`.
-
-  Raises:
-    ValueError: If `percent` is out of its bounds.
-  """
-  if not 0 < percent <= 100:
-    raise ValueError(f"percent must be in (0, 100], got {percent}")
-
-
-def check_etran(*, variant: str = "paper", percent: float = 0.5) -> None:
-  """Checks the options of `etran`.
-
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  check_lda(variant=variant)
-  check_energy(percent=percent)
-
-
-def evaluate_lda(problem: Problem, *, variant: Variant = "paper") -> Value:
-  """The discriminant of a problem."""
-  check_lda(variant=variant)
-  score, singular = _jitted_lda(
-    problem.features, problem.labels, num_classes=problem.num_classes, variant=variant
-  )
-  notes = [OK]
-  if bool(singular):
-    notes.append("the within-class covariance is singular")
-  if 1 - float(score) <= 4 * float(jnp.finfo(problem.features.dtype).eps):
-    notes.append("saturated: every posterior is 1")
-  return Value(float(score), join(*notes))
-
-
-def evaluate_energy(problem: Problem, *, percent: float = 0.5) -> Value:
-  """The energy of a problem."""
-  check_energy(percent=percent)
-  score = float(_jitted_energy(problem.features, percent=percent))
-  n = problem.features.shape[0]
-  note = OK
-  if n * percent < 100:
-    note = f"{percent:g} % of {n} samples is less than one: the lowest alone counts"
-  return Value(score, note)
-
-
-def evaluate_etran(
-  problem: Problem, *, variant: Variant = "paper", percent: float = 0.5
-) -> Value:
-  """ETran of a model alone, with the parts that a pool is compared by."""
-  lda = evaluate_lda(problem, variant=variant)
-  energy = evaluate_energy(problem, percent=percent)
-  parts = {"lda": lda.score, "energy": energy.score}
-  return Value(
-    LDA_WEIGHT * lda.score + ENERGY_WEIGHT * energy.score,
-    join(lda.status, energy.status),
-    parts,
-    parts=parts,
-  )
 
 
 def pool_etran(parts: Sequence[Mapping[str, float]]) -> list[float]:
@@ -218,13 +150,110 @@ def pool_etran(parts: Sequence[Mapping[str, float]]) -> list[float]:
   lda = [part["lda"] for part in parts]
   energy = [part["energy"] for part in parts]
   if len(parts) > 1:
-    lda, energy = scaled(lda), scaled(energy)
+    lda, energy = scale_to_unit(lda), scale_to_unit(energy)
   return [LDA_WEIGHT * a + ENERGY_WEIGHT * b for a, b in zip(lda, energy, strict=True)]
 
 
-def scaled(values: Sequence[float]) -> list[float]:
+def scale_to_unit(values: Sequence[float]) -> list[float]:
   """Returns values scaled to `[0, 1]`, or zeros where all are equal."""
   least, largest = min(values), max(values)
   if largest == least:
     return [0.0] * len(values)
   return [(value - least) / (largest - least) for value in values]
+
+
+@dataclasses.dataclass(frozen=True)
+class ETranLDAOptions(Options):
+  """Options of `etran_lda`."""
+
+  variant: Variant = option(
+    "paper",
+    help="Whether the covariance is that within the classes (`paper`) or the identity, as "
+    "in the public code (`official`).",
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class ETranEnergyOptions(Options):
+  """Options of `etran_energy`."""
+
+  percent: float = option(
+    0.5,
+    above=0,
+    most=100,
+    help="Percentage of the samples that count, those of least energy.",
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class ETranOptions(ETranEnergyOptions, ETranLDAOptions):
+  """Options of `etran`."""
+
+
+def _compute_etran_lda(problem: Problem, options: ETranLDAOptions) -> Value:
+  score, singular = _jitted_lda(
+    problem.features,
+    problem.labels,
+    num_classes=problem.num_classes,
+    variant=options.variant,
+  )
+  notes = [OK]
+  if bool(singular):
+    notes.append("the within-class covariance is singular")
+  if 1 - float(score) <= 4 * float(jnp.finfo(problem.features.dtype).eps):
+    notes.append("saturated: every posterior is 1")
+  return Value(float(score), join(*notes))
+
+
+def _compute_etran_energy(problem: Problem, options: ETranEnergyOptions) -> Value:
+  score = float(_jitted_energy(problem.features, percent=options.percent))
+  n = problem.features.shape[0]
+  note = OK
+  if n * options.percent < 100:
+    note = (
+      f"{options.percent:g} % of {n} samples is less than one: the lowest alone counts"
+    )
+  return Value(score, note)
+
+
+def _compute_etran(problem: Problem, options: ETranOptions) -> Value:
+  lda = _compute_etran_lda(problem, options)
+  energy = _compute_etran_energy(problem, options)
+  parts = {"lda": lda.score, "energy": energy.score}
+  return Value(
+    LDA_WEIGHT * lda.score + ENERGY_WEIGHT * energy.score,
+    join(lda.status, energy.status),
+    parts,
+    parts=parts,
+  )
+
+
+ETRAN_LDA = Metric(
+  "etran_lda",
+  _compute_etran_lda,
+  "ETran's discriminant: posterior of the true class",
+  "probability",
+  "2 N D^2 + D^3 / 3",
+  options=ETranLDAOptions,
+  least_per_class=2,
+  least_ratio=1,
+)
+ETRAN_ENERGY = Metric(
+  "etran_energy",
+  _compute_etran_energy,
+  "ETran's energy: mean logsumexp of the samples that have least",
+  "nats",
+  "N D",
+  options=ETranEnergyOptions,
+)
+ETRAN = Metric(
+  "etran",
+  _compute_etran,
+  "ETran: discriminant and energy, scaled over the models compared",
+  "share of the pool's range",
+  "as etran_lda",
+  options=ETranOptions,
+  pool=pool_etran,
+  least_per_class=2,
+  least_ratio=1,
+)

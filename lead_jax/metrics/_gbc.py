@@ -18,13 +18,15 @@ The public code writes a spherical covariance as one number and then takes the l
 one dimension for that of all P: `variant="official"`.
 """
 
-from typing import Literal, NamedTuple, get_args
+import dataclasses
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._metric import OK, Problem, Value, join
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
 from lead_jax.statistics import class_means, pca
 from lead_jax.typing import Array, Float, Int
 
@@ -32,7 +34,6 @@ Gaussian = Literal["spherical", "diagonal"]
 Variant = Literal["corrected", "official"]
 
 _LEAST_VARIANCE = 1e-4
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class ClassGaussians(NamedTuple):
@@ -94,7 +95,7 @@ def gaussian_overlap(
   References:
     Pandy et al., 2022, Eq. 3 and 4.
   """
-  check(gaussian=gaussian, variant=variant)
+  GBCOptions.check(gaussian=gaussian, variant=variant)
   k, d = mean_kd.shape
   variance_kd = jnp.maximum(variance_kd, _LEAST_VARIANCE)
   weight = 1.0
@@ -151,7 +152,7 @@ def gbc(
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  check(pca_dim=pca_dim, gaussian=gaussian, variant=variant)
+  GBCOptions.check(pca_dim=pca_dim, gaussian=gaussian, variant=variant)
   if pca_dim is not None:
     features = pca(features, dim=pca_dim).projected_np
   found = class_gaussians(features, labels, num_classes=num_classes)
@@ -163,36 +164,24 @@ _jitted = jax.jit(
 )
 
 
-def check(
-  *,
-  pca_dim: int | None = 64,
-  gaussian: str = "spherical",
-  variant: str = "corrected",
-) -> None:
-  """Checks the options.
+@dataclasses.dataclass(frozen=True)
+class GBCOptions(Options):
+  """Options of `gbc`."""
 
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  if pca_dim is not None and pca_dim < 1:
-    raise ValueError(f"pca_dim must be at least 1 or None, got {pca_dim}")
-  if gaussian not in get_args(Gaussian):
-    raise ValueError(f"gaussian must be one of {get_args(Gaussian)}, got {gaussian!r}")
-  if variant not in get_args(Variant):
-    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
+  pca_dim: int | None = option(
+    64, least=1, help="Number of principal components; None: no projection."
+  )
+  gaussian: Gaussian = option("spherical", help="Shape of the classes' covariances.")
+  variant: Variant = option(
+    "corrected",
+    help="`official` takes the spherical log term of a single dimension, as the public "
+    "code does.",
+  )
 
 
-def evaluate(
-  problem: Problem,
-  *,
-  pca_dim: int | None = 64,
-  gaussian: Gaussian = "spherical",
-  variant: Variant = "corrected",
-) -> Value:
-  """GBC of a problem."""
-  check(pca_dim=pca_dim, gaussian=gaussian, variant=variant)
+def _compute_gbc(problem: Problem, options: GBCOptions) -> Value:
   n, d = problem.features.shape
-  note = OK
+  pca_dim, note = options.pca_dim, OK
   if pca_dim is not None and pca_dim > min(n - 1, d):
     note = f"{min(n - 1, d)} principal components in place of {pca_dim}: N={n}, D={d}"
     pca_dim = min(n - 1, d)
@@ -202,8 +191,8 @@ def evaluate(
       problem.labels,
       num_classes=problem.num_classes,
       pca_dim=pca_dim,
-      gaussian=gaussian,
-      variant=variant,
+      gaussian=options.gaussian,
+      variant=options.variant,
     )
   )
   score = -float(np.exp(log_overlap))
@@ -213,3 +202,14 @@ def evaluate(
   return Value(
     score, join(*notes), {"log_overlap": log_overlap, "pca_dim": pca_dim or d}
   )
+
+
+GBC = Metric(
+  "gbc",
+  _compute_gbc,
+  "GBC: minus the Bhattacharyya overlap of the classes as Gaussians",
+  "pairs of classes",
+  "2 N D^2 + 9 D^3",
+  options=GBCOptions,
+  least_per_class=2,
+)

@@ -37,7 +37,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._metric import OK, Problem, Value
+from lead_jax.checks import Options
+from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
   TotalScatter,
   axes_of_gram,
@@ -46,12 +48,11 @@ from lead_jax.statistics import (
 )
 from lead_jax.typing import Array, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 # Shares of directions with less variance than this, of the largest, may err by percents.
 _LEAST = 1e-9
 
 
-class HScore(NamedTuple):
+class HScoreResult(NamedTuple):
   """The score and what decides how far to trust it.
 
   Attributes:
@@ -69,7 +70,7 @@ class HScore(NamedTuple):
 
 def h_score(
   features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
-) -> HScore:
+) -> HScoreResult:
   """Computes tr(cov(f)^+ cov(E[f | y])).
 
   Args:
@@ -114,7 +115,7 @@ def h_score(
   return found._replace(score=jnp.minimum(found.score, num_classes - 1))
 
 
-def h_score_of_scatter(moments: TotalScatter) -> HScore:
+def h_score_of_scatter(moments: TotalScatter) -> HScoreResult:
   """Computes the same from one pass's sums; accurate for more samples than features.
 
   Args:
@@ -131,7 +132,7 @@ def h_score_of_scatter(moments: TotalScatter) -> HScore:
 
 def h_score_regularized(
   features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
-) -> HScore:
+) -> HScoreResult:
   """Computes the H-score under Ledoit and Wolf's covariance, times 1 - alpha.
 
   Args:
@@ -163,7 +164,7 @@ def h_score_regularized(
 
 def h_score_regularized_of_scatter(
   moments: TotalScatter, intensity: Float[Array, ""]
-) -> HScore:
+) -> HScoreResult:
   """Computes the same from one pass's sums.
 
   Args:
@@ -210,7 +211,7 @@ def _feature_space(moments, unit_d, decompose=None):
   value_d, vector_dd, scale = _decompose(gram_dd, decompose)
   count_k = jnp.maximum(moments.count_k, 1)
   between_kd = moments.deviation_kd * unit_d[None, :] / jnp.sqrt(count_k)[:, None]
-  between_kd = jnp.matmul(between_kd, vector_dd, precision=_HIGHEST)
+  between_kd = jnp.matmul(between_kd, vector_dd, precision=HIGHEST)
   return value_d * scale, jnp.sum(between_kd**2, axis=0)
 
 
@@ -218,9 +219,9 @@ def _sample_space(x_nd, labels, num_classes, decompose=None):
   """As `_feature_space`, through the N x N inner products of centred samples."""
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=x_nd.dtype)
   onehot_nk = onehot_nk / jnp.sqrt(jnp.maximum(jnp.sum(onehot_nk, axis=0), 1))[None, :]
-  gram_nn = jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST)
+  gram_nn = jnp.matmul(x_nd, x_nd.T, precision=HIGHEST)
   value_n, vector_nn, scale = _decompose(gram_nn, decompose)
-  share_kn = jnp.matmul(onehot_nk.T, vector_nn, precision=_HIGHEST) ** 2
+  share_kn = jnp.matmul(onehot_nk.T, vector_nn, precision=HIGHEST) ** 2
   return value_n * scale, value_n * scale * jnp.sum(share_kn, axis=0)
 
 
@@ -246,7 +247,7 @@ def _plain(s_i, b_i):
   share_i = jnp.where(alive_i, b_i / jnp.where(alive_i, s_i, 1), 0)
   # A share above one is rounding.
   score = jnp.sum(jnp.minimum(share_i, 1))
-  return HScore(score, jnp.sum(alive_i), jnp.zeros_like(score), _least(s_i))
+  return HScoreResult(score, jnp.sum(alive_i), jnp.zeros_like(score), _least(s_i))
 
 
 def _regularized(s_i, b_i, alpha, count, dim):
@@ -256,7 +257,7 @@ def _regularized(s_i, b_i, alpha, count, dim):
   alive_i = shrunk_i > 0
   share_i = jnp.where(alive_i, b_i / jnp.where(alive_i, shrunk_i, 1), 0)
   score = (1 - alpha) * count / (count - 1) * jnp.sum(share_i)
-  return HScore(score, jnp.sum(s_i > 0), alpha, _least(shrunk_i))
+  return HScoreResult(score, jnp.sum(s_i > 0), alpha, _least(shrunk_i))
 
 
 def _least(s_i):
@@ -269,25 +270,19 @@ _h_score = jax.jit(h_score, static_argnames=("num_classes",))
 _h_score_regularized = jax.jit(h_score_regularized, static_argnames=("num_classes",))
 
 
-def check() -> None:
-  """There are no options."""
-
-
-def evaluate_plain(problem: Problem) -> Value:
-  """The H-score."""
+def _compute_plain(problem: Problem, _: Options) -> Value:
   result = _h_score(problem.features, problem.labels, num_classes=problem.num_classes)
-  return plain_value(result, problem.features.shape[0])
+  return _plain_value(result, problem.features.shape[0])
 
 
-def evaluate_regularized(problem: Problem) -> Value:
-  """The H-score under a shrunk covariance."""
+def _compute_regularized(problem: Problem, _: Options) -> Value:
   result = _h_score_regularized(
     problem.features, problem.labels, num_classes=problem.num_classes
   )
-  return regularized_value(result)
+  return _regularized_value(result)
 
 
-def plain_value(result: HScore, count: int) -> Value:
+def _plain_value(result: HScoreResult, count: int) -> Value:
   """Reads a plain score of `count` samples."""
   rank = int(result.rank)
   status = OK
@@ -303,7 +298,7 @@ def plain_value(result: HScore, count: int) -> Value:
   return Value(float(result.score), status, {"rank": rank})
 
 
-def regularized_value(result: HScore) -> Value:
+def _regularized_value(result: HScoreResult) -> Value:
   """Reads a regularised score."""
   intensity = float(np.asarray(result.intensity, np.float64))
   status = OK
@@ -312,3 +307,22 @@ def regularized_value(result: HScore) -> Value:
   elif intensity == 1:
     status = "the covariance is shrunk wholly to a sphere"
   return Value(float(result.score), status, {"intensity": intensity})
+
+
+H_SCORE = Metric(
+  "h_score",
+  _compute_plain,
+  "H-score: the share of the features' variance that lies between classes",
+  "directions",
+  "N D^2 + 10 D^3",
+  least_per_class=2,
+  least_ratio=1,
+)
+H_SCORE_REGULARIZED = Metric(
+  "h_score_regularized",
+  _compute_regularized,
+  "H-score under Ledoit and Wolf's shrunk covariance",
+  "directions",
+  "2 N D^2 + 10 D^3",
+  least_per_class=2,
+)

@@ -5,12 +5,15 @@ classified by the k nearest of the others; the majority wins, and among classes 
 equally many votes the one whose nearest member is nearest.
 """
 
-from typing import Literal, get_args
+import dataclasses
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
-from lead_jax.metrics._metric import Problem, Value
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import Metric, Problem, Value
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import directions_about, fold_rows
 from lead_jax.typing import Array, Float, Int
 
@@ -56,8 +59,7 @@ def knn_accuracy(
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
   if not 1 <= k < n:
     raise ValueError(f"k must be in [1, {n - 1}] for {n} samples, got {k}")
-  if distance not in get_args(Distance):
-    raise ValueError(f"distance must be one of {get_args(Distance)}, got {distance!r}")
+  KnnOptions.check(distance=distance)
   if batch_size < 1:
     raise ValueError(f"batch_size must be at least 1, got {batch_size}")
 
@@ -71,7 +73,7 @@ def knn_accuracy(
 
   def is_right(index):
     x_d, label = x_nd[index], labels[index]
-    near_n = jnp.matmul(x_nd, x_d, precision=jax.lax.Precision.HIGHEST) - half_n
+    near_n = jnp.matmul(x_nd, x_d, precision=HIGHEST) - half_n
     near_n = jnp.where(zero_n[index], 0, near_n)
     near_n = jnp.where(jnp.arange(n) == index, -jnp.inf, near_n)
     neighbours = labels[jax.lax.top_k(near_n, k)[1]]
@@ -109,7 +111,7 @@ def _directions(features, batch_size):
   norm_n = jnp.sqrt(jnp.sum((features * scale_n[:, None]) ** 2, axis=1))
   zero_n = norm_n == 0
   weight_n = scale_n / jnp.where(zero_n, 1, norm_n)
-  mean_d = jnp.matmul(weight_n, features, precision=jax.lax.Precision.HIGHEST) / n
+  mean_d = jnp.matmul(weight_n, features, precision=HIGHEST) / n
 
   def about_the_mean():
     centre_d = jnp.mean(features * jnp.min(scale_n), axis=0)
@@ -136,21 +138,32 @@ def _directions(features, batch_size):
 _knn_accuracy = jax.jit(knn_accuracy, static_argnames=("num_classes", "k", "distance"))
 
 
-def check(*, k: int = 1, distance: str = "cosine") -> None:
-  """Checks the options, as far as they do not depend on the data."""
-  if not isinstance(k, int) or k < 1:
-    raise ValueError(f"k must be a whole number of at least 1, got {k!r}")
-  if distance not in get_args(Distance):
-    raise ValueError(f"distance must be one of {get_args(Distance)}, got {distance!r}")
+@dataclasses.dataclass(frozen=True)
+class KnnOptions(Options):
+  """Options of `knn`."""
+
+  k: int = option(1, least=1, help="Number of neighbours that vote.")
+  distance: Distance = option(
+    "cosine", help="`cosine`: one minus the cosine of the angle; or `euclidean`."
+  )
 
 
-def evaluate(problem: Problem, *, k: int = 1, distance: str = "cosine") -> Value:
-  """Leave-one-out accuracy of the k nearest neighbours."""
+def _compute_knn(problem: Problem, options: KnnOptions) -> Value:
   accuracy = _knn_accuracy(
     problem.features,
     problem.labels,
     num_classes=problem.num_classes,
-    k=k,
-    distance=distance,
+    k=options.k,
+    distance=options.distance,
   )
   return Value(float(accuracy))
+
+
+KNN = Metric(
+  "knn",
+  _compute_knn,
+  "leave-one-out k-nearest-neighbour accuracy (cosine, k = 1)",
+  "accuracy",
+  "N^2 D",
+  options=KnnOptions,
+)

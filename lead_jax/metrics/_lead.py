@@ -1,36 +1,41 @@
-"""LEAD and its controls, all read off one LEAD result a model.
+"""LEAD and its controls, all of pieces that a model's metrics share.
 
 A claim that the NTK helps is worth what its controls are worth: the initial logits alone
 (t = 0), the mean rate alone, and, because a He head's expected rate is an affine function
-of it, the mean squared feature norm alone (see `ntk.mlp`).
+of it, the mean squared feature norm alone (see `ntk.mlp`). Each control computes only what
+it is made of: no classifier is fitted for the rates, and no head drawn for the logits.
+
+Paper: Hu et al., "LEAD: Exploring Logit Space Evolution for Model Selection", CVPR 2024,
+Algorithm 1; the constant step is that of its Appendix C.2.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import logits
+from lead_jax.checks import Options, option
 from lead_jax.dynamics import (
+  VARIANTS,
   LeadConfig,
+  LeadRates,
   LeadResult,
-  lead as lead_of,
+  Variant,
+  lead as run_lead,
   lead_config,
+  lead_rates,
   lead_start,
   transfer_score,
 )
-from lead_jax.metrics._metric import OK, Problem, Spread, Value
+from lead_jax.metrics._metric import OK, Metric, Problem, Spread, Value
 
-LEAD_OPTIONS = tuple(field.name for field in dataclasses.fields(LeadConfig))
-INITIAL_OPTIONS = (
-  "classifier",
-  "normalisation",
-  "c",
-  "initial_folds",
-  "loss",
-  "feature_scale",
-)
-RATE_OPTIONS = (
+# The choices of LEAD that the initial logits depend on, and those that the rates do.
+_OF_START = ("classifier", "normalisation", "c", "initial_folds", "feature_scale")
+_OF_RATES = (
   "hidden",
   "initializer",
   "head_seeds",
@@ -42,11 +47,52 @@ RATE_OPTIONS = (
 )
 
 
+def _choices(
+  title: str, names: Sequence[str], *, variant: bool = False, **defaults: Any
+) -> type[Options]:
+  """Makes a class of options of some choices of `LeadConfig`, which checks them together.
+
+  Args:
+    title: Name of the class.
+    names: Names of fields of `LeadConfig`, whose types, bounds and help they keep.
+    variant: Whether the variant is an option too.
+    **defaults: Other defaults than those of `LeadConfig`; None leaves the variant's.
+  """
+  known = {field.name: field for field in dataclasses.fields(LeadConfig)}
+  fields: list[tuple[str, Any, Any]] = []
+  if variant:
+    says = "`paper`, or `normalised` for zoos of mixed origin; see `lead_config`."
+    fields = [("variant", Variant, option("paper", help=says))]
+  for name in names:
+    default = defaults.get(name, known[name].default)
+    kind: Any = known[name].type
+    rule = known[name].metadata["rule"]
+    if default is None:
+      kind = kind | None
+      rule = rule._replace(help=f"None: what the variant says. {rule.help}")
+    field = dataclasses.field(default=default, metadata={"rule": rule})
+    fields.append((name, kind, field))
+
+  def check_together(self: Options) -> None:
+    Options.__post_init__(self)
+    _config(self)
+
+  namespace = {"__post_init__": check_together, "__module__": __name__}
+  return dataclasses.make_dataclass(
+    title, fields, bases=(Options,), namespace=namespace, frozen=True
+  )
+
+
+def _config(options: Options) -> LeadConfig:
+  """Returns LEAD's configuration; whatever is no option of the metric is the default."""
+  given = {name: each for name, each in options.values().items() if each is not None}
+  return lead_config(given.pop("variant", "paper"), **given)
+
+
 def _start(problem: Problem, config: LeadConfig) -> logits.InitialLogits:
   """The initial logits, shared by all that begin with the same ones."""
-  same = ("classifier", "normalisation", "c", "initial_folds", "feature_scale")
   return problem.once(
-    ("initial logits", *(getattr(config, name) for name in same)),
+    ("initial logits", *(getattr(config, name) for name in _OF_START)),
     lambda: lead_start(
       problem.features,
       problem.labels,
@@ -56,17 +102,34 @@ def _start(problem: Problem, config: LeadConfig) -> logits.InitialLogits:
   )
 
 
-def _result(problem: Problem, config: LeadConfig) -> LeadResult:
+def _rates(problem: Problem, config: LeadConfig) -> LeadRates:
+  """The rates, shared by all that draw the same heads and samples."""
+  mixed = config.evolution == "mixed"
+  choices = (getattr(config, name) for name in _OF_RATES)
   return problem.once(
-    config,
-    lambda: lead_of(
+    ("rates", mixed, config.spectra, *choices),
+    lambda: lead_rates(
       problem.features,
       problem.labels,
       key=problem.key,
       config=config,
       num_classes=problem.num_classes,
       network=problem.network,
+    ),
+  )
+
+
+def _result(problem: Problem, config: LeadConfig) -> LeadResult:
+  return problem.once(
+    config,
+    lambda: run_lead(
+      problem.features,
+      problem.labels,
+      key=problem.key,
+      config=config,
+      num_classes=problem.num_classes,
       start=_start(problem, config),
+      rates=_rates(problem, config),
     ),
   )
 
@@ -77,9 +140,9 @@ def _status(start: LeadResult | logits.InitialLogits, config: LeadConfig) -> str
   return OK
 
 
-def _summary(result: LeadResult) -> dict:
+def _summary(result: LeadResult) -> dict[str, Any]:
   rates = np.asarray(result.lambda_c, np.float64)
-  details = {
+  details: dict[str, Any] = {
     "mean_rate": float(rates.mean()),
     "lambda_c": [float(rate) for rate in rates],
   }
@@ -88,16 +151,15 @@ def _summary(result: LeadResult) -> dict:
   return details
 
 
-def _spread(per_head) -> Spread | None:
+def _spread(per_head: Any) -> Spread | None:
   heads = np.asarray(per_head, np.float64)
   if heads.size < 2:
     return None
   return Spread(float(heads.std(ddof=1)), f"{heads.size} heads")
 
 
-def lead(problem: Problem, *, variant="paper", **options) -> Value:
-  """LEAD in its published form (`variant="normalised"`: see `lead_config`)."""
-  config = lead_config(variant, **options)
+def _compute_lead(problem: Problem, options: Options) -> Value:
+  config = _config(options)
   result = _result(problem, config)
   return Value(
     float(result.score),
@@ -107,50 +169,93 @@ def lead(problem: Problem, *, variant="paper", **options) -> Value:
   )
 
 
-def check_normalised(**options) -> LeadConfig:
-  """Checks the options of `lead_normalised`."""
-  return lead_config("normalised", **options)
-
-
-def check_constant(*, coefficient: float = 0.5, **options) -> LeadConfig:
-  """Checks the options of `constant`."""
-  return lead_config(coefficient=coefficient, **options)
-
-
-def lead_normalised(problem: Problem, **options) -> Value:
-  """LEAD on features of unit root mean square, in relative time."""
-  return lead(problem, variant="normalised", **options)
-
-
-def log_init(problem: Problem, **options) -> Value:
+def _compute_log_init(problem: Problem, options: Options) -> Value:
   """LEAD at t = 0: the cross-entropy of the initial logits."""
-  config = lead_config(**options)
+  config = _config(options)
   start = _start(problem, config)
   score = transfer_score(start.log_init, problem.labels, config.loss)
   return Value(float(score), _status(start, config))
 
 
-def constant(problem: Problem, *, coefficient: float = 0.5, **options) -> Value:
+def _compute_constant(problem: Problem, options: Options) -> Value:
   """LEAD with the same step for every sample, whatever its kernel (App. C.2)."""
-  check_constant(coefficient=coefficient)
-  config = lead_config(**options)
+  config = _config(options)
   start = _start(problem, config)
-  final = logits.evolve_constant(start.log_init, problem.labels, coefficient)
+  final = logits.evolve_constant(start.log_init, problem.labels, config.coefficient)
   score = transfer_score(final, problem.labels, config.loss)
   return Value(float(score), _status(start, config))
 
 
-def mean_rate(problem: Problem, **options) -> Value:
+_mean_over_heads = jax.jit(lambda rates_hk: jnp.mean(rates_hk, axis=0))
+
+
+def _compute_mean_rate(problem: Problem, options: Options) -> Value:
   """The mean over classes of LEAD's rates."""
-  result = _result(problem, lead_config(**options))
-  return Value(float(jnp.mean(result.lambda_c)), spread=_spread(result.rate_per_head))
+  rates = _rates(problem, _config(options))
+  score = jnp.mean(_mean_over_heads(rates.rates_hk))
+  return Value(float(score), spread=_spread(rates.per_head()))
 
 
-def check_feature_norm() -> None:
-  """There are no options."""
-
-
-def feature_norm(problem: Problem) -> Value:
+def _compute_feature_norm(problem: Problem, _: Options) -> Value:
   """The mean squared norm of the features."""
   squares = np.square(np.asarray(problem.features, np.float64))
   return Value(float(squares.sum(axis=1).mean()))
+
+
+LEAD = Metric(
+  "lead",
+  _compute_lead,
+  "LEAD, the published form: logits evolved by the class-aware NTK",
+  "minus cross-entropy",
+  "SVM: about 50 N D K; rates: 8 heads x K S (D + H1) H2",
+  options=_choices(
+    "LeadOptions", LeadConfig.names(), variant=True, feature_scale=None, time=None
+  ),
+  random=True,
+  resamples=20,
+)
+LEAD_NORMALISED = Metric(
+  "lead_normalised",
+  _compute_lead,
+  "LEAD on features of unit scale, in relative time: for zoos of mixed origin",
+  "minus cross-entropy",
+  "as lead",
+  options=_choices(
+    "LeadNormalisedOptions", LeadConfig.names(), **VARIANTS["normalised"]
+  ),
+  random=True,
+  resamples=20,
+)
+LOG_INIT = Metric(
+  "log_init",
+  _compute_log_init,
+  "control: LEAD at t = 0, the initial logits alone",
+  "minus cross-entropy",
+  "SVM: about 50 N D K",
+  options=_choices("LogInitOptions", (*_OF_START, "loss")),
+)
+MEAN_RATE = Metric(
+  "lambda",
+  _compute_mean_rate,
+  "control: LEAD's mean rate alone",
+  "squared gradient norm",
+  "8 heads x K S (D + H1) H2",
+  options=_choices("MeanRateOptions", _OF_RATES),
+  random=True,
+  resamples=20,
+)
+FEATURE_NORM = Metric(
+  "feature_norm",
+  _compute_feature_norm,
+  "control: mean squared feature norm, what the rates amount to",
+  "squared feature units",
+  "N D",
+)
+CONSTANT = Metric(
+  "constant",
+  _compute_constant,
+  "control: LEAD with one constant step for every sample",
+  "minus cross-entropy",
+  "SVM: about 50 N D K",
+  options=_choices("ConstantOptions", ("coefficient", *_OF_START, "loss")),
+)

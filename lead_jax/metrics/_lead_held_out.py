@@ -1,4 +1,8 @@
-"""LEAD judged out of sample, as a metric; see `lead_jax.held_out`."""
+"""LEAD judged out of sample, as a metric: the mean over draws of `dynamics.lead_held_out`.
+
+Nearest kin: `lead`, which judges the same dynamics on the samples that it was fitted to
+(Hu et al., CVPR 2024).
+"""
 
 import dataclasses
 
@@ -6,20 +10,12 @@ import jax
 import numpy as np
 
 from lead_jax import dynamics
+from lead_jax.checks import option
 from lead_jax.dynamics import HeldOutConfig, HeldOutResult
-from lead_jax.metrics._draws import check_draws, draw, spread_of
-from lead_jax.metrics._metric import OK, Problem, Value
-
-OPTIONS = tuple(field.name for field in dataclasses.fields(HeldOutConfig))
+from lead_jax.metrics._draws import DrawOptions, draw_samples, spread_of
+from lead_jax.metrics._metric import OK, Metric, Problem, Value
 
 _SALT = 1004
-
-
-def check(*, samples: int | None = 2000, draws: int = 3, **options) -> HeldOutConfig:
-  """Checks the options."""
-  check_draws(samples, draws)
-  return HeldOutConfig(**options)
-
 
 _score_jit = jax.jit(dynamics.held_out_score, static_argnums=2)
 
@@ -52,19 +48,23 @@ def _with_company(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
   return rows[np.bincount(drawn)[drawn] > 1]
 
 
-def evaluate(
-  problem: Problem, *, samples: int | None = 2000, draws: int = 3, **options
-) -> Value:
-  """What training LEAD's head on all other samples would say of each sample.
+@dataclasses.dataclass(frozen=True)
+class LeadHeldOutOptions(HeldOutConfig, DrawOptions):
+  """Options of `lead_held_out`."""
 
-  Args:
-    problem: Features and labels.
-    samples: Of a draw; the work grows as their cube, and the score is the mean over draws
-      where there are more. None takes all, once.
-    draws: How many.
-    **options: See `HeldOutConfig`.
-  """
-  config = check(samples=samples, draws=draws, **options)
+  samples: int | None = option(
+    2000,
+    least=4,
+    help="Size of a draw; the work grows as its cube, and the score is the mean over draws "
+    "where there are more samples. None takes all, once.",
+  )
+  draws: int = option(
+    3, least=1, help="Number of draws, where there are more samples than one holds."
+  )
+
+
+def _compute_lead_held_out(problem: Problem, options: LeadHeldOutOptions) -> Value:
+  """What training LEAD's head on all other samples would say of each sample."""
   labels = np.asarray(problem.labels)
   alone = int(np.sum(np.bincount(labels) == 1))
   if alone > problem.num_classes - 2:
@@ -72,13 +72,18 @@ def evaluate(
       f"{alone} of {problem.num_classes} classes have one sample: none is left to train on "
       "when it is held out; at least 2 classes with 2 samples are needed"
     )
-  index = draw(problem, samples=samples, draws=draws, salt=_SALT, least=2)
+  index = draw_samples(
+    problem, samples=options.samples, draws=options.draws, salt=_SALT, least=2
+  )
   draws_n = [_with_company(labels, rows) for rows in index]
+  config = HeldOutConfig(
+    **{name: getattr(options, name) for name in HeldOutConfig.names()}
+  )
   results = [_result(problem, rows, config) for rows in draws_n]
   scores = [float(result.score) for result in results]
   if not np.all(np.isfinite(scores)):
     raise ValueError(
-      f"the logits at t={config.t:g} are no finite numbers: choose a smaller t"
+      f"the logits at t={options.t:g} are no finite numbers: choose a smaller t"
     )
   mean = lambda field: float(np.mean([getattr(result, field) for result in results]))
   return Value(
@@ -93,3 +98,14 @@ def evaluate(
     },
     spread=spread_of(scores),
   )
+
+
+LEAD_HELD_OUT = Metric(
+  "lead_held_out",
+  _compute_lead_held_out,
+  "LEAD judged out of sample: each sample's logits from training on all others",
+  "minus cross-entropy",
+  "2 N^2 D + 10 N^3; 3 times at N = 2,000 above that",
+  options=LeadHeldOutOptions,
+  random=True,
+)

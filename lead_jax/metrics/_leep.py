@@ -19,11 +19,12 @@ References:
 import jax
 import jax.numpy as jnp
 
-from lead_jax.metrics._metric import Problem, Value
+from lead_jax.checks import Options
+from lead_jax.metrics._metric import Metric, Problem, Value
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import fold_rows
 from lead_jax.typing import Array, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _ROWS = 512
 
 
@@ -51,7 +52,7 @@ def empirical_prediction(
   joint_kz = _joint(source_probs, labels, num_classes)
   mass_z = jnp.sum(joint_kz, axis=0)
   given_kz = joint_kz / jnp.where(mass_z > 0, mass_z, 1)[None, :]
-  predicted_nk = jnp.matmul(source_probs, given_kz.T, precision=_HIGHEST)
+  predicted_nk = jnp.matmul(source_probs, given_kz.T, precision=HIGHEST)
   return jnp.take_along_axis(predicted_nk, labels[:, None], axis=1)[:, 0]
 
 
@@ -102,13 +103,16 @@ def leep(
 _leep = jax.jit(leep, static_argnames="num_classes")
 
 
-def check() -> None:
-  """There are no options."""
-
-
-def evaluate(problem: Problem) -> Value:
-  """LEEP of the problem's `source_probs`."""
-  if problem.source_probs is None:
-    raise ValueError("source_probs are needed: probabilities over the source classes")
+def _compute_leep(problem: Problem, _: Options) -> Value:
   score = _leep(problem.source_probs, problem.labels, num_classes=problem.num_classes)
   return Value(float(score))
+
+
+LEEP = Metric(
+  "leep",
+  _compute_leep,
+  "log-likelihood of the labels given the source classes' probabilities",
+  "nats",
+  "4 N Z K",
+  needs=("source_probs",),
+)

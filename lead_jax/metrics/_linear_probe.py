@@ -17,16 +17,18 @@ References:
   <https://arxiv.org/abs/1805.08974>`_, CVPR 2019, Section 3 (the probe as a measure).
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from lead_jax.metrics._metric import Problem, Spread, Value, join
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import Metric, Problem, Spread, Value, join
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import fit_logistic, fold_rows
 from lead_jax.typing import Array, Bool, Float, Int, Key
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _GRADIENT_TOLERANCE = 5e-5  # of the norm of the gradient without any cancellation
 
 
@@ -80,8 +82,7 @@ def stratified_folds(
   Raises:
     ValueError: If `folds` is below two.
   """
-  if folds < 2:
-    raise ValueError(f"folds must be at least 2, got {folds}")
+  LinearProbeOptions.check(folds=folds)
   n = labels.shape[0]
   count_k = jnp.bincount(labels, length=num_classes)
   smallest = jnp.min(jnp.where(count_k > 0, count_k, n))
@@ -124,8 +125,7 @@ def linear_probe(
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  if not l2 > 0:
-    raise ValueError(f"l2 must be above 0, got {l2}")
+  LinearProbeOptions.check(folds=folds, l2=l2)
   if max_iter < 1:
     raise ValueError(f"max_iter must be at least 1, got {max_iter}")
   fold_n, actual = stratified_folds(
@@ -165,12 +165,12 @@ def _train_and_test(x_nd, onehot_nk, held_out_n, l2, max_iter):
   dtype = x_nd.dtype
   weight_n = jnp.where(held_out_n, 0, 1).astype(dtype)
   total = jnp.sum(weight_n)
-  mean_d = jnp.matmul(weight_n, x_nd, precision=_HIGHEST) / total
+  mean_d = jnp.matmul(weight_n, x_nd, precision=HIGHEST) / total
 
   def add(sum_d, take, fresh_b):
     weight_b = take(weight_n) * fresh_b
     square_bd = (take(x_nd) - mean_d[None, :]) ** 2
-    return sum_d + jnp.matmul(weight_b, square_bd, precision=_HIGHEST)
+    return sum_d + jnp.matmul(weight_b, square_bd, precision=HIGHEST)
 
   variance_d = fold_rows(add, jnp.zeros_like(mean_d), x_nd.shape[0]) / total
   # A feature without spread beyond rounding (of entries up to one) is constant.
@@ -201,16 +201,17 @@ def _train_and_test(x_nd, onehot_nk, held_out_n, l2, max_iter):
 _linear_probe = jax.jit(linear_probe, static_argnames=("num_classes", "folds", "l2"))
 
 
-def check(*, folds: int = 5, l2: float = 1.0) -> None:
-  """Checks the options."""
-  if not isinstance(folds, int) or folds < 2:
-    raise ValueError(f"folds must be a whole number of at least 2, got {folds!r}")
-  if not isinstance(l2, int | float) or not l2 > 0:
-    raise ValueError(f"l2 must be a number above 0, got {l2!r}")
+@dataclasses.dataclass(frozen=True)
+class LinearProbeOptions(Options):
+  """Options of `linear_probe`."""
+
+  folds: int = option(5, least=2, help="Number of folds of the cross-validation.")
+  l2: float = option(
+    1.0, above=0, help="Ridge on the weights, beside the sum of the losses (1 / C)."
+  )
 
 
-def evaluate(problem: Problem, *, folds: int = 5, l2: float = 1.0) -> Value:
-  """Cross-validated accuracy of a linear classifier."""
+def _compute_linear_probe(problem: Problem, options: LinearProbeOptions) -> Value:
   name, size = problem.smallest_class()
   if size < 2:
     raise ValueError(
@@ -221,11 +222,11 @@ def evaluate(problem: Problem, *, folds: int = 5, l2: float = 1.0) -> Value:
     problem.labels,
     num_classes=problem.num_classes,
     key=problem.key,
-    folds=folds,
-    l2=l2,
+    folds=options.folds,
+    l2=options.l2,
   )
   fewer = not_converged = ""
-  if (took_place := int(result.folds)) < folds:
+  if (took_place := int(result.folds)) < options.folds:
     fewer = f"{took_place} folds: class {name!r} has {size} samples"
   if not bool(result.converged):
     not_converged = "a fold's classifier did not converge"
@@ -234,3 +235,14 @@ def evaluate(problem: Problem, *, folds: int = 5, l2: float = 1.0) -> Value:
   std = float(result.accuracy_std) * (took_place / max(took_place - 1, 1)) ** 0.5
   spread = Spread(std, f"{took_place} folds")
   return Value(float(result.accuracy), join(fewer, not_converged), details, spread)
+
+
+LINEAR_PROBE = Metric(
+  "linear_probe",
+  _compute_linear_probe,
+  "cross-validated accuracy of a linear classifier",
+  "accuracy",
+  "5 folds x about 400 N D K",
+  options=LinearProbeOptions,
+  random=True,
+)

@@ -46,25 +46,27 @@ where D > N it misses the D - N zero ones and the score is too large by the mean
 classes of (D - N)/(2N) log alpha: `variant="official"`.
 """
 
-from typing import Literal, NamedTuple, get_args
+import dataclasses
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._metric import OK, Problem, Value
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import TotalScatter, total_scatter
 from lead_jax.typing import Array, Bool, Float, Int
 
 Variant = Literal["corrected", "official"]
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _MAX_ITERATIONS = 11
 _TOLERANCE = 1e-3  # relative, in t
 _FLOOR = 1e-5  # beside |w|^2 and the residual, as published
 
 
-class LogME(NamedTuple):
+class LogMEResult(NamedTuple):
   """The evidence and where it was attained.
 
   Attributes:
@@ -111,7 +113,7 @@ def logme(
   *,
   num_classes: int,
   variant: Variant = "corrected",
-) -> LogME:
+) -> LogMEResult:
   """Computes the mean evidence of one-hot labels under Bayesian linear regression.
 
   Args:
@@ -137,11 +139,11 @@ def logme(
     moments = total_scatter(features, labels, num_classes=num_classes)
     spectrum, v_dd = _of_scatter(moments)
     weight_dk = (spectrum.z_ki / (spectrum.s_i + spectrum.ridge)[None, :]).T
-    solution_dk = jnp.matmul(v_dd, weight_dk, precision=_HIGHEST)
+    solution_dk = jnp.matmul(v_dd, weight_dk, precision=HIGHEST)
     residual_nk = (
       jax.nn.one_hot(labels, num_classes, dtype=features.dtype)
       - (moments.count_k / n)[None, :]
-      - jnp.matmul(features - moments.mean_d[None, :], solution_dk, precision=_HIGHEST)
+      - jnp.matmul(features - moments.mean_d[None, :], solution_dk, precision=HIGHEST)
     )
     spectrum = spectrum._replace(residual_k=jnp.sum(residual_nk**2, axis=0))
     return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
@@ -150,13 +152,13 @@ def logme(
   # The mean as rounded leaves a rest, which belongs to the mean.
   rest_d = jnp.mean(x_nd, axis=0)
   x_nd, mean_d = x_nd - rest_d[None, :], mean_d + rest_d
-  s_n, u_nn = _decompose(jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST))
+  s_n, u_nn = _decompose(jnp.matmul(x_nd, x_nd.T, precision=HIGHEST))
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=features.dtype)
   count_k = jnp.sum(onehot_nk, axis=0)
   centred_nk = onehot_nk - (count_k / n)[None, :]
-  x_kn = jnp.matmul(centred_nk.T, u_nn, precision=_HIGHEST)
+  x_kn = jnp.matmul(centred_nk.T, u_nn, precision=HIGHEST)
   along_n = jnp.matmul(
-    jnp.matmul(x_nd, mean_d, precision=_HIGHEST), u_nn, precision=_HIGHEST
+    jnp.matmul(x_nd, mean_d, precision=HIGHEST), u_nn, precision=HIGHEST
   )
   alive_n = s_n > 0
   root_n = jnp.sqrt(jnp.where(alive_n, s_n, 1))
@@ -177,7 +179,9 @@ def logme(
   return _fixed_points(spectrum, count_k, n=n, missing=_missing(n, d, variant))
 
 
-def logme_of_scatter(moments: TotalScatter, *, variant: Variant = "corrected") -> LogME:
+def logme_of_scatter(
+  moments: TotalScatter, *, variant: Variant = "corrected"
+) -> LogMEResult:
   """Computes the same from one pass's sums, for more samples than features.
 
   Args:
@@ -202,12 +206,12 @@ def _of_scatter(moments):
   n = jnp.sum(moments.count_k)
   ridge = 100 * jnp.finfo(s_d.dtype).eps * s_d[-1]
   ridge = jnp.maximum(ridge, jnp.finfo(s_d.dtype).tiny)
-  z_kd = jnp.matmul(moments.deviation_kd, v_dd, precision=_HIGHEST)
+  z_kd = jnp.matmul(moments.deviation_kd, v_dd, precision=HIGHEST)
   weight_kd = (z_kd / (s_d + ridge)[None, :]) ** 2
   spread_k = moments.count_k * (1 - moments.count_k / n)
   spectrum = _Spectrum(
     s_i=s_d,
-    v_i=jnp.sqrt(n) * jnp.matmul(moments.mean_d, v_dd, precision=_HIGHEST),
+    v_i=jnp.sqrt(n) * jnp.matmul(moments.mean_d, v_dd, precision=HIGHEST),
     z_ki=z_kd,
     weight_ki=weight_kd,
     ridge=ridge,
@@ -219,8 +223,7 @@ def _of_scatter(moments):
 def _check_static(num_classes, variant):
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  if variant not in get_args(Variant):
-    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
+  LogMEOptions.check(variant=variant)
 
 
 def _missing(n, d, variant):
@@ -286,31 +289,15 @@ def _fixed_points(spectrum, count_k, *, n, missing):
   evidence_k, alpha_k, beta_k, rest_k, resolved_k = jax.vmap(one_class)(
     spectrum.z_ki, spectrum.weight_ki, spectrum.residual_k, count_k
   )
-  return LogME(jnp.mean(evidence_k), evidence_k, alpha_k, beta_k, rest_k, resolved_k)
+  return LogMEResult(
+    jnp.mean(evidence_k), evidence_k, alpha_k, beta_k, rest_k, resolved_k
+  )
 
 
 _logme = jax.jit(logme, static_argnames=("num_classes", "variant"))
 
 
-def check(*, variant: Variant = "corrected") -> None:
-  """Checks the options."""
-  _check_static(2, variant)
-
-
-def evaluate(problem: Problem, *, variant: Variant = "corrected") -> Value:
-  """The mean evidence of the labels."""
-  options = {"num_classes": problem.num_classes, "variant": variant}
-  result = _logme(problem.features, problem.labels, **options)
-  if problem.features.dtype == jnp.float32 and not np.all(result.resolved_k):
-    # Classes that are all but points, or features that depend on one another: the
-    # residual lies below float32's rounding.
-    with jax.enable_x64(True):
-      features = jnp.asarray(np.asarray(problem.features, np.float64))
-      result = _logme(features, problem.labels, **options)
-  return value_of(result)
-
-
-def value_of(result: LogME) -> Value:
+def _value_of(result: LogMEResult) -> Value:
   """Reads a result: score, what did not converge, precisions."""
   open_k = ~np.asarray(result.converged_k)
   status = OK
@@ -324,3 +311,36 @@ def value_of(result: LogME) -> Value:
     "beta_k": np.asarray(result.beta_k, np.float64).tolist(),
   }
   return Value(float(result.score), status, details)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogMEOptions(Options):
+  """Options of `logme`."""
+
+  variant: Variant = option(
+    "corrected",
+    help="`official` leaves the zero eigenvalues of D > N out of the log-determinant, as "
+    "the authors' code does.",
+  )
+
+
+def _compute_logme(problem: Problem, options: LogMEOptions) -> Value:
+  static = {"num_classes": problem.num_classes, "variant": options.variant}
+  result = _logme(problem.features, problem.labels, **static)
+  if problem.features.dtype == jnp.float32 and not np.all(result.resolved_k):
+    # Classes that are all but points, or features that depend on one another: the
+    # residual lies below float32's rounding.
+    with jax.enable_x64(True):
+      features = jnp.asarray(np.asarray(problem.features, np.float64))
+      result = _logme(features, problem.labels, **static)
+  return _value_of(result)
+
+
+LOGME = Metric(
+  "logme",
+  _compute_logme,
+  "LogME: evidence of a Bayesian linear regression onto the labels",
+  "nats a sample",
+  "N D^2 + 10 D^3",
+  options=LogMEOptions,
+)

@@ -1,15 +1,17 @@
 """The ways to look a metric up, and to apply it."""
 
 import difflib
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, shown
 from lead_jax.metrics._metric import Metric, Problem, Value, join
 from lead_jax.metrics._table import METRICS
+from lead_jax.system import load_named, load_plugin, plugins
 from lead_jax.typing import ArrayLike
+
+PLUGINS = "lead_jax.metrics"
 
 # What to do about an array that a metric needs and that is not there.
 NEEDS = {
@@ -18,50 +20,115 @@ NEEDS = {
     "classifier has none"
   ),
   "reference_features": "another network's features of the same samples, to compare with",
+  "source_features": "the same network's features of its source data",
+  "gmm_responsibilities": "posteriors of a mixture that was fitted elsewhere",
 }
 
 
-def find_metric(name: str) -> Metric:
-  """Returns a metric of the table.
+def find_metric(ref: str | Metric) -> Metric:
+  """Returns a metric.
+
+  Args:
+    ref: A name of `METRICS`; a name that an installed distribution offers under the
+      entry-point group `lead_jax.metrics`; `module:NAME` of a module on the path of Python
+      or in the current folder; or the metric itself.
 
   Raises:
-    InputError: If there is none of that name; the message lists the nearest.
+    InputError: If there is none (the message lists the nearest), it cannot be imported, or
+      it has the name of one of the table without being it.
   """
-  if isinstance(name, Metric):
-    return name
-  if not isinstance(name, str):
-    raise InputError(f"a metric is named by text, got {name!r}")
-  if name in METRICS:
-    return METRICS[name]
-  near = difflib.get_close_matches(name.lower(), METRICS, n=3)
+  if isinstance(ref, Metric):
+    return _unlike_the_table(ref, "")
+  if not isinstance(ref, str):
+    raise InputError(f"a metric is a lead_jax.metrics.Metric or its name, got {ref!r}")
+  if ref in METRICS:
+    return METRICS[ref]
+  if ":" in ref:
+    return _as_metric(load_named(ref), repr(ref))
+  offered = plugins(PLUGINS)
+  if ref in offered:
+    found = _as_metric(load_plugin(PLUGINS, ref), f"{ref!r} of {offered[ref].source}")
+    if found.name != ref:
+      raise InputError(
+        f"plug-in {ref!r} of {offered[ref].source} is a metric named {found.name!r}: "
+        "its entry point must have the same name"
+      )
+    return found
+  known = [*METRICS, *offered]
+  near = difflib.get_close_matches(ref.lower(), known, n=3)
   hint = f"did you mean {' or '.join(near)}? " if near else ""
-  raise InputError(f"there is no metric {name!r}: {hint}known are {', '.join(METRICS)}")
+  raise InputError(
+    f"there is no metric {shown(ref)!r}: {hint}known are {', '.join(known)}; one of "
+    "yours is module:NAME"
+  )
 
 
-def evaluate_metric(name: str, problem: Problem, **options) -> Value:
-  """Applies a metric, after checking the names of its options.
+def known_metrics() -> dict[str, str]:
+  """Returns the names of all metrics, with what offers each.
+
+  Returns:
+    By name, `lead_jax` or an installed distribution with its version, in the order of the
+    table, plug-ins last. None of these is imported, and none that has the name of a metric
+    of the table is among them.
+  """
+  found = dict.fromkeys(METRICS, "lead_jax")
+  for name, plugin in plugins(PLUGINS).items():
+    found.setdefault(name, plugin.source)
+  return found
+
+
+def _as_metric(found: Any, what: str) -> Metric:
+  if not isinstance(found, Metric):
+    raise InputError(
+      f"{what} is a {type(found).__name__}, not a lead_jax.metrics.Metric: make one by "
+      "Metric(name, compute), or of a function by Metric.of"
+    )
+  return _unlike_the_table(found, f"{what}: ")
+
+
+def _unlike_the_table(metric: Metric, where: str) -> Metric:
+  """Refuses a metric that takes the name of another."""
+  if METRICS.get(metric.name, metric) is not metric:
+    raise InputError(
+      f"{where}lead_jax has a metric {metric.name!r} of its own: give yours another name"
+    )
+  return metric
+
+
+def evaluate_metric(ref: str | Metric, problem: Problem, /, **options: Any) -> Value:
+  """Applies a metric, after checking its options.
+
+  Args:
+    ref: As `find_metric`.
+    problem: Features, labels and whatever else the metric needs.
+    **options: The metric's own.
 
   Raises:
     InputError: If the metric or an option is wrong, or something that the metric needs is
       not there.
     ValueError: If the problem cannot be scored by it.
   """
-  check_options(name, options)
-  metric = find_metric(name)
-  if lack := missing(name, problem):
-    raise InputError(f"{name} needs {lack}")
-  value = metric.function(problem, **options)
+  metric = find_metric(ref)
+  checked = metric.read_options(options)
+  if lack := missing(metric, problem):
+    raise InputError(f"{metric.name} needs {lack}")
+  value = metric.compute(problem, checked)
+  if not isinstance(value, Value):
+    raise InputError(
+      f"metric {metric.name!r} returned a {type(value).__name__}: return "
+      "lead_jax.metrics.Value(score)"
+    )
   if not math.isfinite(value.score):
     raise ValueError(
-      f"{name} is {value.score} on these features: bring them to unit scale, or compute "
-      "in float64 (jax.enable_x64)"
+      f"{metric.name} is {value.score} on these features: bring them to unit scale, or "
+      "compute in float64 (jax.enable_x64)"
     )
   return value._replace(status=join(value.status, _doubts(metric, problem)))
 
 
-def missing(name: str, problem: Problem) -> str:
+def missing(ref: str | Metric, problem: Problem) -> str:
   """Returns what a metric needs and the problem has not, and what to do; empty if none."""
-  for need in find_metric(name).needs:
+  for need in find_metric(ref).needs:
     names = need.split("|")
     if all(getattr(problem, name) is None for name in names):
       return f"{' or '.join(names)}: {NEEDS[names[0]]}"
@@ -84,49 +151,17 @@ def _doubts(metric: Metric, problem: Problem) -> str:
   return "; ".join(notes)
 
 
-def check_options(name: str, options: Mapping[str, Any]) -> None:
+def check_options(ref: str | Metric, options: Mapping[str, Any]) -> None:
   """Checks names and values of a metric's options, before any work.
 
   Raises:
     InputError: If there is no such metric or option, or a value is out of its bounds.
   """
-  metric = find_metric(name)
-  for option in options:
-    if option not in metric.options:
-      known = ", ".join(metric.options) or "none"
-      raise InputError(f"metric {name!r} has no option {option!r}; it has: {known}")
-  parameters = inspect.signature(metric.check).parameters
-  for option, value in options.items():
-    if option in parameters:
-      _check_kind(f"metric {name!r}: {option}", value, parameters[option])
-  try:
-    metric.check(**options)
-  except (TypeError, ValueError) as error:
-    raise InputError(f"metric {name!r}: {error}") from error
-
-
-def _check_kind(what: str, value: Any, parameter: inspect.Parameter) -> None:
-  """Refuses a value of another kind than the option's default."""
-  default = parameter.default
-  if value is None and (default is None or "None" in str(parameter.annotation)):
-    return
-  if isinstance(default, bool):
-    wanted, fits = "true or false", isinstance(value, bool)
-  elif default is None or isinstance(default, int):
-    wanted = "a whole number"
-    fits = isinstance(value, int) and not isinstance(value, bool)
-  elif isinstance(default, float):
-    wanted = "a finite number"
-    fits = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = fits and math.isfinite(value)
-  else:
-    return  # texts are compared with those that are known
-  if not fits:
-    raise InputError(f"{what} must be {wanted}, got {value!r}")
+  find_metric(ref).read_options(options)
 
 
 def score(
-  metric: str,
+  metric: str | Metric,
   features: ArrayLike,
   labels: ArrayLike,
   *,
@@ -135,12 +170,13 @@ def score(
   source_features: ArrayLike | None = None,
   reference_features: ArrayLike | None = None,
   gmm_responsibilities: ArrayLike | None = None,
-  **options,
+  **options: Any,
 ) -> float:
   """Scores one model's features by one metric.
 
   Args:
-    metric: A name of `METRICS`.
+    metric: As `find_metric`: a name of `METRICS`, a plug-in's, `module:NAME`, or a
+      `Metric`.
     features: float[N, D] backbone outputs, 16, 32 or 64 bits, finite.
     labels: [N] any integers or strings.
     seed: Of everything random.
@@ -148,7 +184,7 @@ def score(
     source_features: float[M, D], the same network's features of its source data.
     reference_features: float[N, R], another network's features of the same samples.
     gmm_responsibilities: float[N, C], posteriors of a mixture fitted elsewhere.
-    **options: The metric's own; see `METRICS[metric].options`.
+    **options: The metric's own; docs/metrics.md lists them.
 
   Returns:
     The score; larger is better. Of a pool-relative metric (`METRICS[metric].pool`), that
@@ -158,7 +194,7 @@ def score(
     ValueError: If the metric or an option is unknown, something that it needs is not
       given, or the features and labels cannot be scored; the message names the thing.
   """
-  find_metric(metric)
+  found = find_metric(metric)
   problem = Problem(
     features,
     labels,
@@ -168,11 +204,11 @@ def score(
     reference_features=reference_features,
     gmm_responsibilities=gmm_responsibilities,
   )
-  return evaluate_metric(metric, problem, **options).score
+  return evaluate_metric(found, problem, **options).score
 
 
 def score_pool(
-  metric: str,
+  metric: str | Metric,
   pool: Sequence[ArrayLike],
   labels: ArrayLike,
   *,
@@ -181,12 +217,12 @@ def score_pool(
   source_features: Sequence[ArrayLike | None] | None = None,
   reference_features: ArrayLike | None = None,
   gmm_responsibilities: Sequence[ArrayLike | None] | None = None,
-  **options,
+  **options: Any,
 ) -> list[float]:
   """Scores several models' features together, by a metric that compares them.
 
   Args:
-    metric: A name of `METRICS`; one that is not pool-relative scores each model by itself.
+    metric: As `score`; one that is not pool-relative scores each model by itself.
     pool: Of each model, features float[N, D] of the same samples; D may differ.
     labels: [N].
     seed: Of everything random.
@@ -205,7 +241,7 @@ def score_pool(
   """
   if not len(pool):
     raise InputError("the pool is empty: give the features of at least one model")
-  find_metric(metric)
+  found = find_metric(metric)
   own = {
     "source_probs": source_probs,
     "source_features": source_features,
@@ -227,10 +263,9 @@ def score_pool(
         array = None if arrays is None else arrays[index]
         if array is not None:
           problem.provide(name, array)
-      values.append(evaluate_metric(metric, problem, **options))
+      values.append(evaluate_metric(found, problem, **options))
     except ValueError as error:
       raise InputError(f"model {index} of the pool: {error}") from error
-  rule = find_metric(metric).pool
-  if rule is None:
+  if found.pool is None:
     return [value.score for value in values]
-  return list(rule([value.parts or {} for value in values]))
+  return list(found.pool([value.parts or {} for value in values]))

@@ -8,6 +8,10 @@ kept by the problem.
 
 import copy
 import dataclasses
+import functools
+import inspect
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,8 +19,9 @@ import jax
 import numpy as np
 
 from lead_jax import checks
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, Options as Options, option as option
 from lead_jax.dynamics import Network
+from lead_jax.system import source_hash
 from lead_jax.typing import Array, ArrayLike
 
 T = TypeVar("T")
@@ -199,36 +204,42 @@ class Value(NamedTuple):
 
 Parts = Sequence[Mapping[str, float]]
 
+# Letters that `--metrics=a,b` and `--option=NAME.OPTION=VALUE` leave to a name.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-  """An entry of the table of metrics. Larger is better in all.
+  """A way to score one model's features against labels. Larger is better in all.
 
   Attributes:
-    function: `(problem, **options) -> Value`.
+    name: What people call it: letters, digits, `_` and `-`.
+    compute: `(problem, options) -> Value`, options being an instance of `options`.
     description: One line for people.
-    unit: Of the score.
+    unit: Unit of the score.
     cost: Leading terms of the floating-point operations.
-    check: Called with the options before any work; raises `ValueError` for bad ones.
-    options: Names of the options that the function takes.
+    options: Its options, a frozen dataclass derived from `Options`.
     random: Whether the score depends on the seed.
     needs: Names of arrays of the problem without which there is no score; of
       alternatives, joined by `|`, one will do.
     uses: Names of arrays of the problem that it looks at where they are there.
     pool: For a score that depends on the other models, the rule from all models' parts
-      to all models' scores. The function's own score is then that of a model alone.
+      to all models' scores. The score in `Value` is then that of a model alone.
     least_per_class: Samples of the smallest class below which the score means little.
     least_ratio: N / D below which the score means little.
-    resamples: Random parts of the images that are scored for intervals, unless the user
-      says: fewer where a score takes a second and more.
+    resamples: Number of random parts of the images that are scored for intervals, unless
+      the user says: fewer where a score takes a second and more.
+    version: Part of the key of a stored score: raise it whenever the metric gives another
+      number for the same features.
   """
 
-  function: Callable[..., Value]
-  description: str
-  unit: str
-  cost: str
-  check: Callable[..., object]
-  options: tuple[str, ...] = ()
+  name: str
+  compute: Callable[[Problem, Any], Value]
+  description: str = ""
+  unit: str = "score"
+  cost: str = ""
+  _: dataclasses.KW_ONLY
+  options: type[Options] = Options
   random: bool = False
   needs: tuple[str, ...] = ()
   uses: tuple[str, ...] = ()
@@ -236,17 +247,155 @@ class Metric:
   least_per_class: int = 1
   least_ratio: float = 0.0
   resamples: int = 50
-  name: str = ""
   version: int = 3
 
-  def identity(self) -> dict:
-    return {"scoring": self.version}
+  def __post_init__(self) -> None:
+    """Refuses what no metric can be; raises `InputError`."""
+    if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+      raise InputError(
+        "a metric's name is made of letters, digits, _ and -, and begins with a letter, "
+        f"got {self.name!r}"
+      )
+    if not callable(self.compute):
+      raise InputError(
+        f"metric {self.name!r}: compute must be a function, got {self.compute!r}"
+      )
+    if not (isinstance(self.options, type) and issubclass(self.options, Options)):
+      raise InputError(
+        f"metric {self.name!r}: options must be a dataclass derived from "
+        f"lead_jax.metrics.Options, got {self.options!r}"
+      )
+    try:
+      self.options()  # every option has a default, and the defaults are allowed
+      self.options.described()
+    except (TypeError, ValueError) as error:
+      raise InputError(f"metric {self.name!r}: {error}") from error
+    if taken := [name for name in self.options.names() if hasattr(Options, name)]:
+      raise InputError(f"metric {self.name!r}: no option can be named {taken[0]!r}")
+    known = (*_PER_SAMPLE, "source_features")
+    if wrong := [name for name in self.arrays if name not in known]:
+      raise InputError(
+        f"metric {self.name!r}: a problem has no array {wrong[0]!r}; it has: "
+        f"{', '.join(known)}"
+      )
+
+  @classmethod
+  def of(cls, function: Callable[..., Any], name: str = "", **facts: Any) -> "Metric":
+    """Makes a metric of a plain function of features and labels.
+
+    Args:
+      function: `(features, labels, ...) -> float`, larger being better. Of its further
+        parameters, those named `num_classes`, `key` and as the arrays of a `Problem`
+        (which are needed then) are filled in; all others have a default and a type, and
+        are the metric's options.
+      name: What people call it; the function's own name where empty.
+      **facts: Further attributes of `Metric`.
+
+    Raises:
+      InputError: If a parameter is neither of these.
+    """
+    return _metric_of(function, name or getattr(function, "__name__", ""), facts)
 
   @property
   def arrays(self) -> tuple[str, ...]:
-    """Whatever it looks at beside features and labels."""
+    """Names of all arrays that it looks at beside features and labels."""
     needed = [name for need in self.needs for name in need.split("|")]
     return (*needed, *self.uses)
+
+  def read_options(self, given: Mapping[str, Any]) -> Options:
+    """Checks options and returns them all, defaults included.
+
+    Raises:
+      InputError: If there is no such option, or a value is not allowed.
+    """
+    for name in given:
+      if name not in self.options.names():
+        known = ", ".join(self.options.names()) or "none"
+        raise InputError(
+          f"metric {self.name!r} has no option {name!r}; it has: {known}"
+        )
+    try:
+      return self.options(**given)
+    except (TypeError, ValueError) as error:
+      raise InputError(f"metric {self.name!r}: {error}") from error
+
+  def canonical_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options that were given, as JSON values: what a score's key holds.
+
+    Defaults are not among them, nor are values brought to their types: scores that were
+    stored under an option as it was given are found again.
+
+    Raises:
+      InputError: As `read_options`.
+    """
+    self.read_options(given)
+    return {name: _json_value(value) for name, value in given.items()}
+
+  def identity(self) -> dict[str, Any]:
+    """Returns what tells this metric's scores from those of another version of it.
+
+    Returns:
+      JSON values: `scoring`, its version, and `source`, a hash of its code, of a metric
+      that is not this package's own. An edited metric has another hash, and so has one
+      whose captured values have changed.
+    """
+    own = _is_own(self.compute) and self.options.__module__.startswith("lead_jax.")
+    found: dict[str, Any] = {"scoring": self.version}
+    return (
+      found if own else {**found, "source": source_hash(self.compute, self.options)}
+    )
+
+
+def _is_own(compute: Callable[..., Any]) -> bool:
+  """Whether a function is one of this room's, whose version speaks for it."""
+  module, name = getattr(compute, "__module__", ""), getattr(compute, "__name__", "")
+  ours = isinstance(module, str) and module.startswith("lead_jax.metrics.")
+  return ours and getattr(sys.modules.get(module), name, None) is compute
+
+
+def _json_value(value: Any) -> Any:
+  value = value.item() if isinstance(value, np.generic) else value
+  if isinstance(value, list | tuple):
+    return [_json_value(item) for item in value]
+  return value
+
+
+def _metric_of(
+  function: Callable[..., Any], name: str, facts: Mapping[str, Any]
+) -> Metric:
+  """See `Metric.of`."""
+  parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+  arrays = (*_PER_SAMPLE, "source_features")
+  filled = [p.name for p in parameters[2:] if p.name in ("num_classes", "key", *arrays)]
+  fields: list[tuple[str, Any, Any]] = []
+  for parameter in parameters[2:]:
+    if parameter.name in filled:
+      continue
+    named = parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    if not named or parameter.default is parameter.empty:
+      raise InputError(
+        f"metric {name!r}: parameter {parameter.name!r} has no default; options have "
+        f"one, and num_classes, key, {', '.join(arrays)} are filled in"
+      )
+    kind = type(parameter.default)
+    if parameter.annotation is not parameter.empty:
+      kind = parameter.annotation
+    fields.append((parameter.name, kind, parameter.default))
+
+  @functools.wraps(function)  # whose module it then counts to
+  def compute(problem: Problem, options: Options) -> Value:
+    given = {each: getattr(problem, each) for each in filled}
+    score = function(problem.features, problem.labels, **given, **options.values())
+    return Value(float(score))
+
+  options = dataclasses.make_dataclass(
+    f"{name}_options", fields, bases=(Options,), frozen=True
+  )
+  options.__module__ = function.__module__
+  summary = (inspect.getdoc(function) or "").partition("\n")[0]
+  needs = tuple(each for each in filled if each in arrays)
+  defaults = {"description": summary, "random": "key" in filled, "needs": needs}
+  return Metric(name, compute, **{**defaults, "options": options, **facts})
 
 
 def join(*notes: str) -> str:

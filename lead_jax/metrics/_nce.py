@@ -18,7 +18,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from lead_jax.metrics._metric import Problem, Value
+from lead_jax.checks import Options
+from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.typing import Array, Float, Int
 
 
@@ -68,13 +69,16 @@ def _first_largest(probs_nz: Float[Array, "n z"]) -> Int[Array, " n"]:
 _nce = jax.jit(nce, static_argnames="num_classes")
 
 
-def check() -> None:
-  """There are no options."""
-
-
-def evaluate(problem: Problem) -> Value:
-  """NCE of the likeliest classes of the problem's `source_probs`."""
-  if problem.source_probs is None:
-    raise ValueError("source_probs are needed: probabilities over the source classes")
+def _compute_nce(problem: Problem, _: Options) -> Value:
   score = _nce(problem.source_probs, problem.labels, num_classes=problem.num_classes)
   return Value(float(score))
+
+
+NCE = Metric(
+  "nce",
+  _compute_nce,
+  "minus the entropy of the labels given the likeliest source class",
+  "nats",
+  "N Z",
+  needs=("source_probs",),
+)

@@ -25,6 +25,7 @@ fails below 64 samples or features; here there are as many components as there c
 PCA is a randomised one for middling sizes.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -32,18 +33,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._etran import scaled
-from lead_jax.metrics._metric import OK, Problem, Value
+from lead_jax.checks import Options, option
+from lead_jax.metrics._etran import scale_to_unit
+from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means, pca
 from lead_jax.typing import Array, Bool, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _LEAST_SHRINKAGE = 1e-10
 # What scikit-learn's `LinearDiscriminantAnalysis(tol=...)` is by default.
 _LEAST_SPREAD = 1e-4
 
 
-class NCTI(NamedTuple):
+class NCTIResult(NamedTuple):
   """The three parts.
 
   Attributes:
@@ -68,7 +70,7 @@ def ncti(
   num_classes: int,
   pca_dim: int = 64,
   largest_class: int | None = None,
-) -> NCTI:
+) -> NCTIResult:
   """Computes the three parts of NCTI.
 
   Args:
@@ -94,7 +96,7 @@ def ncti(
   largest_class = n if largest_class is None else largest_class
   if not 1 <= largest_class <= n:
     raise ValueError(f"largest_class must be in [1, {n}], got {largest_class}")
-  check(pca_dim=pca_dim)
+  NCTIOptions.check(pca_dim=pca_dim)
   components = pca(features, dim=pca_dim)
   z_np = components.projected_np - jnp.mean(components.projected_np, axis=0)[None, :]
   mean_kp, count_k, prior_k = class_means(z_np, labels, num_classes=num_classes)
@@ -104,13 +106,13 @@ def ncti(
 
   # The matrix that whitens the samples within their classes; zero in dropped directions.
   whiten_pp = _whitening(z_np - mean_kp[labels], shrinkage, plain)
-  white_kp = jnp.matmul(mean_kp, whiten_pp, precision=_HIGHEST)
-  white_np = jnp.matmul(z_np, whiten_pp, precision=_HIGHEST)
+  white_kp = jnp.matmul(mean_kp, whiten_pp, precision=HIGHEST)
+  white_np = jnp.matmul(z_np, whiten_pp, precision=HIGHEST)
 
   # Between the classes; shrinking both covariances leaves a multiple of I.
-  between_pp = jnp.matmul(white_kp.T, prior_k[:, None] * white_kp, precision=_HIGHEST)
+  between_pp = jnp.matmul(white_kp.T, prior_k[:, None] * white_kp, precision=HIGHEST)
   spread = jnp.sum(prior_k[:, None] * mean_kp**2) / pca_dim
-  metric_pp = jnp.matmul(whiten_pp.T, whiten_pp, precision=_HIGHEST)
+  metric_pp = jnp.matmul(whiten_pp.T, whiten_pp, precision=HIGHEST)
   mixed_pp = (1 - shrinkage) * between_pp + shrinkage * spread * metric_pp
   chosen_pp = jnp.where(plain, between_pp, mixed_pp)
   value_p, axis_pp = jnp.linalg.eigh(0.5 * (chosen_pp + chosen_pp.T))
@@ -118,12 +120,12 @@ def ncti(
   least = max(_LEAST_SPREAD**2, 10 * float(jnp.finfo(z_np.dtype).eps))
   alive_p = (value_p > least * value_p[-1]) | ~plain
   axis_pp = jnp.where(alive_p[None, :], axis_pp, 0)[:, -kept:]
-  projected_nr = jnp.matmul(white_np, axis_pp, precision=_HIGHEST)
+  projected_nr = jnp.matmul(white_np, axis_pp, precision=HIGHEST)
   seli = _nuclear_norm(jnp.linalg.qr(projected_nr, mode="r"))
 
   log_prior_k = jnp.where(count_k > 0, jnp.log(jnp.maximum(count_k, 1) / n), -jnp.inf)
   constant_k = log_prior_k - 0.5 * jnp.sum(white_kp**2, axis=1)
-  linear_nk = jnp.matmul(white_np, white_kp.T, precision=_HIGHEST)
+  linear_nk = jnp.matmul(white_np, white_kp.T, precision=HIGHEST)
   posterior_nk = jax.nn.softmax(linear_nk + constant_k[None, :], axis=1)
   ncc = jnp.mean(jnp.take_along_axis(posterior_nk, labels[:, None], axis=1))
 
@@ -138,7 +140,7 @@ def ncti(
 
   norm_k = jax.lax.map(norm_of, (jnp.cumsum(size_k) - size_k, size_k))
   logvc = jnp.log(jnp.sum(norm_k))
-  return NCTI(seli, ncc, logvc, shrinkage, ~jnp.any(whiten_pp != 0))
+  return NCTIResult(seli, ncc, logvc, shrinkage, ~jnp.any(whiten_pp != 0))
 
 
 def _whitening(within_np, shrinkage, plain):
@@ -171,21 +173,35 @@ def _nuclear_norm(matrix):
 _jitted = jax.jit(ncti, static_argnames=("num_classes", "pca_dim", "largest_class"))
 
 
-def check(*, pca_dim: int = 64) -> None:
-  """Checks the options.
+def pool_ncti(parts: Sequence[Mapping[str, float]]) -> list[float]:
+  """Computes the scores of models that are compared with one another.
 
-  Raises:
-    ValueError: If `pca_dim` is out of its bounds.
+  Args:
+    parts: Of each model, its `seli`, `ncc` and `logvc`.
+
+  Returns:
+    Scores in `[-1, 2]`; larger is better. A part that is the same for all models counts
+    nothing; a model without rivals keeps its parts as they are.
+
+  References:
+    Wang et al., 2023, Eq. 10.
   """
-  if pca_dim < 1:
-    raise ValueError(f"pca_dim must be at least 1, got {pca_dim}")
+  columns = [[part[name] for part in parts] for name in ("seli", "ncc", "logvc")]
+  if len(parts) > 1:
+    columns = [scale_to_unit(column) for column in columns]
+  return [a + b - c for a, b, c in zip(*columns, strict=True)]
 
 
-def evaluate(problem: Problem, *, pca_dim: int = 64) -> Value:
-  """NCTI of a model alone, with the parts that a pool is compared by."""
-  check(pca_dim=pca_dim)
+@dataclasses.dataclass(frozen=True)
+class NCTIOptions(Options):
+  """Options of `ncti`."""
+
+  pca_dim: int = option(64, least=1, help="Number of principal components.")
+
+
+def _compute_ncti(problem: Problem, options: NCTIOptions) -> Value:
   n, d = problem.features.shape
-  used = min(n - 1, d, pca_dim)
+  used = min(n - 1, d, options.pca_dim)
   largest = int(np.bincount(problem.labels).max())
   found = _jitted(
     problem.features,
@@ -202,8 +218,8 @@ def evaluate(problem: Problem, *, pca_dim: int = 64) -> Value:
     )
   parts = {name: float(getattr(found, name)) for name in ("seli", "ncc", "logvc")}
   note = OK
-  if used < pca_dim:
-    note = f"{used} principal components in place of {pca_dim}: N={n}, D={d}"
+  if used < options.pca_dim:
+    note = f"{used} principal components in place of {options.pca_dim}: N={n}, D={d}"
   return Value(
     parts["seli"] + parts["ncc"] - parts["logvc"],
     note,
@@ -212,20 +228,13 @@ def evaluate(problem: Problem, *, pca_dim: int = 64) -> Value:
   )
 
 
-def pool_ncti(parts: Sequence[Mapping[str, float]]) -> list[float]:
-  """Computes the scores of models that are compared with one another.
-
-  Args:
-    parts: Of each model, its `seli`, `ncc` and `logvc`.
-
-  Returns:
-    Scores in `[-1, 2]`; larger is better. A part that is the same for all models counts
-    nothing; a model without rivals keeps its parts as they are.
-
-  References:
-    Wang et al., 2023, Eq. 10.
-  """
-  columns = [[part[name] for part in parts] for name in ("seli", "ncc", "logvc")]
-  if len(parts) > 1:
-    columns = [scaled(column) for column in columns]
-  return [a + b - c for a, b, c in zip(*columns, strict=True)]
+NCTI = Metric(
+  "ncti",
+  _compute_ncti,
+  "NCTI: nearness to neural collapse, scaled over the models compared",
+  "share of the pool's range",
+  "2 N D^2 + 9 D^3 + 2 N K^2",
+  options=NCTIOptions,
+  pool=pool_ncti,
+  least_per_class=2,
+)

@@ -10,19 +10,21 @@ neighbours (`metrics.knn`) and ETran's discriminant without whitening (`metrics.
 The sample of a class of one has no mean to be near: it counts as an error.
 """
 
-from typing import Literal, get_args
+import dataclasses
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._metric import OK, Problem, Value
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means, directions_about, fold_rows
 from lead_jax.typing import Array, Float, Int
 
 Distance = Literal["cosine", "euclidean"]
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 # Squared length of the mean direction of the class means above which they share an offset.
 _SHARED = 0.999
 # Compared at once.
@@ -57,7 +59,7 @@ def nearest_centroid(
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  check(distance=distance)
+  NearestCentroidOptions.check(distance=distance)
   n = features.shape[0]
   x_nd = features
   if distance == "euclidean":
@@ -95,7 +97,7 @@ def _right(x_nd, scale, labels, mean_kd, count_k, *, cosine):
       own_b = jnp.sum(x_bd * own_bd, axis=1) / jnp.where(norm_b > 0, norm_b, 1)
     else:
       own_b = jnp.sum(own_bd * (x_bd - 0.5 * own_bd), axis=1)
-    near_bk = jnp.matmul(x_bd, compared_kd.T, precision=_HIGHEST) - half_k[None, :]
+    near_bk = jnp.matmul(x_bd, compared_kd.T, precision=HIGHEST) - half_k[None, :]
     return right + jnp.sum(_is_right(near_bk, own_b, label_b, count_k) & fresh_b)
 
   return fold_rows(count, jnp.zeros((), int), x_nd.shape[0], rows=_ROWS)
@@ -110,7 +112,7 @@ def _right_about(x_nd, scale, labels, count_k):
   def add(sum_ke, take, fresh_b):
     onehot_bk = jax.nn.one_hot(take(labels), count_k.size, dtype=x_nd.dtype)
     onehot_bk = jnp.where(fresh_b[:, None], onehot_bk, 0)
-    return sum_ke + jnp.matmul(onehot_bk.T, two(scale * take(x_nd)), precision=_HIGHEST)
+    return sum_ke + jnp.matmul(onehot_bk.T, two(scale * take(x_nd)), precision=HIGHEST)
 
   sum_ke = fold_rows(add, jnp.zeros((count_k.size, 2 * d), x_nd.dtype), n, rows=_ROWS)
 
@@ -130,7 +132,7 @@ def _right_about(x_nd, scale, labels, count_k):
     u_bd, _, zero_b = directions(x_be, jnp.ones_like(label_b))
     own_bd, half_b, _ = directions(sum_ke[label_b] - x_be, count_k[label_b] - 1)
     own_b = jnp.where(zero_b, 0, jnp.sum(u_bd * own_bd, axis=1) - half_b)
-    near_bk = jnp.matmul(u_bd, u_kd.T, precision=_HIGHEST) - half_k[None, :]
+    near_bk = jnp.matmul(u_bd, u_kd.T, precision=HIGHEST) - half_k[None, :]
     near_bk = jnp.where(zero_b[:, None], 0, near_bk)
     return right + jnp.sum(_is_right(near_bk, own_b, label_b, count_k) & fresh_b)
 
@@ -155,21 +157,23 @@ def _unit(rows_md):
 _jitted = jax.jit(nearest_centroid, static_argnames=("num_classes", "distance"))
 
 
-def check(*, distance: str = "cosine") -> None:
-  """Checks the options.
+@dataclasses.dataclass(frozen=True)
+class NearestCentroidOptions(Options):
+  """Options of `nearest_centroid`."""
 
-  Raises:
-    ValueError: If the distance is unknown.
-  """
-  if distance not in get_args(Distance):
-    raise ValueError(f"distance must be one of {get_args(Distance)}, got {distance!r}")
+  distance: Distance = option(
+    "cosine", help="`cosine`: one minus the cosine of the angle; or `euclidean`."
+  )
 
 
-def evaluate(problem: Problem, *, distance: Distance = "cosine") -> Value:
-  """The leave-one-out accuracy of a problem."""
-  check(distance=distance)
+def _compute_nearest_centroid(
+  problem: Problem, options: NearestCentroidOptions
+) -> Value:
   score = _jitted(
-    problem.features, problem.labels, num_classes=problem.num_classes, distance=distance
+    problem.features,
+    problem.labels,
+    num_classes=problem.num_classes,
+    distance=options.distance,
   )
   alone = int(np.sum(np.bincount(problem.labels) == 1))
   note = OK
@@ -177,3 +181,14 @@ def evaluate(problem: Problem, *, distance: Distance = "cosine") -> Value:
     classes = "class" if alone == 1 else "classes"
     note = f"{alone} {classes} of one sample, counted as an error"
   return Value(float(score), note)
+
+
+NEAREST_CENTROID = Metric(
+  "nearest_centroid",
+  _compute_nearest_centroid,
+  "leave-one-out accuracy of the nearest class mean (cosine)",
+  "accuracy",
+  "4 N D K",
+  options=NearestCentroidOptions,
+  least_per_class=2,
+)

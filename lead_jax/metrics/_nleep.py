@@ -22,6 +22,7 @@ References:
   Li et al., `Ranking Neural Checkpoints <https://arxiv.org/abs/2011.11200>`_, CVPR 2021.
 """
 
+import dataclasses
 import functools
 import math
 from typing import NamedTuple
@@ -31,14 +32,15 @@ import jax.numpy as jnp
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from lead_jax.checks import Options, option
 from lead_jax.metrics._leep import empirical_prediction
-from lead_jax.metrics._metric import Problem, Spread, Value, join
+from lead_jax.metrics._metric import Metric, Problem, Spread, Value, join
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Mixture, fit_mixture, kmeans, pca
 from lead_jax.typing import Array, Float, Int
 
 _KEY = 101  # folded into the problem's key
 _PCA_STEP = 16  # dimensions are filled up to a multiple, to compile few programs
-_HIGHEST = jax.lax.Precision.HIGHEST
 _REG = 1e-6  # scikit-learn's ridge
 
 
@@ -105,7 +107,7 @@ def _project(features, axes, dims, *, wide):
     x_np = axes.projected_np[:, :wide]
   else:
     x_nd = features - axes.mean_d[None, :]
-    x_np = jnp.matmul(x_nd, axes.axes_dp[:, :wide], precision=_HIGHEST)
+    x_np = jnp.matmul(x_nd, axes.axes_dp[:, :wide], precision=HIGHEST)
   return jnp.where(jnp.arange(wide)[None, :] < dims, x_np, 0)
 
 
@@ -114,28 +116,7 @@ _fit_mixture = jax.jit(fit_mixture, static_argnames=("components", "capacity", "
 _posteriors = jax.jit(Mixture.posteriors, static_argnames="samples")
 
 
-def check(
-  *,
-  pca_variance: float = 0.8,
-  components_per_class: int = 5,
-  log: bool = False,
-  seeds: int = 3,
-) -> None:
-  """Checks the options."""
-  if not isinstance(pca_variance, int | float) or not 0 < pca_variance <= 1:
-    raise ValueError(f"pca_variance must be in (0, 1], got {pca_variance!r}")
-  if not isinstance(components_per_class, int) or components_per_class < 1:
-    raise ValueError(
-      "components_per_class must be a whole number of at least 1, got "
-      f"{components_per_class!r}"
-    )
-  if not isinstance(log, bool):
-    raise ValueError(f"log must be true or false, got {log!r}")
-  if not isinstance(seeds, int) or seeds < 1:
-    raise ValueError(f"seeds must be a whole number of at least 1, got {seeds!r}")
-
-
-def reduced(
+def project_to_variance(
   features: Float[Array, "n d"], *, pca_variance: float
 ) -> tuple[Float[Array, "n p"], int]:
   """Projects on the fewest principal components with more than a share of the variance.
@@ -163,7 +144,9 @@ def reduced(
   return _project(features, found, dims, wide=wide), dims
 
 
-def fit(x_np: Float[Array, "n p"], start: Int[Array, " n"], components: int) -> Mixture:
+def fit_growing(
+  x_np: Float[Array, "n p"], start: Int[Array, " n"], components: int
+) -> Mixture:
   """Fits a mixture with lists of candidates as long as they have to be."""
   n = x_np.shape[0]
   largest = int(np.bincount(start).max())
@@ -177,52 +160,56 @@ def fit(x_np: Float[Array, "n p"], start: Int[Array, " n"], components: int) -> 
     capacity = min(n, 4 * capacity)
 
 
-def evaluate(
-  problem: Problem,
-  *,
-  pca_variance: float = 0.8,
-  components_per_class: int = 5,
-  log: bool = False,
-  seeds: int = 3,
-) -> Value:
-  """NLEEP, the mean over `seeds` mixtures, or of `gmm_responsibilities` where given.
+@dataclasses.dataclass(frozen=True)
+class NLEEPOptions(Options):
+  """Options of `nleep`."""
 
-  Args:
-    problem: The model's.
-    pca_variance: Share of the variance that the principal components keep.
-    components_per_class: Components over K; one where that would be more than half the
-      samples.
-    log: The paper's logarithm.
-    seeds: Mixtures fitted, each from a k-means start of its own.
-  """
-  check(
-    pca_variance=pca_variance,
-    components_per_class=components_per_class,
-    log=log,
-    seeds=seeds,
+  pca_variance: float = option(
+    0.8,
+    above=0,
+    most=1,
+    help="Share of the variance that the principal components keep.",
   )
+  components_per_class: int = option(
+    5,
+    least=1,
+    help="Components of the mixture over K; one where that would be more than half the "
+    "samples.",
+  )
+  log: bool = option(
+    False, help="Whether to average logarithms, as in the paper's equation."
+  )
+  seeds: int = option(
+    3, least=1, help="Number of mixtures, each from a k-means start of its own."
+  )
+
+
+def _compute_nleep(problem: Problem, options: NLEEPOptions) -> Value:
+  """The mean over `seeds` mixtures, or NLEEP of `gmm_responsibilities` where given."""
   k = problem.num_classes
   if problem.gmm_responsibilities is not None:
-    given = _nleep(problem.gmm_responsibilities, problem.labels, num_classes=k, log=log)
+    given = _nleep(
+      problem.gmm_responsibilities, problem.labels, num_classes=k, log=options.log
+    )
     components = problem.gmm_responsibilities.shape[1]
     return Value(float(given), details={"components": components})
 
   n = problem.features.shape[0]
-  components, fewer = components_per_class * k, ""
+  components, fewer = options.components_per_class * k, ""
   if components > n / 2 and components > k:
     fewer = f"{k} components: {components} need {2 * components} samples, not {n}"
     components = k
-  x_np, dims = reduced(problem.features, pca_variance=pca_variance)
+  x_np, dims = project_to_variance(problem.features, pca_variance=options.pca_variance)
   fits = []
   # Thousands of small factorisations: on a busy machine, LAPACK's threads waiting for one
   # another take twenty times as long as one thread does.
   with threadpool_limits(limits=1, user_api="blas"):
-    for seed in range(seeds):
+    for seed in range(options.seeds):
       key = jax.random.fold_in(jax.random.fold_in(problem.key, _KEY), seed)
       start = _kmeans(x_np, clusters=components, key=key).labels_n
-      mixture = fit(x_np, start, components)
+      mixture = fit_growing(x_np, start, components)
       responsibilities = _posteriors(mixture, samples=n)
-      score = _nleep(responsibilities, problem.labels, num_classes=k, log=log)
+      score = _nleep(responsibilities, problem.labels, num_classes=k, log=options.log)
       fits.append(_Fit(float(score), mixture))
   # Of the columns of zeros, whose variance is the ridge alone.
   filling = -0.5 * (x_np.shape[1] - dims) * math.log(2 * math.pi * _REG)
@@ -240,6 +227,20 @@ def evaluate(
     "log_likelihood": [float(one.mixture.log_likelihood) - filling for one in fits],
     "steps": [int(one.mixture.steps) for one in fits],
   }
-  spread = Spread(float(scores.std(ddof=1)), f"{seeds} mixtures") if seeds > 1 else None
+  spread = None
+  if options.seeds > 1:
+    spread = Spread(float(scores.std(ddof=1)), f"{options.seeds} mixtures")
   status = join(fewer, collapsed, not_converged)
   return Value(float(scores.mean()), status, details, spread)
+
+
+NLEEP = Metric(
+  "nleep",
+  _compute_nleep,
+  "LEEP over the components of a Gaussian mixture of the features",
+  "probability",
+  "PCA: N D^2; 3 x mixtures: iterations x N C P^2",
+  options=NLEEPOptions,
+  random=True,
+  uses=("gmm_responsibilities",),
+)

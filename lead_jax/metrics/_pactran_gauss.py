@@ -17,17 +17,19 @@ References:
   ECCV 2022, Section 4.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from lead_jax.metrics._metric import OK, Problem, Value
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.statistics import fit_logistic
 from lead_jax.typing import Array, Bool, Float, Int
 
 
-class PACTranGauss(NamedTuple):
+class PACTranGaussResult(NamedTuple):
   """The bound and its parts.
 
   Attributes:
@@ -53,7 +55,7 @@ def pactran_gauss(
   lam: float = 1.0,
   s2: float = 100.0,
   max_iter: int = 500,
-) -> PACTranGauss:
+) -> PACTranGaussResult:
   """Computes the bound of the Gaussian prior.
 
   Args:
@@ -66,7 +68,7 @@ def pactran_gauss(
     max_iter: Static bound on the steps.
 
   Returns:
-    A `PACTranGauss`; its score is larger for better features.
+    A `PACTranGaussResult`; its score is larger for better features.
 
   Raises:
     ValueError: If a static argument is out of its bounds.
@@ -76,7 +78,7 @@ def pactran_gauss(
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  check(lam=lam, s2=s2)
+  PACTranGaussOptions.check(lam=lam, s2=s2)
   if max_iter < 1:
     raise ValueError(f"max_iter must be at least 1, got {max_iter}")
   n, d = features.shape
@@ -105,7 +107,7 @@ def pactran_gauss(
   m = num_classes * d / (lam * n)
   curvature = jnp.sum((square_n + 1) * spread_n) + m
   flatness = 0.5 * m * (s2 / d) * jnp.log(curvature / m + 1e-10)
-  return PACTranGauss(
+  return PACTranGaussResult(
     -(optimum + flatness), optimum, curvature, fit.steps, fit.converged
   )
 
@@ -113,19 +115,23 @@ def pactran_gauss(
 _jitted = jax.jit(pactran_gauss, static_argnames=("num_classes", "lam", "s2"))
 
 
-def check(*, lam: float = 1.0, s2: float = 100.0) -> None:
-  """Checks the options of `evaluate`."""
-  if not isinstance(lam, int | float) or not 0 < lam < float("inf"):
-    raise ValueError(f"lam must be a number above 0, got {lam!r}")
-  if not isinstance(s2, int | float) or not 0 < s2 < float("inf"):
-    raise ValueError(f"s2 must be a number above 0, got {s2!r}")
+@dataclasses.dataclass(frozen=True)
+class PACTranGaussOptions(Options):
+  """Options of `pactran_gauss`."""
+
+  lam: float = option(
+    1.0, above=0, help="lambda, the weight of the data against the prior."
+  )
+  s2: float = option(100.0, above=0, help="Variance of the prior times D.")
 
 
-def evaluate(problem: Problem, *, lam: float = 1.0, s2: float = 100.0) -> Value:
-  """PACTran-Gauss at the converged optimum."""
-  check(lam=lam, s2=s2)
+def _compute_pactran_gauss(problem: Problem, options: PACTranGaussOptions) -> Value:
   found = _jitted(
-    problem.features, problem.labels, num_classes=problem.num_classes, lam=lam, s2=s2
+    problem.features,
+    problem.labels,
+    num_classes=problem.num_classes,
+    lam=options.lam,
+    s2=options.s2,
   )
   details = {
     "optimum": float(found.optimum),
@@ -134,3 +140,13 @@ def evaluate(problem: Problem, *, lam: float = 1.0, s2: float = 100.0) -> Value:
   }
   status = OK if bool(found.converged) else "the classifier did not converge"
   return Value(float(found.score), status, details)
+
+
+PACTRAN_GAUSS = Metric(
+  "pactran_gauss",
+  _compute_pactran_gauss,
+  "PAC-Bayesian bound of a linear classifier with a Gaussian prior",
+  "minus nats",
+  "about 400 N D K",
+  options=PACTranGaussOptions,
+)

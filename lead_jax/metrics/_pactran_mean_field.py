@@ -25,18 +25,20 @@ References:
   ECCV 2022, Section 4.
 """
 
+import dataclasses
 from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 
-from lead_jax.metrics._metric import Problem, Value
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import Metric, Problem, Value
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
 Prior = Literal["dirichlet", "gamma"]
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _LEAST = 1e-10  # added to source probabilities and priors, as officially
 _BLOCK = 512  # rows whose posteriors exist at once
 
@@ -71,7 +73,7 @@ def pactran_mean_field(
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
   if prior not in get_args(Prior):
     raise ValueError(f"prior must be one of {get_args(Prior)}, got {prior!r}")
-  check(iterations=iterations)
+  PACTranOptions.check(iterations=iterations)
   n = source_probs.shape[0]
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=source_probs.dtype)
   prior_k1 = jnp.mean(onehot_nk, axis=0)[:, None] + _LEAST
@@ -84,7 +86,7 @@ def pactran_mean_field(
       tilt_kz -= digamma(jnp.sum(a_kz, axis=0))[None, :]
     return _posterior(source_probs, labels, tilt_kz), a_kz
 
-  count_kz = jnp.matmul(onehot_nk.T, source_probs, precision=_HIGHEST)
+  count_kz = jnp.matmul(onehot_nk.T, source_probs, precision=HIGHEST)
   start = (_Field(count_kz, jnp.zeros((), count_kz.dtype)), count_kz)
   field, a_kz = jax.lax.fori_loop(0, iterations, update, start)
   rate_z = jnp.sum(a_kz, axis=0)
@@ -93,7 +95,7 @@ def pactran_mean_field(
   if prior == "dirichlet":
     gain -= jnp.sum(gammaln(rate_z) - gammaln(jnp.sum(prior_k1)))
     return gain / (n * num_classes)
-  rate_n = jnp.matmul(source_probs, rate_z, precision=_HIGHEST)
+  rate_n = jnp.matmul(source_probs, rate_z, precision=HIGHEST)
   return (gain - jnp.sum(jnp.log(rate_n)) + n) / (n * num_classes) - 1
 
 
@@ -120,7 +122,7 @@ def _posterior(s_nz, labels, tilt_kz) -> _Field:
     q_bz = jnp.exp(log_q_bz)
     onehot_bk = jax.nn.one_hot(y_b, k, dtype=s_bz.dtype)
     return _Field(
-      jnp.matmul(onehot_bk.T, q_bz, precision=_HIGHEST),
+      jnp.matmul(onehot_bk.T, q_bz, precision=HIGHEST),
       jnp.sum(q_bz * (log_q_bz - log_s_bz)),
     )
 
@@ -144,44 +146,51 @@ _jitted = jax.jit(
 )
 
 
-def check(*, iterations: int = 10) -> None:
-  """Checks the options of `evaluate_dirichlet` and `evaluate_gamma`."""
-  if not isinstance(iterations, int) or iterations < 1:
-    raise ValueError(
-      f"iterations must be a whole number of at least 1, got {iterations!r}"
-    )
+@dataclasses.dataclass(frozen=True)
+class PACTranOptions(Options):
+  """Options of `pactran_dirichlet` and `pactran_gamma`."""
+
+  iterations: int = option(10, least=1, help="Number of updates of the mean field.")
 
 
-def _distributions(problem: Problem) -> tuple[Array, dict[str, str]]:
-  """The mixture's posteriors where given, the source probabilities otherwise."""
-  for name in ("gmm_responsibilities", "source_probs"):
-    found = getattr(problem, name)
-    if found is not None:
-      return found, {"distributions": name}
-  raise ValueError(
-    "source_probs are needed, or gmm_responsibilities: probabilities over the source "
-    "classes, or over the components of a mixture"
-  )
-
-
-def _evaluate(problem: Problem, prior: Prior, iterations: int) -> Value:
-  check(iterations=iterations)
-  given, details = _distributions(problem)
+def _compute_bound(problem: Problem, prior: Prior, options: PACTranOptions) -> Value:
+  """The bound of the mixture's posteriors where given, else of the source's classes."""
+  name = "source_probs"
+  if problem.gmm_responsibilities is not None:
+    name = "gmm_responsibilities"
   score = _jitted(
-    given,
+    getattr(problem, name),
     problem.labels,
     num_classes=problem.num_classes,
     prior=prior,
-    iterations=iterations,
+    iterations=options.iterations,
   )
-  return Value(float(score), details=details)
+  return Value(float(score), details={"distributions": name})
 
 
-def evaluate_dirichlet(problem: Problem, *, iterations: int = 10) -> Value:
-  """PACTran-Dirichlet of `gmm_responsibilities`, or else of `source_probs`."""
-  return _evaluate(problem, "dirichlet", iterations)
+def _compute_dirichlet(problem: Problem, options: PACTranOptions) -> Value:
+  return _compute_bound(problem, "dirichlet", options)
 
 
-def evaluate_gamma(problem: Problem, *, iterations: int = 10) -> Value:
-  """PACTran-Gamma of `gmm_responsibilities`, or else of `source_probs`."""
-  return _evaluate(problem, "gamma", iterations)
+def _compute_gamma(problem: Problem, options: PACTranOptions) -> Value:
+  return _compute_bound(problem, "gamma", options)
+
+
+PACTRAN_DIRICHLET = Metric(
+  "pactran_dirichlet",
+  _compute_dirichlet,
+  "PAC-Bayesian bound of p(y | source class) with a Dirichlet prior",
+  "minus nats a class",
+  "20 N Z K",
+  options=PACTranOptions,
+  needs=("source_probs|gmm_responsibilities",),
+)
+PACTRAN_GAMMA = Metric(
+  "pactran_gamma",
+  _compute_gamma,
+  "PAC-Bayesian bound of p(y | source class) with a Gamma prior",
+  "minus nats a class",
+  "20 N Z K",
+  options=PACTranOptions,
+  needs=("source_probs|gmm_responsibilities",),
+)

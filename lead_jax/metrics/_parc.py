@@ -23,14 +23,21 @@ the error of that one), and returns NaN as soon as one sample is constant after
 standardisation; here that sample's correlations count as 0, and the status says so.
 """
 
-from typing import Literal, NamedTuple, get_args
+import dataclasses
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._draws import check_draws, constant_note, draw, spread_of
-from lead_jax.metrics._metric import Problem, Value, join
+from lead_jax.checks import option
+from lead_jax.metrics._draws import (
+  DrawOptions,
+  draw_samples,
+  note_constant_samples,
+  spread_of,
+)
+from lead_jax.metrics._metric import Metric, Problem, Value, join
 from lead_jax.statistics import (
   above_diagonal,
   pair_correlations,
@@ -46,10 +53,12 @@ Variant = Literal["corrected", "official"]
 _SALT = 1001
 
 
-class Parc(NamedTuple):
-  """Attributes:
-  score: 100 Spearman; NaN where it is undefined.
-  constant: Samples that are constant after standardisation.
+class PARCResult(NamedTuple):
+  """The score and what it could not compare.
+
+  Attributes:
+    score: 100 Spearman; NaN where it is undefined.
+    constant: Samples that are constant after standardisation.
   """
 
   score: Float[Array, ""]
@@ -61,7 +70,7 @@ def parc(
   labels: Int[Array, " n"],
   *,
   pca_dim: int | None = None,
-) -> Parc:
+) -> PARCResult:
   """Computes PARC of all the samples given.
 
   Args:
@@ -87,7 +96,7 @@ def parc(
   found = pair_correlations(standardise(features))
   differ = above_diagonal(labels[:, None] != labels[None, :])
   score = 100 * spearman_two_valued(1 - found.r_p, differ)
-  return Parc(score, jnp.sum(found.constant_n))
+  return PARCResult(score, jnp.sum(found.constant_n))
 
 
 def parc_against(
@@ -95,7 +104,7 @@ def parc_against(
   label_p: Float[Array, " p"],
   *,
   pca_dim: int | None = None,
-) -> Parc:
+) -> PARCResult:
   """Computes PARC against any dissimilarities of the labels.
 
   Args:
@@ -107,7 +116,7 @@ def parc_against(
     features = pca(features, dim=pca_dim).projected_np
   found = pair_correlations(standardise(features))
   score = 100 * spearman(1 - found.r_p, label_p)
-  return Parc(score, jnp.sum(found.constant_n))
+  return PARCResult(score, jnp.sum(found.constant_n))
 
 
 def rounded_dissimilarities(labels: np.ndarray, num_classes: int) -> np.ndarray:
@@ -144,52 +153,31 @@ _jitted = jax.jit(_draws, static_argnames="pca_dim")
 _jitted_against = jax.jit(_draws_against, static_argnames="pca_dim")
 
 
-def check(
-  *,
-  pca_dim: int | None = None,
-  samples: int | None = 500,
-  draws: int = 5,
-  variant: str = "corrected",
-) -> None:
-  """Checks the options of `evaluate`.
+@dataclasses.dataclass(frozen=True)
+class PARCOptions(DrawOptions):
+  """Options of `parc`."""
 
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  if variant not in get_args(Variant):
-    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
-  if pca_dim is not None and pca_dim < 2:
-    raise ValueError(f"pca_dim must be at least 2, or none for no PCA, got {pca_dim}")
-  check_draws(samples, draws)
+  pca_dim: int | None = option(
+    None,
+    least=2,
+    help="Number of principal components kept (32 in half of the paper's tables); None: "
+    "no projection.",
+  )
+  variant: Variant = option(
+    "corrected",
+    help="`official` breaks the labels' ties by rounding, as the public code does.",
+  )
 
 
-def evaluate(
-  problem: Problem,
-  *,
-  pca_dim: int | None = None,
-  samples: int | None = 500,
-  draws: int = 5,
-  variant: str = "corrected",
-) -> Value:
-  """PARC, the mean over stratified draws of samples.
-
-  Args:
-    problem: Features and labels.
-    pca_dim: Principal components kept (32 in half of the paper's tables).
-    samples: Of a draw; `None` for all samples, in memory of about 20 N^2 bytes.
-    draws: How many, where there are more samples than that.
-    variant: `official` breaks the labels' ties by rounding, as the public code does.
-
-  Raises:
-    ValueError: If the score is undefined.
-  """
-  check(pca_dim=pca_dim, samples=samples, draws=draws, variant=variant)
+def _compute_parc(problem: Problem, options: PARCOptions) -> Value:
   dim = problem.features.shape[1]
   if dim < 2:
     raise ValueError(
       "parc correlates samples over features: it needs at least 2, got 1"
     )
-  index = draw(problem, samples=samples, draws=draws, salt=_SALT, least=2)
+  index = draw_samples(
+    problem, samples=options.samples, draws=options.draws, salt=_SALT, least=2
+  )
   size = index.shape[1]
   if size < 3:
     raise ValueError(f"parc needs at least 3 samples, got {size}")
@@ -199,11 +187,11 @@ def evaluate(
       f"no two of the {size} samples are of one class: parc compares pairs within a "
       "class with pairs of two"
     )
-  note = ""
+  pca_dim, note = options.pca_dim, ""
   if pca_dim is not None and pca_dim > min(size - 1, dim):
     note = f"pca_dim is {min(size - 1, dim)}, all that {size} x {dim} features have"
     pca_dim = min(size - 1, dim)
-  if variant == "official":
+  if options.variant == "official":
     label_bp = np.stack(
       [rounded_dissimilarities(labels[row], problem.num_classes) for row in index]
     ).astype(problem.features.dtype)
@@ -217,7 +205,19 @@ def evaluate(
     )
   return Value(
     float(np.mean(scores)),
-    join(note, constant_note(found.constant.tolist())),
+    join(note, note_constant_samples(found.constant.tolist())),
     {"samples": size, "scores": scores},
     spread_of(scores),
   )
+
+
+PARC = Metric(
+  "parc",
+  _compute_parc,
+  "PARC: do samples of one class correlate more than samples of two?",
+  "100 rank correlation",
+  "5 draws x 500^2 D",
+  options=PARCOptions,
+  random=True,
+  least_per_class=2,
+)

@@ -19,30 +19,27 @@ The public code needs the source features; where a network has none, the target'
 their place here and the status says so.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics import (
-  _gbc as gbc,
-  _logme as logme,
-  _nleep as nleep,
-  _sfda as sfda,
-)
-from lead_jax.metrics._metric import Problem, Value, join
+from lead_jax.checks import Options, option
+from lead_jax.metrics._gbc import GBC, GBCOptions
+from lead_jax.metrics._logme import LOGME, LogMEOptions
+from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.metrics._nleep import NLEEP, NLEEPOptions
+from lead_jax.metrics._sfda import SFDA, SFDAOptions
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means
 from lead_jax.typing import Array, Bool, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _LEAST_STD = 1e-3
 
-PUSH_OPTIONS = ("n_sigma", "k", "time_step", "exit_ratio")
 
-
-class Push(NamedTuple):
+class PushResult(NamedTuple):
   """Where the samples went.
 
   Attributes:
@@ -59,7 +56,7 @@ class Push(NamedTuple):
   coincide: Bool[Array, ""]
 
 
-def push(
+def push_overlapping_classes(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
   mean_d: Float[Array, " d"],
@@ -71,7 +68,7 @@ def push(
   time_step: float = 0.1,
   exit_ratio: float = 0.5,
   max_steps: int = 6,
-) -> Push:
+) -> PushResult:
   """Moves overlapping classes apart.
 
   Args:
@@ -122,7 +119,7 @@ def push(
     c_kk = jnp.where(apart_kk, length_kk / distance_kk, 0)
     # On the diagonal the two terms cancel in one product.
     c_kk = jnp.diag(jnp.sum(c_kk, axis=1)) - c_kk
-    return jnp.matmul(c_kk, m_kd, precision=_HIGHEST)
+    return jnp.matmul(c_kk, m_kd, precision=HIGHEST)
 
   def step(state):
     index, moved_kd, movement_s, _ = state
@@ -144,41 +141,21 @@ def push(
   )
   offset_kd = moved_kd * scale_d[None, :]
   coincide = jnp.any(pair_kk & ~_apart(start_kd, pair_kk)[0])
-  return Push(features + offset_kd[labels], movement_s, steps, coincide)
+  return PushResult(features + offset_kd[labels], movement_s, steps, coincide)
 
 
 def _apart(mean_kd, pair_kk):
   """Returns which pairs of means have a line between them, and their squared distances."""
   m_kd = mean_kd - jnp.mean(mean_kd, axis=0)[None, :]
   square_k = jnp.sum(m_kd**2, axis=1)
-  inner_kk = jnp.matmul(m_kd, m_kd.T, precision=_HIGHEST)
+  inner_kk = jnp.matmul(m_kd, m_kd.T, precision=HIGHEST)
   sum_kk = square_k[:, None] + square_k[None, :]
   distance2_kk = sum_kk - 2 * inner_kk
   eps = jnp.finfo(mean_kd.dtype).eps
   return pair_kk & (distance2_kk > 4 * eps * sum_kk), distance2_kk
 
 
-_push = jax.jit(push, static_argnames=("num_classes", "max_steps"))
-
-
-def check_push(
-  *,
-  n_sigma: float = 0.6,
-  k: float = 1.0,
-  time_step: float = 0.1,
-  exit_ratio: float = 0.5,
-) -> dict[str, float]:
-  """Checks the options of the push; returns them.
-
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  for name, value in (("n_sigma", n_sigma), ("k", k), ("time_step", time_step)):
-    if not isinstance(value, int | float) or not 0 < value < float("inf"):
-      raise ValueError(f"{name} must be a number above 0, got {value!r}")
-  if not isinstance(exit_ratio, int | float) or not 0 <= exit_ratio < 1:
-    raise ValueError(f"exit_ratio must be in [0, 1), got {exit_ratio!r}")
-  return {"n_sigma": n_sigma, "k": k, "time_step": time_step, "exit_ratio": exit_ratio}
+_push = jax.jit(push_overlapping_classes, static_argnames=("num_classes", "max_steps"))
 
 
 class _Pushed(NamedTuple):
@@ -188,8 +165,44 @@ class _Pushed(NamedTuple):
   status: str
 
 
-def _pushed(problem: Problem, **options) -> _Pushed:
+@dataclasses.dataclass(frozen=True)
+class PushOptions(Options):
+  """Options of the push that all PED metrics share."""
+
+  n_sigma: float = option(0.6, above=0, help="Radii that a class's ball extends to.")
+  k: float = option(1.0, above=0, help="Elastic coefficient of the springs.")
+  time_step: float = option(0.1, above=0, help="tau, the time of one step.")
+  exit_ratio: float = option(
+    0.5,
+    least=0,
+    below=1,
+    help="Steps go on while they move more than this fraction of what the first one did.",
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class PedSFDAOptions(SFDAOptions, PushOptions):
+  """Options of `ped_sfda`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PedLogMEOptions(LogMEOptions, PushOptions):
+  """Options of `ped_logme`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PedGBCOptions(GBCOptions, PushOptions):
+  """Options of `ped_gbc`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PedNLEEPOptions(NLEEPOptions, PushOptions):
+  """Options of `ped_nleep`."""
+
+
+def _pushed(problem: Problem, options: PushOptions) -> _Pushed:
   """Moves the classes of a problem; once for all base scores."""
+  static = {name: getattr(options, name) for name in PushOptions.names()}
 
   def compute():
     source = problem.source_features
@@ -203,7 +216,7 @@ def _pushed(problem: Problem, **options) -> _Pushed:
       jnp.mean(source, axis=0),
       jnp.std(source, axis=0),
       num_classes=problem.num_classes,
-      **options,
+      **static,
     )
     steps = int(result.steps)
     # Features and labels alone: whatever else is known is of the unmoved features.
@@ -219,66 +232,70 @@ def _pushed(problem: Problem, **options) -> _Pushed:
     movements = [float(total) for total in np.asarray(result.movement_s)]
     return _Pushed(moved, movements, steps, join(own, still))
 
-  return problem.once(("ped", tuple(sorted(options.items()))), compute)
+  return problem.once(("ped", *static.items()), compute)
 
 
-def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-  """Returns the options of the push, and those of the base score."""
-  ours = {name: value for name, value in options.items() if name in PUSH_OPTIONS}
-  return ours, {name: options[name] for name in options if name not in ours}
+def _compute_after_push(problem: Problem, options: PushOptions, base: Metric) -> Value:
+  pushed = _pushed(problem, options)
+  value = base.compute(pushed.problem, options)
+  details = {**value.details, "movements": pushed.movements, "steps": pushed.steps}
+  return value._replace(status=join(pushed.status, value.status), details=details)
 
 
-def _check(check_base: Callable[..., object], options: dict[str, Any]) -> None:
-  ours, theirs = _split(options)
-  check_push(**ours)
-  check_base(**theirs)
+def _compute_ped_sfda(problem: Problem, options: PedSFDAOptions) -> Value:
+  return _compute_after_push(problem, options, SFDA)
 
 
-def _evaluate(
-  problem: Problem, evaluate_base: Callable[..., Value], options: dict[str, Any]
-) -> Value:
-  ours, theirs = _split(options)
-  pushed = _pushed(problem, **check_push(**ours))
-  base = evaluate_base(pushed.problem, **theirs)
-  details = {**base.details, "movements": pushed.movements, "steps": pushed.steps}
-  return base._replace(status=join(pushed.status, base.status), details=details)
+def _compute_ped_logme(problem: Problem, options: PedLogMEOptions) -> Value:
+  return _compute_after_push(problem, options, LOGME)
 
 
-def check_sfda(**options) -> None:
-  """Checks the options of `ped_sfda`."""
-  _check(sfda.check, options)
+def _compute_ped_gbc(problem: Problem, options: PedGBCOptions) -> Value:
+  return _compute_after_push(problem, options, GBC)
 
 
-def evaluate_sfda(problem: Problem, **options) -> Value:
-  """SFDA of features whose overlapping classes were pushed apart."""
-  return _evaluate(problem, sfda.evaluate, options)
+def _compute_ped_nleep(problem: Problem, options: PedNLEEPOptions) -> Value:
+  return _compute_after_push(problem, options, NLEEP)
 
 
-def check_logme(**options) -> None:
-  """Checks the options of `ped_logme`."""
-  _check(logme.check, options)
-
-
-def evaluate_logme(problem: Problem, **options) -> Value:
-  """LogME of features whose overlapping classes were pushed apart."""
-  return _evaluate(problem, logme.evaluate, options)
-
-
-def check_gbc(**options) -> None:
-  """Checks the options of `ped_gbc`."""
-  _check(gbc.check, options)
-
-
-def evaluate_gbc(problem: Problem, **options) -> Value:
-  """GBC of features whose overlapping classes were pushed apart."""
-  return _evaluate(problem, gbc.evaluate, options)
-
-
-def check_nleep(**options) -> None:
-  """Checks the options of `ped_nleep`."""
-  _check(nleep.check, options)
-
-
-def evaluate_nleep(problem: Problem, **options) -> Value:
-  """NLEEP of features whose overlapping classes were pushed apart."""
-  return _evaluate(problem, nleep.evaluate, options)
+PED_SFDA = Metric(
+  "ped_sfda",
+  _compute_ped_sfda,
+  "SFDA of features whose overlapping classes were pushed apart",
+  "probability",
+  "as sfda + 6 K^2 D",
+  options=PedSFDAOptions,
+  least_per_class=2,
+  uses=("source_features",),
+)
+PED_LOGME = Metric(
+  "ped_logme",
+  _compute_ped_logme,
+  "LogME of features whose overlapping classes were pushed apart",
+  "nats a sample",
+  "as logme + 6 K^2 D",
+  options=PedLogMEOptions,
+  least_per_class=2,
+  uses=("source_features",),
+)
+PED_GBC = Metric(
+  "ped_gbc",
+  _compute_ped_gbc,
+  "GBC of features whose overlapping classes were pushed apart",
+  "minus overlap",
+  "as gbc + 6 K^2 D",
+  options=PedGBCOptions,
+  least_per_class=2,
+  uses=("source_features",),
+)
+PED_NLEEP = Metric(
+  "ped_nleep",
+  _compute_ped_nleep,
+  "NLEEP of features whose overlapping classes were pushed apart",
+  "probability",
+  "as nleep + 6 K^2 D",
+  options=PedNLEEPOptions,
+  random=True,
+  least_per_class=2,
+  uses=("source_features",),
+)

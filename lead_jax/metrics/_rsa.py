@@ -20,25 +20,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._draws import check_draws, constant_note, draw, spread_of
-from lead_jax.metrics._metric import Problem, Value, join
+from lead_jax.metrics._draws import (
+  DrawOptions,
+  draw_samples,
+  note_constant_samples,
+  spread_of,
+)
+from lead_jax.metrics._metric import Metric, Problem, Value, join
 from lead_jax.statistics import pair_correlations, spearman, standardise
 from lead_jax.typing import Array, Float, Int
 
 _SALT = 1002
 
 
-class Rsa(NamedTuple):
-  """Attributes:
-  score: 100 Spearman; NaN where it is undefined.
-  constant: Samples that are constant after standardisation, in either of the two.
+class RSAResult(NamedTuple):
+  """The score and what it could not compare.
+
+  Attributes:
+    score: 100 Spearman; NaN where it is undefined.
+    constant: Samples that are constant after standardisation, in either of the two.
   """
 
   score: Float[Array, ""]
   constant: Int[Array, ""]
 
 
-def rsa(features: Float[Array, "n d"], reference: Float[Array, "n r"]) -> Rsa:
+def rsa(features: Float[Array, "n d"], reference: Float[Array, "n r"]) -> RSAResult:
   """Computes RSA of all the samples given.
 
   Args:
@@ -60,7 +67,7 @@ def rsa(features: Float[Array, "n d"], reference: Float[Array, "n r"]) -> Rsa:
   ours = pair_correlations(standardise(features))
   theirs = pair_correlations(standardise(reference))
   score = 100 * spearman(ours.r_p, theirs.r_p)
-  return Rsa(score, jnp.sum(ours.constant_n | theirs.constant_n))
+  return RSAResult(score, jnp.sum(ours.constant_n | theirs.constant_n))
 
 
 def _draws(features, reference, index):
@@ -70,30 +77,9 @@ def _draws(features, reference, index):
 _jitted = jax.jit(_draws)
 
 
-def check(*, samples: int | None = 500, draws: int = 5) -> None:
-  """Checks the options of `evaluate`.
-
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  check_draws(samples, draws)
-
-
-def evaluate(problem: Problem, *, samples: int | None = 500, draws: int = 5) -> Value:
-  """RSA, the mean over stratified draws of samples.
-
-  Args:
-    problem: Features, labels (of the strata) and reference features.
-    samples: Of a draw; `None` for all samples, in memory of about 40 N^2 bytes.
-    draws: How many, where there are more samples than that.
-
-  Raises:
-    ValueError: If the score is undefined.
-  """
-  check(samples=samples, draws=draws)
+def _compute_rsa(problem: Problem, options: DrawOptions) -> Value:
   reference = problem.reference_features
-  if reference is None:
-    raise ValueError("rsa needs reference_features")
+  assert reference is not None  # the metric needs it
   for name, dim in (
     ("features", problem.features.shape[1]),
     ("reference_features", reference.shape[1]),
@@ -102,7 +88,9 @@ def evaluate(problem: Problem, *, samples: int | None = 500, draws: int = 5) -> 
       raise ValueError(
         f"rsa correlates samples over {name}: it needs at least 2, got 1"
       )
-  index = draw(problem, samples=samples, draws=draws, salt=_SALT)
+  index = draw_samples(
+    problem, samples=options.samples, draws=options.draws, salt=_SALT
+  )
   if index.shape[1] < 3:
     raise ValueError(f"rsa needs at least 3 samples, got {index.shape[1]}")
   found = _jitted(problem.features, reference, index)
@@ -113,7 +101,19 @@ def evaluate(problem: Problem, *, samples: int | None = 500, draws: int = 5) -> 
     )
   return Value(
     float(np.mean(scores)),
-    join(constant_note(found.constant.tolist())),
+    join(note_constant_samples(found.constant.tolist())),
     {"samples": index.shape[1], "scores": scores},
     spread_of(scores),
   )
+
+
+RSA = Metric(
+  "rsa",
+  _compute_rsa,
+  "RSA: are samples alike as they are to the reference network?",
+  "100 rank correlation",
+  "5 draws x 500^2 (D + R)",
+  options=DrawOptions,
+  random=True,
+  needs=("reference_features",),
+)

@@ -22,12 +22,15 @@ three double steps of the power method from the row sums of Sw, which falls shor
 largest eigenvalue: `variant="official"`.
 """
 
-from typing import Literal, NamedTuple, get_args
+import dataclasses
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from lead_jax.metrics._metric import OK, Problem, Value, join
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
   Scatter,
   centre_and_rotate,
@@ -40,11 +43,10 @@ from lead_jax.typing import Array, Bool, Float, Int
 
 Variant = Literal["exact", "official"]
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _LEAST_SHRINKAGE = 1e-10
 
 
-class SFDA(NamedTuple):
+class SFDAResult(NamedTuple):
   """The score and what it is made of.
 
   Attributes:
@@ -62,7 +64,7 @@ class SFDA(NamedTuple):
   singular: Bool[Array, ""]
 
 
-class Fits(NamedTuple):
+class SFDAFits(NamedTuple):
   """The two fits of SFDA, on the same samples before and after their confusion.
 
   Attributes:
@@ -71,7 +73,7 @@ class Fits(NamedTuple):
       predicted logits, whose softmax is the posterior that is scored; -inf for an empty
       class.
     shrinkage: lambda, of both.
-    singular: As `SFDA`.
+    singular: As `SFDAResult`.
   """
 
   first_nk: Float[Array, "n k"]
@@ -80,14 +82,14 @@ class Fits(NamedTuple):
   singular: Bool[Array, ""]
 
 
-def fit_sfda(
+def fit_sfda_discriminants(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
   *,
   num_classes: int,
   variant: Variant = "exact",
-) -> Fits:
-  """Fits the discriminant, confuses the samples and fits it again.
+) -> SFDAFits:
+  """SFDAFits the discriminant, confuses the samples and fits it again.
 
   Args:
     features: As `sfda`.
@@ -100,7 +102,7 @@ def fit_sfda(
   """
   if num_classes < 2:
     raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  check(variant=variant)
+  SFDAOptions.check(variant=variant)
   dim = features.shape[1]
   x_nm = centre_and_rotate(features)
   means = class_means(x_nm, labels, num_classes=num_classes)
@@ -112,7 +114,7 @@ def fit_sfda(
     sum_n1 = (
       sum_n1 - class_means(sum_n1, labels, num_classes=num_classes).mean_kd[labels]
     )
-    start_m = jnp.matmul(x_nm.T, sum_n1[:, 0], precision=_HIGHEST)
+    start_m = jnp.matmul(x_nm.T, sum_n1[:, 0], precision=HIGHEST)
     largest = _few_power_steps(scatter.gram_mm, start_m)
   else:
     largest = jnp.linalg.eigvalsh(scatter.gram_mm, symmetrize_input=False)[-1]
@@ -133,7 +135,7 @@ def fit_sfda(
   means = class_means(x_nm, labels, num_classes=num_classes)
   mixed: Scatter = pooled_scatter(x_nm, labels, means.mean_kd, dim=dim)
   second = linear_discriminants(x_nm, means.mean_kd, means.count_k, mixed, shrinkage)
-  return Fits(posterior_nk, second.decision_nk, shrinkage, first.singular)
+  return SFDAFits(posterior_nk, second.decision_nk, shrinkage, first.singular)
 
 
 def sfda(
@@ -142,7 +144,7 @@ def sfda(
   *,
   num_classes: int,
   variant: Variant = "exact",
-) -> SFDA:
+) -> SFDAResult:
   """Computes SFDA.
 
   Args:
@@ -161,10 +163,12 @@ def sfda(
   References:
     Shao et al., 2022, Eq. 4 (shrinkage), 7 (posterior), 8 (confusion), 9 (score).
   """
-  fits = fit_sfda(features, labels, num_classes=num_classes, variant=variant)
+  fits = fit_sfda_discriminants(
+    features, labels, num_classes=num_classes, variant=variant
+  )
   log_error = _log_error(fits.second_nk, labels)
   first_score = jnp.mean(jnp.take_along_axis(fits.first_nk, labels[:, None], axis=1))
-  return SFDA(
+  return SFDAResult(
     -jnp.expm1(log_error), log_error, first_score, fits.shrinkage, fits.singular
   )
 
@@ -188,7 +192,7 @@ def _few_power_steps(gram_mm, start_m):
   """Returns an eigenvalue as the public code estimates the largest."""
 
   def step(x_m):
-    y_m = jnp.matmul(gram_mm, x_m, precision=_HIGHEST)
+    y_m = jnp.matmul(gram_mm, x_m, precision=HIGHEST)
     norm = jnp.linalg.norm(y_m)
     return y_m / jnp.where(norm > 0, norm, 1), norm
 
@@ -210,21 +214,23 @@ def _log_error(decision_nk, labels):
 _jitted = jax.jit(sfda, static_argnames=("num_classes", "variant"))
 
 
-def check(*, variant: str = "exact") -> None:
-  """Checks the options.
+@dataclasses.dataclass(frozen=True)
+class SFDAOptions(Options):
+  """Options of `sfda`."""
 
-  Raises:
-    ValueError: If the variant is unknown.
-  """
-  if variant not in get_args(Variant):
-    raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
+  variant: Variant = option(
+    "exact",
+    help="How the largest eigenvalue of the within-class scatter is found: exactly, or by "
+    "a few power steps as the public code does (`official`).",
+  )
 
 
-def evaluate(problem: Problem, *, variant: Variant = "exact") -> Value:
-  """SFDA of a problem."""
-  check(variant=variant)
+def _compute_sfda(problem: Problem, options: SFDAOptions) -> Value:
   result = _jitted(
-    problem.features, problem.labels, num_classes=problem.num_classes, variant=variant
+    problem.features,
+    problem.labels,
+    num_classes=problem.num_classes,
+    variant=options.variant,
   )
   score, shrinkage = float(result.score), float(result.shrinkage)
   n, d = problem.features.shape
@@ -243,3 +249,15 @@ def evaluate(problem: Problem, *, variant: Variant = "exact") -> Value:
     "log_error": max(float(result.log_error), -1e30),
   }
   return Value(score, join(*notes), details)
+
+
+SFDA = Metric(
+  "sfda",
+  _compute_sfda,
+  "SFDA: posterior of the true class under a shrunk discriminant, after confusion",
+  "probability",
+  "4 N D^2 + 6 D^3",
+  options=SFDAOptions,
+  least_per_class=2,
+  least_ratio=1,
+)

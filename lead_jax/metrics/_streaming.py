@@ -11,22 +11,21 @@ values are those of `lead_jax.score` on all samples at once.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import statistics as sums
-from lead_jax.checks import InputError
-from lead_jax.metrics import (
-  _etran as etran,
-  _gbc as gbc,
-  _h_score as h_score,
-  _logme as logme,
-  _sfda as sfda,
-)
-from lead_jax.metrics._lookup import check_options
+from lead_jax.checks import InputError, Options
+from lead_jax.metrics._etran import ETranLDAOptions
+from lead_jax.metrics._gbc import GBCOptions, gaussian_overlap
+from lead_jax.metrics._h_score import h_score_of_scatter, h_score_regularized_of_scatter
+from lead_jax.metrics._logme import LogMEOptions, logme_of_scatter
+from lead_jax.metrics._lookup import find_metric
+from lead_jax.metrics._metric import Metric
+from lead_jax.metrics._sfda import SFDAOptions
 from lead_jax.statistics import Moments
 from lead_jax.typing import ArrayLike
 
@@ -60,16 +59,16 @@ class _Discriminant(NamedTuple):
 
 
 def score_stream(
-  metric: str,
+  metric: str | Metric,
   batches: Batches | Callable[[], Batches],
   *,
   num_classes: int,
-  **options,
+  **options: Any,
 ) -> float:
   """Scores features given batch by batch.
 
   Args:
-    metric: One of `STREAMING`.
+    metric: One of `STREAMING`, or that metric itself.
     batches: Pairs of features float[B, D] and labels int[B] in `[0, num_classes)`; sizes
       may differ. Anything iterable serves `logme`, `h_score`, `h_score_regularized` and
       `gbc` with `pca_dim=None`, which need one pass. The others need two or three: a
@@ -84,22 +83,22 @@ def score_stream(
     ValueError: If the metric cannot be streamed, an option or a batch is wrong, a second
       pass is needed and impossible, or there are no more samples than features.
   """
-  if metric not in STREAMING:
+  name = metric.name if isinstance(metric, Metric) else metric
+  if name not in STREAMING:
     raise InputError(
-      f"metric {metric!r} needs all features at once; those that can be streamed are "
+      f"metric {name!r} needs all features at once; those that can be streamed are "
       f"{', '.join(STREAMING)}"
     )
-  check_options(metric, options)
-  single = metric in ("logme", "h_score", "h_score_regularized")
-  single |= metric == "gbc" and options.get("pca_dim", 64) is None
+  checked = find_metric(metric).read_options(options)
+  single = name in ("logme", "h_score", "h_score_regularized")
+  single |= isinstance(checked, GBCOptions) and checked.pca_dim is None
   if not callable(batches) and iter(batches) is batches and not single:
     raise InputError(
-      f"{metric} goes through the batches more than once: give a list, or a function "
+      f"{name} goes through the batches more than once: give a list, or a function "
       "that returns them afresh, in place of an iterator"
-      + (" (or pca_dim=None, which needs one pass)" if metric == "gbc" else "")
+      + (" (or pca_dim=None, which needs one pass)" if name == "gbc" else "")
     )
-  stream = _first_pass(batches, num_classes)
-  return _SCORES[metric](stream, **options)
+  return _SCORES[name](_first_pass(batches, num_classes), checked)
 
 
 def _first_pass(batches, num_classes) -> _Stream:
@@ -171,37 +170,31 @@ def _in_float64(function, *arrays, **options):
     return function(*jax.tree.map(jnp.asarray, arrays), **options)
 
 
-def _logme(stream: _Stream, *, variant: logme.Variant = "corrected") -> float:
+def _logme(stream: _Stream, options: LogMEOptions) -> float:
   # With more samples than features there is nothing that the official variant drops.
   scatter = sums.moments_scatter(stream.moments)
-  result = _in_float64(logme.logme_of_scatter, scatter, variant=variant)
+  result = _in_float64(logme_of_scatter, scatter, variant=options.variant)
   return float(result.score)
 
 
-def _h_score(stream: _Stream) -> float:
+def _h_score(stream: _Stream, _: Options) -> float:
   scatter = sums.moments_scatter(stream.moments)
-  return float(_in_float64(h_score.h_score_of_scatter, scatter).score)
+  return float(_in_float64(h_score_of_scatter, scatter).score)
 
 
-def _h_score_regularized(stream: _Stream) -> float:
+def _h_score_regularized(stream: _Stream, _: Options) -> float:
   scatter = sums.moments_scatter(stream.moments)
   intensity = sums.moments_intensity(stream.moments)
-  result = _in_float64(h_score.h_score_regularized_of_scatter, scatter, intensity)
+  result = _in_float64(h_score_regularized_of_scatter, scatter, intensity)
   return float(result.score)
 
 
-def _gbc(
-  stream: _Stream,
-  *,
-  pca_dim: int | None = 64,
-  gaussian: gbc.Gaussian = "spherical",
-  variant: gbc.Variant = "corrected",
-) -> float:
+def _gbc(stream: _Stream, options: GBCOptions) -> float:
   moments = stream.moments
   mean_kd, variance_kd = sums.moments_classes(moments)
-  if pca_dim is not None:
+  if options.pca_dim is not None:
     scatter = sums.moments_scatter(moments)
-    axes_dp = np.linalg.eigh(scatter.gram_dd)[1][:, ::-1][:, :pca_dim]
+    axes_dp = np.linalg.eigh(scatter.gram_dd)[1][:, ::-1][:, : options.pca_dim]
     # The samples of a class about its own mean, along the axes.
     mean_kd = mean_kd @ axes_dp
     square_kp = np.zeros_like(mean_kd)
@@ -212,12 +205,12 @@ def _gbc(
     variance_kd = square_kp / moments.count_k[:, None]
   mean_kd = mean_kd - mean_kd.mean(axis=0, keepdims=True)
   log_overlap = _in_float64(
-    gbc.gaussian_overlap,
+    gaussian_overlap,
     mean_kd,
     variance_kd,
     moments.count_k,
-    gaussian=gaussian,
-    variant=variant,
+    gaussian=options.gaussian,
+    variant=options.variant,
   )
   return -float(np.exp(float(log_overlap)))
 
@@ -276,9 +269,9 @@ def _true_posterior(stream: _Stream, discriminant: _Discriminant, move=None) -> 
   return 1 - wrong / float(stream.moments.count_k.sum())
 
 
-def _etran_lda(stream: _Stream, *, variant: etran.Variant = "paper") -> float:
+def _etran_lda(stream: _Stream, options: ETranLDAOptions) -> float:
   moments = stream.moments
-  if variant == "paper":
+  if options.variant == "paper":
     return _true_posterior(stream, _discriminant(moments, _LEAST_SHRINKAGE))
   mean_kd, _ = sums.moments_classes(moments)
   centre_d = moments.sum_kd.sum(axis=0) / moments.count_k.sum()
@@ -287,10 +280,10 @@ def _etran_lda(stream: _Stream, *, variant: etran.Variant = "paper") -> float:
   return _true_posterior(stream, discriminant)
 
 
-def _sfda(stream: _Stream, *, variant: sfda.Variant = "exact") -> float:
+def _sfda(stream: _Stream, options: SFDAOptions) -> float:
   moments = stream.moments
   within_dd, _ = _within(moments)
-  if variant == "official":
+  if options.variant == "official":
     largest, start_d = 0.0, within_dd.sum(axis=1)
     for _ in range(6):
       start_d = within_dd @ start_d

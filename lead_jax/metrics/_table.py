@@ -1,345 +1,82 @@
 """The table of metrics: every method by its name, one literal.
 
+A metric is one file of this room, which ends in its value; one line here; one file of
+tests; and one row with its options in docs/metrics.md, which
+`python -m experiments.describe_metrics` writes.
+
 Costs are the leading terms: N samples, D features, K classes, S samples a class, H the
 widths of LEAD's head, Z source classes, C mixture components, P components of a PCA.
 """
 
-from lead_jax.dynamics import lead_config
-from lead_jax.metrics import (
-  _dds as dds,
-  _etran as etran,
-  _gbc as gbc,
-  _h_score as h_score,
-  _knn as knn,
-  _lead as lead,
-  _lead_held_out as held_out,
-  _leep as leep,
-  _linear_probe as linear_probe,
-  _logme as logme,
-  _nce as nce,
-  _ncti as ncti,
-  _nearest_centroid as nearest_centroid,
-  _nleep as nleep,
-  _pactran_gauss as pactran_gauss,
-  _pactran_mean_field as pactran_mean_field,
-  _parc as parc,
-  _ped as ped,
-  _rsa as rsa,
-  _sfda as sfda,
-  _transrate as transrate,
+from lead_jax.metrics._dds import DDS
+from lead_jax.metrics._etran import ETRAN, ETRAN_ENERGY, ETRAN_LDA
+from lead_jax.metrics._gbc import GBC
+from lead_jax.metrics._h_score import H_SCORE, H_SCORE_REGULARIZED
+from lead_jax.metrics._knn import KNN
+from lead_jax.metrics._lead import (
+  CONSTANT,
+  FEATURE_NORM,
+  LEAD,
+  LEAD_NORMALISED,
+  LOG_INIT,
+  MEAN_RATE,
 )
+from lead_jax.metrics._lead_held_out import LEAD_HELD_OUT
+from lead_jax.metrics._leep import LEEP
+from lead_jax.metrics._linear_probe import LINEAR_PROBE
+from lead_jax.metrics._logme import LOGME
 from lead_jax.metrics._metric import Metric
+from lead_jax.metrics._nce import NCE
+from lead_jax.metrics._ncti import NCTI
+from lead_jax.metrics._nearest_centroid import NEAREST_CENTROID
+from lead_jax.metrics._nleep import NLEEP
+from lead_jax.metrics._pactran_gauss import PACTRAN_GAUSS
+from lead_jax.metrics._pactran_mean_field import PACTRAN_DIRICHLET, PACTRAN_GAMMA
+from lead_jax.metrics._parc import PARC
+from lead_jax.metrics._ped import PED_GBC, PED_LOGME, PED_NLEEP, PED_SFDA
+from lead_jax.metrics._rsa import RSA
+from lead_jax.metrics._sfda import SFDA
+from lead_jax.metrics._transrate import TRANSRATE
 
 METRICS: dict[str, Metric] = {
-  "lead": Metric(
-    lead.lead,
-    "LEAD, the published form: logits evolved by the class-aware NTK",
-    "minus cross-entropy",
-    "SVM: about 50 N D K; rates: 8 heads x K S (D + H1) H2",
-    lead_config,
-    ("variant", *lead.LEAD_OPTIONS),
-    random=True,
-    resamples=20,
-  ),
-  "lead_normalised": Metric(
-    lead.lead_normalised,
-    "LEAD on features of unit scale, in relative time: for zoos of mixed origin",
-    "minus cross-entropy",
-    "as lead",
-    lead.check_normalised,
-    lead.LEAD_OPTIONS,
-    random=True,
-    resamples=20,
-  ),
-  "lead_held_out": Metric(
-    held_out.evaluate,
-    "LEAD judged out of sample: each sample's logits from training on all others",
-    "minus cross-entropy",
-    "2 N^2 D + 10 N^3; 3 times at N = 2,000 above that",
-    held_out.check,
-    ("samples", "draws", *held_out.OPTIONS),
-    random=True,
-  ),
-  "log_init": Metric(
-    lead.log_init,
-    "control: LEAD at t = 0, the initial logits alone",
-    "minus cross-entropy",
-    "SVM: about 50 N D K",
-    lead_config,
-    lead.INITIAL_OPTIONS,
-  ),
-  "lambda": Metric(
-    lead.mean_rate,
-    "control: LEAD's mean rate alone",
-    "squared gradient norm",
-    "8 heads x K S (D + H1) H2",
-    lead_config,
-    lead.RATE_OPTIONS,
-    random=True,
-    resamples=20,
-  ),
-  "feature_norm": Metric(
-    lead.feature_norm,
-    "control: mean squared feature norm, what the rates amount to",
-    "squared feature units",
-    "N D",
-    lead.check_feature_norm,
-  ),
-  "constant": Metric(
-    lead.constant,
-    "control: LEAD with one constant step for every sample",
-    "minus cross-entropy",
-    "SVM: about 50 N D K",
-    lead.check_constant,
-    ("coefficient", *lead.INITIAL_OPTIONS),
-  ),
-  "knn": Metric(
-    knn.evaluate,
-    "leave-one-out k-nearest-neighbour accuracy (cosine, k = 1)",
-    "accuracy",
-    "N^2 D",
-    knn.check,
-    ("k", "distance"),
-  ),
-  "linear_probe": Metric(
-    linear_probe.evaluate,
-    "cross-validated accuracy of a linear classifier",
-    "accuracy",
-    "5 folds x about 400 N D K",
-    linear_probe.check,
-    ("folds", "l2"),
-    random=True,
-  ),
-  "logme": Metric(
-    logme.evaluate,
-    "LogME: evidence of a Bayesian linear regression onto the labels",
-    "nats a sample",
-    "N D^2 + 10 D^3",
-    logme.check,
-    ("variant",),
-  ),
-  "h_score": Metric(
-    h_score.evaluate_plain,
-    "H-score: the share of the features' variance that lies between classes",
-    "directions",
-    "N D^2 + 10 D^3",
-    h_score.check,
-    least_per_class=2,
-    least_ratio=1,
-  ),
-  "h_score_regularized": Metric(
-    h_score.evaluate_regularized,
-    "H-score under Ledoit and Wolf's shrunk covariance",
-    "directions",
-    "2 N D^2 + 10 D^3",
-    h_score.check,
-    least_per_class=2,
-  ),
-  "ped_sfda": Metric(
-    ped.evaluate_sfda,
-    "SFDA of features whose overlapping classes were pushed apart",
-    "probability",
-    "as sfda + 6 K^2 D",
-    ped.check_sfda,
-    (*ped.PUSH_OPTIONS, "variant"),
-    least_per_class=2,
-    uses=("source_features",),
-  ),
-  "ped_logme": Metric(
-    ped.evaluate_logme,
-    "LogME of features whose overlapping classes were pushed apart",
-    "nats a sample",
-    "as logme + 6 K^2 D",
-    ped.check_logme,
-    (*ped.PUSH_OPTIONS, "variant"),
-    least_per_class=2,
-    uses=("source_features",),
-  ),
-  "ped_gbc": Metric(
-    ped.evaluate_gbc,
-    "GBC of features whose overlapping classes were pushed apart",
-    "minus overlap",
-    "as gbc + 6 K^2 D",
-    ped.check_gbc,
-    (*ped.PUSH_OPTIONS, "pca_dim", "gaussian", "variant"),
-    least_per_class=2,
-    uses=("source_features",),
-  ),
-  "ped_nleep": Metric(
-    ped.evaluate_nleep,
-    "NLEEP of features whose overlapping classes were pushed apart",
-    "probability",
-    "as nleep + 6 K^2 D",
-    ped.check_nleep,
-    (*ped.PUSH_OPTIONS, "pca_variance", "components_per_class", "log", "seeds"),
-    random=True,
-    least_per_class=2,
-    uses=("source_features",),
-  ),
-  "nearest_centroid": Metric(
-    nearest_centroid.evaluate,
-    "leave-one-out accuracy of the nearest class mean (cosine)",
-    "accuracy",
-    "4 N D K",
-    nearest_centroid.check,
-    ("distance",),
-    least_per_class=2,
-  ),
-  "sfda": Metric(
-    sfda.evaluate,
-    "SFDA: posterior of the true class under a shrunk discriminant, after confusion",
-    "probability",
-    "4 N D^2 + 6 D^3",
-    sfda.check,
-    ("variant",),
-    least_per_class=2,
-    least_ratio=1,
-  ),
-  "gbc": Metric(
-    gbc.evaluate,
-    "GBC: minus the Bhattacharyya overlap of the classes as Gaussians",
-    "pairs of classes",
-    "2 N D^2 + 9 D^3",
-    gbc.check,
-    ("pca_dim", "gaussian", "variant"),
-    least_per_class=2,
-  ),
-  "etran_lda": Metric(
-    etran.evaluate_lda,
-    "ETran's discriminant: posterior of the true class",
-    "probability",
-    "2 N D^2 + D^3 / 3",
-    etran.check_lda,
-    ("variant",),
-    least_per_class=2,
-    least_ratio=1,
-  ),
-  "etran_energy": Metric(
-    etran.evaluate_energy,
-    "ETran's energy: mean logsumexp of the samples that have least",
-    "nats",
-    "N D",
-    etran.check_energy,
-    ("percent",),
-  ),
-  "etran": Metric(
-    etran.evaluate_etran,
-    "ETran: discriminant and energy, scaled over the models compared",
-    "share of the pool's range",
-    "as etran_lda",
-    etran.check_etran,
-    ("variant", "percent"),
-    pool=etran.pool_etran,
-    least_per_class=2,
-    least_ratio=1,
-  ),
-  "ncti": Metric(
-    ncti.evaluate,
-    "NCTI: nearness to neural collapse, scaled over the models compared",
-    "share of the pool's range",
-    "2 N D^2 + 9 D^3 + 2 N K^2",
-    ncti.check,
-    ("pca_dim",),
-    pool=ncti.pool_ncti,
-    least_per_class=2,
-  ),
-  "nleep": Metric(
-    nleep.evaluate,
-    "LEEP over the components of a Gaussian mixture of the features",
-    "probability",
-    "PCA: N D^2; 3 x mixtures: iterations x N C P^2",
-    nleep.check,
-    ("pca_variance", "components_per_class", "log", "seeds"),
-    random=True,
-    uses=("gmm_responsibilities",),
-  ),
-  "leep": Metric(
-    leep.evaluate,
-    "log-likelihood of the labels given the source classes' probabilities",
-    "nats",
-    "4 N Z K",
-    leep.check,
-    needs=("source_probs",),
-  ),
-  "nce": Metric(
-    nce.evaluate,
-    "minus the entropy of the labels given the likeliest source class",
-    "nats",
-    "N Z",
-    nce.check,
-    needs=("source_probs",),
-  ),
-  "pactran_gauss": Metric(
-    pactran_gauss.evaluate,
-    "PAC-Bayesian bound of a linear classifier with a Gaussian prior",
-    "minus nats",
-    "about 400 N D K",
-    pactran_gauss.check,
-    ("lam", "s2"),
-  ),
-  "pactran_dirichlet": Metric(
-    pactran_mean_field.evaluate_dirichlet,
-    "PAC-Bayesian bound of p(y | source class) with a Dirichlet prior",
-    "minus nats a class",
-    "20 N Z K",
-    pactran_mean_field.check,
-    ("iterations",),
-    needs=("source_probs|gmm_responsibilities",),
-  ),
-  "pactran_gamma": Metric(
-    pactran_mean_field.evaluate_gamma,
-    "PAC-Bayesian bound of p(y | source class) with a Gamma prior",
-    "minus nats a class",
-    "20 N Z K",
-    pactran_mean_field.check,
-    ("iterations",),
-    needs=("source_probs|gmm_responsibilities",),
-  ),
-  "parc": Metric(
-    parc.evaluate,
-    "PARC: do samples of one class correlate more than samples of two?",
-    "100 rank correlation",
-    "5 draws x 500^2 D",
-    parc.check,
-    ("pca_dim", "samples", "draws", "variant"),
-    random=True,
-    least_per_class=2,
-  ),
-  "rsa": Metric(
-    rsa.evaluate,
-    "RSA: are samples alike as they are to the reference network?",
-    "100 rank correlation",
-    "5 draws x 500^2 (D + R)",
-    rsa.check,
-    ("samples", "draws"),
-    random=True,
-    needs=("reference_features",),
-  ),
-  "dds": Metric(
-    dds.evaluate,
-    "DDS: alignment of the samples' kernel with the reference network's",
-    "alignment",
-    "5 draws x 500^2 (D + R)",
-    dds.check,
-    ("kernel", "samples", "draws"),
-    random=True,
-    needs=("reference_features",),
-  ),
-  "transrate": Metric(
-    transrate.evaluate,
-    "TransRate: coding rate of all features less that of each class's",
-    "nats a direction",
-    "2 N D^2 + 8 D^3 + N D N/K",
-    transrate.check,
-    ("eps",),
-    least_per_class=2,
-  ),
+  metric.name: metric
+  for metric in (
+    LEAD,
+    LEAD_NORMALISED,
+    LEAD_HELD_OUT,
+    LOG_INIT,
+    MEAN_RATE,
+    FEATURE_NORM,
+    CONSTANT,
+    KNN,
+    LINEAR_PROBE,
+    LOGME,
+    H_SCORE,
+    H_SCORE_REGULARIZED,
+    PED_SFDA,
+    PED_LOGME,
+    PED_GBC,
+    PED_NLEEP,
+    NEAREST_CENTROID,
+    SFDA,
+    GBC,
+    ETRAN_LDA,
+    ETRAN_ENERGY,
+    ETRAN,
+    NCTI,
+    NLEEP,
+    LEEP,
+    NCE,
+    PACTRAN_GAUSS,
+    PACTRAN_DIRICHLET,
+    PACTRAN_GAMMA,
+    PARC,
+    RSA,
+    DDS,
+    TRANSRATE,
+  )
 }
 
-import dataclasses as _d
-
-for _n, _m in list(METRICS.items()):
-  METRICS[_n] = _d.replace(_m, name=_n)
 # What the evidence speaks for (docs/findings.md), and what `rank` takes beside it where no
 # metric is named: the published method, and the strong and cheap baselines.
 RECOMMENDED = "lead_held_out"

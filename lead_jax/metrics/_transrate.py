@@ -23,6 +23,7 @@ padded to a power of two, and a Cholesky decomposition; classes larger than that
 D x D matrix summed over blocks of rows. No shape depends on the sizes of the classes.
 """
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -30,11 +31,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.metrics._metric import Problem, Value, join
+from lead_jax.checks import Options, option
+from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import fold_rows, gram_of_rows
 from lead_jax.typing import Array, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _SMALLEST_SIDE = 32
 _ROWS = 256
 # What the details tell the score at: the range over which the authors tune eps.
@@ -158,7 +160,7 @@ def _variances(z_nd):
   tall = z_nd if n >= d else z_nd.T
   rows, side = tall.shape
   gram = functools.partial(gram_of_rows, n=rows, m=side, dtype=z_nd.dtype)
-  product = functools.partial(jnp.matmul, precision=_HIGHEST)
+  product = functools.partial(jnp.matmul, precision=HIGHEST)
   along = lambda basis: lambda take: product(take(tall), basis)
   value, axes = jnp.linalg.eigh(gram(lambda take: take(tall)))
   small = value <= 1e3 * jnp.finfo(z_nd.dtype).eps * value[-1]
@@ -200,7 +202,7 @@ def _rows(z_nd, start, count, size):
 def _by_samples(side):
   def log_det(z_nd, start, count, eps_e):
     rows_sd = _rows(z_nd, start, count, side)
-    gram_ss = jnp.matmul(rows_sd, rows_sd.T, precision=_HIGHEST)
+    gram_ss = jnp.matmul(rows_sd, rows_sd.T, precision=HIGHEST)
     return _log_det(gram_ss / jnp.maximum(count, 1).astype(z_nd.dtype), eps_e)
 
   return log_det
@@ -211,7 +213,7 @@ def _by_features(z_nd, start, count, eps_e):
 
   def add(block, gram_dd):
     rows_sd = _rows(z_nd, start + block * _ROWS, count - block * _ROWS, _ROWS)
-    return gram_dd + jnp.matmul(rows_sd.T, rows_sd, precision=_HIGHEST)
+    return gram_dd + jnp.matmul(rows_sd.T, rows_sd, precision=HIGHEST)
 
   blocks = (count + _ROWS - 1) // _ROWS
   gram_dd = jax.lax.fori_loop(0, blocks, add, jnp.zeros((d, d), z_nd.dtype))
@@ -221,30 +223,19 @@ def _by_features(z_nd, start, count, eps_e):
 _jitted = jax.jit(transrate, static_argnames="num_classes")
 
 
-def check(*, eps: float = 1e-4) -> None:
-  """Checks the options of `evaluate`.
+@dataclasses.dataclass(frozen=True)
+class TransRateOptions(Options):
+  """Options of `transrate`."""
 
-  Raises:
-    ValueError: If one is out of its bounds.
-  """
-  if not 1e-6 <= eps < float("inf"):
-    raise ValueError(
-      f"eps must be at least 1e-6 (features have unit norm) and finite, got {eps}"
-    )
+  eps: float = option(
+    1e-4,
+    least=1e-6,
+    help="Squared precision of the code, relative to features of unit norm.",
+  )
 
 
-def evaluate(problem: Problem, *, eps: float = 1e-4) -> Value:
-  """TransRate, with the score at other values of eps in the details.
-
-  Args:
-    problem: Features and labels.
-    eps: Squared precision of the code, relative to features of unit norm.
-
-  Raises:
-    ValueError: If all samples are equal.
-  """
-  check(eps=eps)
-  eps_e = jnp.asarray((eps, *GRID), problem.features.dtype)
+def _compute_transrate(problem: Problem, options: TransRateOptions) -> Value:
+  eps_e = jnp.asarray((options.eps, *GRID), problem.features.dtype)
   found = _jitted(
     problem.features, problem.labels, eps_e, num_classes=problem.num_classes
   )
@@ -273,3 +264,14 @@ def evaluate(problem: Problem, *, eps: float = 1e-4) -> Value:
       "score_by_eps": score_e[1:],
     },
   )
+
+
+TRANSRATE = Metric(
+  "transrate",
+  _compute_transrate,
+  "TransRate: coding rate of all features less that of each class's",
+  "nats a direction",
+  "2 N D^2 + 8 D^3 + N D N/K",
+  options=TransRateOptions,
+  least_per_class=2,
+)

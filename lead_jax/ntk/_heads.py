@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Params
 
 Initializer = Literal["he_normal", "torch", "ntk"]
@@ -83,7 +84,7 @@ class _Dense(nn.Module):
       draw_bias = nn.initializers.zeros_init()
     kernel = self.param("kernel", draw, (fan_in, self.features), a.dtype)
     bias = self.param("bias", draw_bias, (self.features,), a.dtype)
-    z = jnp.matmul(a, kernel, precision=jax.lax.Precision.HIGHEST)
+    z = jnp.matmul(a, kernel, precision=HIGHEST)
     return scales.forward * z + bias.reshape((1,) * (z.ndim - 1) + (-1,))
 
 

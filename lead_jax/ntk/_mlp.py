@@ -38,13 +38,11 @@ convergence is, in expectation, how large its features are.
 from collections.abc import Callable
 from typing import cast
 
-import jax
 import jax.numpy as jnp
 
 from lead_jax.ntk import _heads as heads
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Params
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def _forward_backward(
@@ -55,7 +53,7 @@ def _forward_backward(
   scales = [heads.layer_scales(initializer, w.shape[0]).forward for w, _ in layers]
   activations, masks = [x], []
   for (w, b), s in zip(layers[:-1], scales[:-1], strict=True):
-    z = s * jnp.matmul(activations[-1], w, precision=_HIGHEST) + b[None, :]
+    z = s * jnp.matmul(activations[-1], w, precision=HIGHEST) + b[None, :]
     masks.append(z > 0)
     activations.append(jnp.maximum(z, 0))
   # delta of the top layer is all ones, so below it the pass starts from the row sums.
@@ -66,7 +64,7 @@ def _forward_backward(
     deltas.append(jnp.where(masks[-1], row_sums[None, :], 0))
   for index in range(len(masks) - 1, 0, -1):
     w, _ = layers[index]
-    below = scales[index] * jnp.matmul(deltas[-1], w.T, precision=_HIGHEST)
+    below = scales[index] * jnp.matmul(deltas[-1], w.T, precision=HIGHEST)
     deltas.append(jnp.where(masks[index - 1], below, 0))
   return list(zip(reversed(deltas), activations, scales, strict=True))
 
@@ -95,7 +93,7 @@ def head_kernel(
   first = _forward_backward(params, x1, initializer)
   second = first if x2 is None else _forward_backward(params, x2, initializer)
   dot: Callable[[Array, Array], Array] = lambda u, v: jnp.matmul(
-    u, v.T, precision=_HIGHEST
+    u, v.T, precision=HIGHEST
   )
   total = jnp.zeros((first[0][0].shape[0], second[0][0].shape[0]), x1.dtype)
   for (delta_1, a_1, s), (delta_2, a_2, _) in zip(first, second, strict=True):

@@ -31,13 +31,11 @@ References:
 
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 
 from lead_jax.ntk import _heads as heads
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def wide_head_kernel(
@@ -62,7 +60,7 @@ def wide_head_kernel(
   """
   other = x1 if x2 is None else x2
   squared_norms: Callable[[Array], Array] = lambda x: jnp.sum(x * x, axis=1)
-  dots = jnp.matmul(x1, other.T, precision=_HIGHEST)
+  dots = jnp.matmul(x1, other.T, precision=HIGHEST)
   left, right = squared_norms(x1), squared_norms(other)
   scales = [heads.layer_scales(initializer, n) for n in (x1.shape[1], *hidden)]
   terms, both_active = [], []  # by layer, from below

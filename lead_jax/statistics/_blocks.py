@@ -10,13 +10,13 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float
 
 T = TypeVar("T")
 # From an array of N rows to those of a block.
 Take = Callable[[Array], Array]
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 ROWS = 2048
 
 
@@ -66,7 +66,7 @@ def gram_of_rows(
 
   def add(gram_mm: Array, take: Take, fresh_b: Array) -> Array:
     block_bm = jnp.where(fresh_b[:, None], rows_bm(take), 0)
-    return gram_mm + jnp.matmul(block_bm.T, block_bm, precision=_HIGHEST)
+    return gram_mm + jnp.matmul(block_bm.T, block_bm, precision=HIGHEST)
 
   gram_mm = fold_rows(add, jnp.zeros((m, m), dtype), n)
   return 0.5 * (gram_mm + gram_mm.T)

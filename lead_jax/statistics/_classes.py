@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
 
@@ -34,6 +35,6 @@ def class_means(
   """
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=features.dtype)
   count_k = jnp.sum(onehot_nk, axis=0)
-  sum_kd = jnp.matmul(onehot_nk.T, features, precision=jax.lax.Precision.HIGHEST)
+  sum_kd = jnp.matmul(onehot_nk.T, features, precision=HIGHEST)
   mean_kd = sum_kd / jnp.maximum(count_k, 1)[:, None]
   return ClassMeans(mean_kd, count_k, count_k / features.shape[0])

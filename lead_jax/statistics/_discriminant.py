@@ -22,10 +22,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics._blocks import Take, fold_rows, gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class Scatter(NamedTuple):
@@ -133,7 +132,7 @@ def linear_discriminants(
   constant_k = -0.5 * jnp.sum(mean_km.T * solved_mk, axis=0)
   prior_k = jnp.maximum(count_k, 1) / jnp.sum(count_k)
   constant_k = jnp.where(count_k > 0, constant_k + jnp.log(prior_k), -jnp.inf)
-  linear_nk = jnp.matmul(x_nm, solved_mk, precision=_HIGHEST)
+  linear_nk = jnp.matmul(x_nm, solved_mk, precision=HIGHEST)
   return Discriminants(linear_nk + constant_k[None, :], singular)
 
 

@@ -23,10 +23,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics._blocks import Take, gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _MEMORY = 8  # pairs of steps and gradient differences
 _LEAST_CURVATURE = 1e-6
 _REFRESH = 10  # steps between logits computed from the weights
@@ -88,14 +88,14 @@ def fit_logistic(
   def forward(w_ek: Array) -> Array:
     """z_i . w + b for all samples; the bias is the last row of w."""
     scaled_dk = inverse_std_d[:, None] * w_ek[:-1]
-    shift_k = w_ek[-1] - jnp.matmul(mean_d, scaled_dk, precision=_HIGHEST)
-    return jnp.matmul(x_nd, scaled_dk, precision=_HIGHEST) + shift_k[None, :]
+    shift_k = w_ek[-1] - jnp.matmul(mean_d, scaled_dk, precision=HIGHEST)
+    return jnp.matmul(x_nd, scaled_dk, precision=HIGHEST) + shift_k[None, :]
 
   def pull_back(a_nk: Array) -> Array:
     """The transpose of `forward`, on samples that were weighted before."""
     sum_k = jnp.sum(a_nk, axis=0)
     # (a^T x)^T, and not as x^T a, as which XLA would compute it, on a CPU slower by half.
-    inner_kd = jnp.matmul(a_nk.T, x_nd, precision=_HIGHEST)
+    inner_kd = jnp.matmul(a_nk.T, x_nd, precision=HIGHEST)
     inner_dk = jax.lax.optimization_barrier(inner_kd).T
     inner_dk = inverse_std_d[:, None] * (inner_dk - mean_d[:, None] * sum_k[None, :])
     return jnp.concatenate([inner_dk, sum_k[None, :]], axis=0)
@@ -126,7 +126,7 @@ def fit_logistic(
     """At the curvatures of these probabilities: the mean of p (1 - p), by class."""
     wrong_n1 = jnp.sum(wrong_nk, axis=1, keepdims=True)
     spread_nk = wrong_nk * (1 - wrong_nk) + onehot_nk * wrong_n1 * (1 - wrong_n1)
-    c_k = jnp.matmul(weight_n, spread_nk, precision=_HIGHEST) / total
+    c_k = jnp.matmul(weight_n, spread_nk, precision=HIGHEST) / total
     c_k = jnp.maximum(c_k, _LEAST_CURVATURE)
 
     def precondition(r_ek: Array) -> Array:
@@ -305,21 +305,21 @@ def _preconditioner(
     value_m, axes_dm = jnp.linalg.eigh(gram_of_rows(rows_bd, n, d, dtype))
   else:
     z_nd = rows_bd(lambda array: array)
-    gram_nn = jnp.matmul(z_nd, z_nd.T, precision=_HIGHEST)
+    gram_nn = jnp.matmul(z_nd, z_nd.T, precision=HIGHEST)
     value_m, vectors = jnp.linalg.eigh(0.5 * (gram_nn + gram_nn.T))
     alive_m = value_m > 10 * jnp.finfo(dtype).eps * value_m[-1]
     root_m = jnp.sqrt(jnp.where(alive_m, value_m, 1))
-    axes_dm = jnp.matmul(z_nd.T, vectors, precision=_HIGHEST) / root_m[None, :]
+    axes_dm = jnp.matmul(z_nd.T, vectors, precision=HIGHEST) / root_m[None, :]
     axes_dm = jnp.where(alive_m[None, :], axes_dm, 0)
   value_m1 = jnp.maximum(value_m, 0)[:, None]
 
   def apply(r_dk: Array, c_k: Array) -> Array:
-    along_mk = jnp.matmul(axes_dm.T, r_dk, precision=_HIGHEST)
+    along_mk = jnp.matmul(axes_dm.T, r_dk, precision=HIGHEST)
     inverse_mk = 1 / (c_k[None, :] * value_m1 + l2)
     if d <= n:
-      return jnp.matmul(axes_dm, along_mk * inverse_mk, precision=_HIGHEST)
+      return jnp.matmul(axes_dm, along_mk * inverse_mk, precision=HIGHEST)
     # Less what the ridge alone would do, which is added for all directions.
     along_mk = along_mk * (inverse_mk - 1 / l2)
-    return r_dk / l2 + jnp.matmul(axes_dm, along_mk, precision=_HIGHEST)
+    return r_dk / l2 + jnp.matmul(axes_dm, along_mk, precision=HIGHEST)
 
   return apply

@@ -37,9 +37,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int, Key
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 _MARGIN = 45.0  # nats; e^-45 is below float64's rounding of a sum of probabilities
 _SCREEN_DIM = 64  # features of the partial distance
 _BLOCK = 8  # components handled at once
@@ -143,7 +143,7 @@ def kmeans(
   first = jax.random.randint(first_key, (), 0, n)
 
   def distances_from(index_t: Array) -> Array:
-    inner_nt = jnp.matmul(x_nd, x_nd[index_t].T, precision=_HIGHEST)
+    inner_nt = jnp.matmul(x_nd, x_nd[index_t].T, precision=HIGHEST)
     square_nt = square_n[:, None] + square_n[index_t][None, :] - 2 * inner_nt
     square_nt = square_nt.at[index_t, jnp.arange(index_t.size)].set(0)
     return jnp.maximum(square_nt, 0)
@@ -165,7 +165,7 @@ def kmeans(
   centre_cd = x_nd[jnp.concatenate([first[None], others])]
 
   def nearest(centre_cd: Array) -> tuple[Array, Array]:
-    inner_nc = jnp.matmul(x_nd, centre_cd.T, precision=_HIGHEST)
+    inner_nc = jnp.matmul(x_nd, centre_cd.T, precision=HIGHEST)
     half_nc = 0.5 * jnp.sum(centre_cd**2, axis=1)[None, :] - inner_nc
     labels_n = jnp.argmin(half_nc, axis=1).astype(jnp.int32)
     return labels_n, jnp.maximum(square_n + 2 * jnp.min(half_nc, axis=1), 0)
@@ -268,7 +268,7 @@ def fit_mixture(
     x_bp = x_np[jnp.minimum(index_b, n - 1)]
     # As scikit-learn: an empty component has a weight, next to nothing.
     size = jnp.sum(r_b) + 10 * jnp.finfo(dtype).eps
-    mean_p = jnp.matmul(r_b, x_bp, precision=_HIGHEST) / size
+    mean_p = jnp.matmul(r_b, x_bp, precision=HIGHEST) / size
     root_b1 = jnp.sqrt(r_b / size)[:, None]
     stacked = jnp.concatenate([root_b1 * (x_bp - mean_p[None, :]), ridge_pp])
     r_pp = jnp.linalg.qr(stacked, mode="r")
@@ -300,8 +300,8 @@ def fit_mixture(
       mean_p, r_q, offset = inputs
       mean_f, r_ff = mean_p[:few], unpack(r_q)[:few, :few]
       inverse_ff = jax.scipy.linalg.solve_triangular(r_ff, jnp.eye(few, dtype=dtype))
-      shift_f = jnp.matmul(mean_f, inverse_ff, precision=_HIGHEST)
-      y_nf = jnp.matmul(x_np[:, :few], inverse_ff, precision=_HIGHEST)
+      shift_f = jnp.matmul(mean_f, inverse_ff, precision=HIGHEST)
+      y_nf = jnp.matmul(x_np[:, :few], inverse_ff, precision=HIGHEST)
       bound_n = offset - 0.5 * jnp.sum((y_nf - shift_f[None, :]) ** 2, axis=1)
       return listed(bound_n >= floor_n)
 

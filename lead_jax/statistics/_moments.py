@@ -19,9 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, ArrayLike, Float, Int
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class TotalScatter(NamedTuple):
@@ -77,8 +76,8 @@ def total_scatter(
   x_nd = features - shift_d[None, :]
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=features.dtype)
   count_k = jnp.sum(onehot_nk, axis=0)
-  sum_kd = jnp.matmul(onehot_nk.T, x_nd, precision=_HIGHEST)
-  gram_dd = jnp.matmul(x_nd.T, x_nd, precision=_HIGHEST)
+  sum_kd = jnp.matmul(onehot_nk.T, x_nd, precision=HIGHEST)
+  gram_dd = jnp.matmul(x_nd.T, x_nd, precision=HIGHEST)
   # The mean as rounded leaves a rest, which is taken out exactly.
   rest_d = jnp.sum(sum_kd, axis=0) / n
   return TotalScatter(
@@ -165,11 +164,11 @@ def _batch_sums(
   norm2_b = jnp.sum(y_bd**2, axis=1)
   return (
     jnp.sum(onehot_bk, axis=0),
-    jnp.matmul(onehot_bk.T, y_bd, precision=_HIGHEST),
-    jnp.matmul(onehot_bk.T, y_bd**2, precision=_HIGHEST),
-    jnp.matmul(y_bd.T, y_bd, precision=_HIGHEST),
+    jnp.matmul(onehot_bk.T, y_bd, precision=HIGHEST),
+    jnp.matmul(onehot_bk.T, y_bd**2, precision=HIGHEST),
+    jnp.matmul(y_bd.T, y_bd, precision=HIGHEST),
     jnp.sum(norm2_b**2),
-    jnp.matmul(norm2_b, y_bd, precision=_HIGHEST),
+    jnp.matmul(norm2_b, y_bd, precision=HIGHEST),
   )
 
 

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.statistics._blocks import Take, gram_of_rows
 from lead_jax.typing import Array, Float
 
-_HIGHEST = jax.lax.Precision.HIGHEST
 # Eigenvalues below this many times eps of the largest have too few digits of their own;
 # once one has gone to that trouble, below ten times as many.
 _RESOLVED = 1000
@@ -64,7 +64,7 @@ def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
   mean_d = jnp.mean(features, axis=0)
   x_nd = features - mean_d[None, :]
   small = x_nd if d <= n else x_nd.T
-  gram = jnp.matmul(small.T, small, precision=_HIGHEST)
+  gram = jnp.matmul(small.T, small, precision=HIGHEST)
   # At unit scale, so that neither tiny nor large features leave the range of the dtype.
   scale = jnp.max(jnp.abs(jnp.diagonal(gram)))
   scale = jnp.where(scale > 0, scale, 1)
@@ -83,10 +83,10 @@ def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
   alive_p = value_p > 0
   if d <= n:
     axes_dp = vector * alive_p.astype(x_nd.dtype)[None, :]
-    projected_np = jnp.matmul(x_nd, axes_dp, precision=_HIGHEST)
+    projected_np = jnp.matmul(x_nd, axes_dp, precision=HIGHEST)
   else:
     root_p = jnp.sqrt(jnp.where(alive_p, value_p, 1))
-    back_dp = jnp.matmul(x_nd.T, vector, precision=_HIGHEST)
+    back_dp = jnp.matmul(x_nd.T, vector, precision=HIGHEST)
     axes_dp = jnp.where(alive_p[None, :], back_dp / root_p[None, :], 0)
     # And not through the axes, of which those of small variance are less exact.
     projected_np = jnp.where(alive_p[None, :], vector * root_p[None, :], 0)
@@ -130,15 +130,15 @@ def axes_of_gram(
     value_m, vector_mm, least = state
     small_m = value_m < least
     project: Callable[[Take], Array] = lambda take: jnp.matmul(
-      rows_bm(take), vector_mm, precision=_HIGHEST
+      rows_bm(take), vector_mm, precision=HIGHEST
     )
     whole_mm = gram_of_rows(project, rows, m, gram_mm.dtype)
     # What the first rounding has left of the large directions in the small ones.
     large_m1 = jnp.where(small_m, jnp.inf, jnp.maximum(value_m, least))[:, None]
     tilt_mm = jnp.where(small_m[None, :], whole_mm / large_m1, 0)
-    turned_mm = jnp.matmul(vector_mm, tilt_mm - tilt_mm.T, precision=_HIGHEST)
+    turned_mm = jnp.matmul(vector_mm, tilt_mm - tilt_mm.T, precision=HIGHEST)
     vector_mm = vector_mm - turned_mm
-    within_mm = whole_mm - jnp.matmul(whole_mm, tilt_mm, precision=_HIGHEST)
+    within_mm = whole_mm - jnp.matmul(whole_mm, tilt_mm, precision=HIGHEST)
     within_mm = jnp.where(small_m[:, None] & small_m[None, :], within_mm, 0)
     within_mm = 0.5 * (within_mm + within_mm.T)
     unit = jnp.max(jnp.sum(jnp.abs(within_mm), axis=1))  # no eigenvalue is larger
@@ -147,7 +147,7 @@ def axes_of_gram(
     others_m = jnp.where(small_m, 0, 2 + jnp.arange(m) / m)
     found_m, turn_mm = jnp.linalg.eigh(within_mm / unit + jnp.diag(others_m))
     found_m = jnp.where(small_m, found_m * unit, value_m)
-    vector_mm = jnp.matmul(vector_mm, turn_mm, precision=_HIGHEST)
+    vector_mm = jnp.matmul(vector_mm, turn_mm, precision=HIGHEST)
     top = jnp.max(jnp.where(small_m, found_m, 0))
     return found_m, vector_mm, 10 * _RESOLVED * eps * top
 

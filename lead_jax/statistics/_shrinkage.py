@@ -5,12 +5,10 @@ References:
   <https://doi.org/10.1016/S0047-259X(03)00096-4>`_, 2004, Lemma 3.2 and Eq. 14.
 """
 
-import jax
 import jax.numpy as jnp
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def ledoit_wolf_intensity(centred: Float[Array, "n d"]) -> Float[Array, ""]:
@@ -31,7 +29,7 @@ def ledoit_wolf_intensity(centred: Float[Array, "n d"]) -> Float[Array, ""]:
   norm4 = jnp.sum(jnp.sum(centred**2, axis=1) ** 2) / n
   # |S|_F^2 is the same for the D x D and the N x N matrix of inner products.
   small = centred if n > d else centred.T
-  gram = jnp.matmul(small.T, small, precision=_HIGHEST) / n
+  gram = jnp.matmul(small.T, small, precision=HIGHEST) / n
   frobenius = jnp.sum(gram**2)
   trace = jnp.sum(centred**2) / n
   delta = frobenius - trace**2 / d  # squared distance of S from its sphere

@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def standardise(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
@@ -68,9 +67,7 @@ def correlations(
     centred: Static; whether the mean of each row is subtracted (Pearson) or not (cosine).
   """
   x_nd, constant_n = _unit_rows(features, centred)
-  return Correlations(
-    _snapped(jnp.matmul(x_nd, x_nd.T, precision=_HIGHEST)), constant_n
-  )
+  return Correlations(_snapped(jnp.matmul(x_nd, x_nd.T, precision=HIGHEST)), constant_n)
 
 
 def pair_correlations(features: Float[Array, "n d"]) -> PairCorrelations:
@@ -85,7 +82,7 @@ def pair_correlations(features: Float[Array, "n d"]) -> PairCorrelations:
   rows = max(100, -(-n // 8))
   starts = range(0, n, rows)
   strips = [
-    jnp.matmul(x_nd[i : i + rows], x_nd[i:].T, precision=_HIGHEST).ravel()
+    jnp.matmul(x_nd[i : i + rows], x_nd[i:].T, precision=HIGHEST).ravel()
     for i in starts
   ]
   offset_s = np.cumsum([0, *(strip.size for strip in strips)])

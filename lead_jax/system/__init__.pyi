@@ -32,6 +32,16 @@ from ._measuring import (
   peak_mib as peak_mib,
   reset_peak as reset_peak,
 )
+from ._plugins import (
+  Plugin as Plugin,
+  call_plugin as call_plugin,
+  load_named as load_named,
+  load_plugin as load_plugin,
+  plugins as plugins,
+)
+from ._source_hash import (
+  source_hash as source_hash,
+)
 from ._tensorflow import (
   import_tensorflow as import_tensorflow,
   no_stderr as no_stderr,

@@ -186,10 +186,10 @@ def test_scales():
     ({"dynamics": "sgd"}, "dynamics must be one of .* got 'sgd'"),
     ({"loss": "hinge"}, "loss must be one of .* got 'hinge'"),
     ({"feature_scale": "max"}, "feature_scale must be one of .* got 'max'"),
-    ({"t": 0}, "t must be above 0 and finite, got 0.0"),
+    ({"t": 0}, "t must be above 0 and finite, got 0"),
     ({"t": float("inf")}, "t must be above 0 and finite, got inf"),
     ({"head_seeds": 0}, "head_seeds must be at least 1, got 0"),
-    ({"hidden": (0,)}, "hidden must hold widths of at least 1"),
+    ({"hidden": (0,)}, "hidden must hold whole numbers, each at least 1"),
   ],
 )
 def test_wrong_options_are_named(options, message):
@@ -203,43 +203,3 @@ def test_what_cannot_be_scored_is_named():
     lead_jax.lead_held_out(x, np.zeros(60, int))
   with pytest.raises(ValueError, match="kernel='sampled' draws heads: give a key"):
     lead_jax.lead_held_out(x, y, config=HeldOutConfig(kernel="sampled"))
-  with pytest.raises(ValueError, match="1 of 2 classes have one sample: none is left"):
-    lead_jax.score("lead_held_out", x, ["rare"] + ["b"] * 59)
-  with pytest.raises(ValueError, match=r"logits at t=1e\+25 are no finite numbers"):
-    lead_jax.score("lead_held_out", x, y, t=1e25)
-  with pytest.raises(ValueError, match="'lead_held_out' has no option 'rates'"):
-    lead_jax.score("lead_held_out", x, y, rates="expected")
-
-
-def test_many_samples_are_drawn_several_times():
-  x, y = blobs(200)
-  problem = lead_jax.metrics.Problem(x, y)
-  drawn = lead_jax.metrics.evaluate_metric("lead_held_out", problem, samples=50)
-  assert drawn.details["samples"] == 50
-  assert drawn.spread.draws == "3 draws"
-  assert drawn.spread.std > 0
-  whole = lead_jax.metrics.evaluate_metric("lead_held_out", problem)
-  assert whole.spread is None
-  assert drawn.score == pytest.approx(whole.score, abs=0.2)
-
-
-def test_classes_of_one_sample_are_left_out_and_the_status_says_so():
-  x, y = blobs()
-  names = ["rare", *np.array(["a", "b", "c"])[y[1:]]]
-  problem = lead_jax.metrics.Problem(x, names)
-  value = lead_jax.metrics.evaluate_metric("lead_held_out", problem)
-  assert value.status == "left out 1 of 4 classes, of one sample"
-  assert value.score == pytest.approx(
-    lead_jax.score("lead_held_out", x[1:], names[1:]), rel=1e-6
-  )
-
-
-def test_a_class_with_one_sample_in_a_draw_is_left_out_of_it():
-  x, y = blobs(120)
-  y = np.where(np.arange(120) < 3, 3, y)  # three of a hundred and twenty
-  problem = lead_jax.metrics.Problem(x, y)
-  value = lead_jax.metrics.evaluate_metric(
-    "lead_held_out", problem, samples=30, draws=2
-  )
-  assert value.details["samples"] == 29
-  assert np.isfinite(value.score)

@@ -155,7 +155,9 @@ def test_the_motion_in_single_steps_is_peds(made):
   dataset = material.datasets[0]
   x = material.outputs(dataset)[3].features
   steps = ped_fig1.moved(x, dataset)
-  found = ped.push(x, dataset.labels, x.mean(0), x.std(0), num_classes=K)
+  found = ped.push_overlapping_classes(
+    x, dataset.labels, x.mean(0), x.std(0), num_classes=K
+  )
   assert len(steps) - 1 == int(found.steps) > 1
   moved = (np.asarray(found.features) - x.mean(0)) / x.std(0)
   np.testing.assert_allclose(steps[-1], moved, atol=1e-4)
@@ -179,7 +181,9 @@ def test_scalings_of_ped(made):
       if scaling == "source":
         mean, std = ready.source_features.mean(0), ready.source_features.std(0)
       labels = material.datasets[0].labels
-      moved = ped.push(ready.features, labels, mean, std, num_classes=K).features
+      moved = ped.push_overlapping_classes(
+        ready.features, labels, mean, std, num_classes=K
+      ).features
       problem = _problem(material, m, features=np.asarray(moved))
       scores.append(evaluate_metric("gbc", problem).score)
     assert value(scaling) == _tau(scores)

@@ -26,11 +26,11 @@ def test_every_choice_is_possible_and_named_once():
   found = table.choices(table.BASELINES)
   assert len({choice.name for choice in found}) == len(found)
   for choice in found:
-    METRICS[choice.metric].check(**choice.options)
+    METRICS[choice.metric].read_options(choice.options)
   by_name = {choice.name: choice for choice in found}
   assert lead_config(**by_name[table.PUBLISHED].options) == lead_config()
-  default = METRICS["lead_held_out"].check(**by_name[table.DEFAULT].options)
-  assert default == METRICS["lead_held_out"].check()
+  default = METRICS["lead_held_out"].read_options(by_name[table.DEFAULT].options)
+  assert default == METRICS["lead_held_out"].read_options({})
 
 
 def test_nested_choice_never_looks_at_what_it_reports():

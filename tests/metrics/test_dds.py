@@ -7,8 +7,7 @@ from sklearn.metrics import pairwise
 from sklearn.preprocessing import StandardScaler
 
 import lead_jax
-from lead_jax.metrics import _dds as dds
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _dds as dds, evaluate_metric
 from tests.metrics.test_rsa import draw
 
 score = jax.jit(dds.dds, static_argnames="kernel")
@@ -82,7 +81,7 @@ def test_copies_are_no_trouble(x64):
 def test_public_interface():
   x, z, y = draw(False, 300)
   problem = Problem(x, y, reference_features=z)
-  value = dds.evaluate(problem, samples=100, draws=3, kernel="linear")
+  value = evaluate_metric("dds", problem, samples=100, draws=3, kernel="linear")
   assert value.spread.draws == "3 draws"
   whole = lead_jax.score("dds", x, y, reference_features=z, kernel="linear")
   assert value.score == pytest.approx(whole, abs=0.1)
@@ -95,19 +94,19 @@ def test_constant_features_have_no_value(kernel):
   x, _, y = draw(False)
   problem = Problem(x, y, reference_features=np.ones((80, 7)))
   with pytest.raises(ValueError, match="equally alike"):
-    dds.evaluate(problem, kernel=kernel)
+    evaluate_metric("dds", problem, kernel=kernel)
 
 
 def test_one_feature():
   x, z, y = draw(False)
-  value = dds.evaluate(Problem(x, y, reference_features=z[:, :1]))
+  value = evaluate_metric("dds", Problem(x, y, reference_features=z[:, :1]))
   assert 0 < value.score < 1
 
 
 def test_refuses_wrong_arguments():
   with pytest.raises(ValueError, match=r"kernel must be one of .* got 'poly'"):
-    dds.check(kernel="poly")
+    dds.DDSOptions(kernel="poly")
   with pytest.raises(ValueError, match="kernel must be one of"):
     dds.dds(np.eye(4), np.eye(4), kernel="poly")
   with pytest.raises(ValueError, match="at least 4 samples, got 3"):
-    dds.evaluate(Problem(np.eye(3), [0, 1, 1], reference_features=np.eye(3)))
+    evaluate_metric("dds", Problem(np.eye(3), [0, 1, 1], reference_features=np.eye(3)))

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from lead_jax.metrics import _gbc as gbc
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _gbc as gbc, evaluate_metric
 
 run = jax.jit(
   gbc.gbc, static_argnames=("num_classes", "pca_dim", "gaussian", "variant")
@@ -75,17 +74,17 @@ def test_tiny_overlaps_are_kept_in_logarithms():
   x = x + 60 * np.eye(4, 9)[y]
   with jax.enable_x64(True):
     exact = float(run(x, y, num_classes=4, pca_dim=None))
-  value = gbc.evaluate(Problem(x.astype(np.float32), y))
+  value = evaluate_metric("gbc", Problem(x.astype(np.float32), y))
   assert value.details["log_overlap"] == pytest.approx(exact, rel=1e-5)
   assert exact < -300
   assert -1e-100 < value.score < 0
-  far = gbc.evaluate(Problem((100 * x).astype(np.float32) + 1, y))
+  far = evaluate_metric("gbc", Problem((100 * x).astype(np.float32) + 1, y))
   assert far.details["log_overlap"] < -300
 
 
 def test_underflow_is_said():
   x = np.array([[0.0], [0.01], [9.0], [9.01]], np.float32)
-  value = gbc.evaluate(Problem(x, np.array([0, 0, 1, 1])))
+  value = evaluate_metric("gbc", Problem(x, np.array([0, 0, 1, 1])))
   assert value.score == 0
   assert "no overlap in double precision: compare log_overlap" in value.status
   # Variances at their floor, 1e-4: B = 81 / 8e-4.
@@ -112,10 +111,10 @@ def test_moving_rotating_permuting_and_copying_change_nothing(x64):
 
 def test_fewer_components_than_asked_for_is_said():
   x, y = blobs(n=12)
-  value = gbc.evaluate(Problem(x.astype(np.float32), y))
+  value = evaluate_metric("gbc", Problem(x.astype(np.float32), y))
   assert value.status == "9 principal components in place of 64: N=12, D=9"
   assert value.details["pca_dim"] == 9
-  whole = gbc.evaluate(Problem(x.astype(np.float32), y), pca_dim=None)
+  whole = evaluate_metric("gbc", Problem(x.astype(np.float32), y), pca_dim=None)
   assert whole.status == "ok"
   # All components are a rotation: spheres do not notice.
   assert whole.score == pytest.approx(value.score, rel=1e-4)
@@ -135,7 +134,7 @@ def test_fewer_components_than_asked_for_is_said():
 )
 def test_degenerate_features(x64, x, y, score):
   x = x.astype(np.float64 if x64 else np.float32)
-  assert gbc.evaluate(Problem(x, y)).score == pytest.approx(score, rel=1e-5)
+  assert evaluate_metric("gbc", Problem(x, y)).score == pytest.approx(score, rel=1e-5)
 
 
 def test_an_empty_class_overlaps_with_nothing(x64):
@@ -153,7 +152,7 @@ def test_a_thousand_classes():
   y = np.arange(2000) % 1000
   x = 3 * rng.standard_normal((1000, 4))[y] + rng.standard_normal((2000, 4))
   options = {"pca_dim": None, "gaussian": "diagonal", "variant": "corrected"}
-  got = gbc.evaluate(Problem(x.astype(np.float32), y), **options)
+  got = evaluate_metric("gbc", Problem(x.astype(np.float32), y), **options)
   rows = x.reshape(2, 1000, 4)
   mean, variance = rows.mean(axis=0), np.maximum(rows.var(axis=0), 1e-4)
   both = (variance[:, None] + variance[None]) / 2
@@ -168,7 +167,7 @@ def test_a_thousand_classes():
 )
 def test_refuses_wrong_options(name, value):
   with pytest.raises(ValueError, match=f"{name} must be .*{value}"):
-    gbc.check(**{name: value})
+    gbc.GBCOptions(**{name: value})
 
 
 def test_refuses_one_class():

@@ -7,8 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from lead_jax.metrics import _ncti as ncti
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _ncti as ncti, evaluate_metric
 
 run = jax.jit(ncti.ncti, static_argnames=("num_classes", "pca_dim", "largest_class"))
 
@@ -93,7 +92,7 @@ def test_moving_rotating_and_relabelling_change_nothing(x64):
 
 def test_fewer_components_are_said_where_the_public_code_fails():
   x, y = blobs(n=40, d=70)
-  value = ncti.evaluate(Problem(x, y))
+  value = evaluate_metric("ncti", Problem(x, y))
   assert value.status == "39 principal components in place of 64: N=40, D=70"
   assert value.score == pytest.approx(
     value.parts["seli"] + value.parts["ncc"] - value.parts["logvc"]
@@ -124,12 +123,12 @@ def test_a_pool_is_scaled_part_by_part():
 def test_no_spread_within_the_classes_is_an_error(x64, x, y):
   problem = Problem(x.astype(np.float64 if x64 else np.float32), y)
   with pytest.raises(ValueError, match="no spread within the classes"):
-    ncti.evaluate(problem)
+    evaluate_metric("ncti", problem)
 
 
 def test_one_feature_and_a_class_of_one():
   x = 10 * np.array([[0.0], [1.0], [0.5], [5.0]])
-  value = ncti.evaluate(Problem(x, np.array([0, 0, 0, 1])))
+  value = evaluate_metric("ncti", Problem(x, np.array([0, 0, 0, 1])))
   expected, _ = reference(x, np.array([0, 0, 0, 1]), 1)
   np.testing.assert_allclose(list(value.parts.values()), expected, rtol=1e-4)
 
@@ -138,7 +137,7 @@ def test_a_thousand_classes():
   rng = np.random.default_rng(0)
   y = np.arange(2000) % 1000
   x = 3 * rng.standard_normal((1000, 8))[y] + 3 * rng.standard_normal((2000, 8))
-  value = ncti.evaluate(Problem(x.astype(np.float32), y), pca_dim=8)
+  value = evaluate_metric("ncti", Problem(x.astype(np.float32), y), pca_dim=8)
   expected, _ = reference(x, y, 8)
   np.testing.assert_allclose(list(value.parts.values()), expected, rtol=1e-3)
 

@@ -7,8 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 import lead_jax
-from lead_jax.metrics import _nleep as nleep
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _nleep as nleep, evaluate_metric
 from tests.metrics.test_leep import data as distributions, reference
 
 
@@ -33,7 +32,7 @@ def test_components_are_principal_ones(x64):
   x = np.random.default_rng(1).normal(size=(90, 20)) * np.arange(1, 21) ** -0.7
   theirs = PCA(n_components=0.8, svd_solver="full").fit(x)
   dtype = np.float64 if x64 else np.float32
-  ours, dims = nleep.reduced(jnp.asarray(x, dtype), pca_variance=0.8)
+  ours, dims = nleep.project_to_variance(jnp.asarray(x, dtype), pca_variance=0.8)
   assert dims == theirs.n_components_
   assert ours.shape == (90, 16)
   assert not np.any(ours[:, dims:])
@@ -44,17 +43,17 @@ def test_components_are_principal_ones(x64):
 
 def test_separate_classes_are_found_and_the_spread_said():
   x, y = data(spread=0.1)
-  value = nleep.evaluate(Problem(x.astype(np.float32), y))
+  value = evaluate_metric("nleep", Problem(x.astype(np.float32), y))
   np.testing.assert_allclose(value.score, 1, rtol=1e-5)
   assert value.details["components"] == 15
   assert value.spread.draws == "3 mixtures"
   assert value.spread.std < 1e-5
-  assert nleep.evaluate(Problem(x, y), seeds=1).spread is None
+  assert evaluate_metric("nleep", Problem(x, y), seeds=1).spread is None
 
 
 def test_fewer_components_where_there_are_few_samples():
   x, y = data(n=24)
-  value = nleep.evaluate(Problem(x, y))
+  value = evaluate_metric("nleep", Problem(x, y))
   assert value.status.startswith("3 components: 15 need 30 samples, not 24")
   assert value.details["components"] == 3
 
@@ -62,22 +61,24 @@ def test_fewer_components_where_there_are_few_samples():
 def test_a_component_of_one_sample_is_said():
   x, y = data(spread=0.1)
   x[7] += 1000
-  value = nleep.evaluate(Problem(x, y), pca_variance=1.0)
+  value = evaluate_metric("nleep", Problem(x, y), pca_variance=1.0)
   assert "components hold at most one sample" in value.status
 
 
 def test_no_convergence_is_said(monkeypatch):
   x, y = data()
-  real = nleep.fit
-  monkeypatch.setattr(nleep, "fit", lambda *a: real(*a)._replace(converged=False))
-  assert "a mixture did not converge" in nleep.evaluate(Problem(x, y)).status
+  real = nleep.fit_growing
+  monkeypatch.setattr(
+    nleep, "fit_growing", lambda *a: real(*a)._replace(converged=False)
+  )
+  assert "a mixture did not converge" in evaluate_metric("nleep", Problem(x, y)).status
 
 
 def test_lists_grow_until_they_hold_all_candidates():
   """Two components of equal samples: every sample is a candidate of both."""
   rng = np.random.default_rng(0)
   x = rng.normal(size=(200, 2)).astype(np.float32)
-  mixture = nleep.fit(jnp.asarray(x), jnp.asarray(np.arange(200) % 8), 8)
+  mixture = nleep.fit_growing(jnp.asarray(x), jnp.asarray(np.arange(200) % 8), 8)
   assert not bool(mixture.overflow)
   assert mixture.index_cb.shape[1] > 32
   np.testing.assert_allclose(mixture.posteriors(200).sum(axis=1), 1, rtol=1e-5)
@@ -85,12 +86,12 @@ def test_lists_grow_until_they_hold_all_candidates():
 
 def test_constant_features_are_refused():
   with pytest.raises(ValueError, match="the features are constant"):
-    nleep.evaluate(Problem(np.ones((20, 3)), np.arange(20) % 2))
+    evaluate_metric("nleep", Problem(np.ones((20, 3)), np.arange(20) % 2))
 
 
 def test_a_class_a_sample():
   x = np.random.default_rng(0).normal(size=(6, 10))
-  value = nleep.evaluate(Problem(x, np.arange(6)))
+  value = evaluate_metric("nleep", Problem(x, np.arange(6)))
   assert value.score == pytest.approx(1)
 
 

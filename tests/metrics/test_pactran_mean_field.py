@@ -7,8 +7,7 @@ import pytest
 from scipy.special import digamma, gammaln
 
 import lead_jax
-from lead_jax.metrics import _pactran_mean_field as module
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _pactran_mean_field as module, evaluate_metric
 from tests.metrics.test_leep import data
 
 of = jax.jit(module.pactran_mean_field, static_argnames=("num_classes", "prior"))
@@ -59,23 +58,21 @@ def test_posteriors_of_a_mixture_serve_as_source_probabilities():
   s, y = data()
   x = np.random.default_rng(0).normal(size=(60, 5))
   given = Problem(x, y, gmm_responsibilities=s)
-  for name, of in (
-    ("pactran_dirichlet", module.evaluate_dirichlet),
-    ("pactran_gamma", module.evaluate_gamma),
-  ):
-    assert of(given).score == lead_jax.score(name, x, y, source_probs=s)
-    with pytest.raises(ValueError, match="source_probs are needed, or gmm_resp"):
-      of(Problem(x, y))
+  for name in ("pactran_dirichlet", "pactran_gamma"):
+    score = evaluate_metric(name, given).score
+    assert score == lead_jax.score(name, x, y, source_probs=s)
+    with pytest.raises(ValueError, match="needs source_probs or gmm_responsibilities"):
+      evaluate_metric(name, Problem(x, y))
 
 
 def test_refuses_wrong_arguments():
   s, y = jnp.ones((4, 1)), jnp.zeros(4, jnp.int32)
   for options, message in (
-    ({"iterations": 0}, "iterations must be a whole number of at least 1, got 0"),
+    ({"iterations": 0}, "iterations must be at least 1, got 0"),
     ({"num_classes": 1}, "num_classes must be at least 2, got 1"),
     ({"prior": "normal"}, "prior must be one of .* got 'normal'"),
   ):
     with pytest.raises(ValueError, match=message):
       module.pactran_mean_field(s, y, **{"num_classes": 3, "prior": "gamma"} | options)
   with pytest.raises(ValueError, match="iterations must be a whole number"):
-    module.check(iterations=1.5)
+    module.PACTranOptions(iterations=1.5)

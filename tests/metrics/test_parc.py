@@ -7,8 +7,7 @@ from scipy import stats
 
 import lead_jax
 from experiments.agreement.base import load_case
-from lead_jax.metrics import _parc as parc
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _parc as parc, evaluate_metric
 from lead_jax.statistics import pca
 
 score = jax.jit(parc.parc, static_argnames="pca_dim")
@@ -71,9 +70,11 @@ def test_pca_first(x64):
 
 def test_more_components_than_there_are():
   x, y = draw(False)
-  value = parc.evaluate(Problem(x, y), pca_dim=32)
+  value = evaluate_metric("parc", Problem(x, y), pca_dim=32)
   assert value.status == "pca_dim is 12, all that 90 x 12 features have"
-  assert value.score == pytest.approx(parc.evaluate(Problem(x, y), pca_dim=12).score)
+  assert value.score == pytest.approx(
+    evaluate_metric("parc", Problem(x, y), pca_dim=12).score
+  )
 
 
 def test_invariances(x64):
@@ -128,24 +129,24 @@ def test_a_constant_sample_counts_as_uncorrelated():
   x, y = draw(False)
   x[7] = 0
   x -= x.mean(axis=0)
-  value = parc.evaluate(Problem(np.vstack([x, -x]), np.tile(y, 2)))
+  value = evaluate_metric("parc", Problem(np.vstack([x, -x]), np.tile(y, 2)))
   # Sample 7 and its negative: x - mean is not zero, so that nothing is constant yet.
   assert value.status == "ok"
   x = np.vstack([draw(False)[0], -draw(False)[0]])
   x[[7, 97]] = 0  # now the mean is zero, and so are they
-  value = parc.evaluate(Problem(x, np.tile(y, 2)))
+  value = evaluate_metric("parc", Problem(x, np.tile(y, 2)))
   assert value.status == "2 constant samples: their correlations count as 0"
 
 
 def test_draws():
   x, y = draw(False, n=400)
-  value = parc.evaluate(Problem(x, y), samples=100, draws=4)
+  value = evaluate_metric("parc", Problem(x, y), samples=100, draws=4)
   assert value.spread.draws == "4 draws"
   assert 0 < value.spread.std < 5
   assert value.score == pytest.approx(np.mean(value.details["scores"]))
-  assert value == parc.evaluate(Problem(x, y), samples=100, draws=4)
-  assert value != parc.evaluate(Problem(x, y, seed=1), samples=100, draws=4)
-  whole = parc.evaluate(Problem(x, y), samples=None)
+  assert value == evaluate_metric("parc", Problem(x, y), samples=100, draws=4)
+  assert value != evaluate_metric("parc", Problem(x, y, seed=1), samples=100, draws=4)
+  whole = evaluate_metric("parc", Problem(x, y), samples=None)
   assert whole.spread is None
   assert whole.score == pytest.approx(reference(x, y), rel=1e-4)
   assert value.score == pytest.approx(whole.score, abs=4)
@@ -162,12 +163,12 @@ def test_draws():
 )
 def test_what_has_no_value(x, y, message):
   with pytest.raises(ValueError, match=message):
-    parc.evaluate(Problem(x, y))
+    evaluate_metric("parc", Problem(x, y))
 
 
 def test_thousand_classes():
   x, y = draw(False, n=2000, k=1000)
-  value = parc.evaluate(Problem(x, y), samples=1500, draws=1)
+  value = evaluate_metric("parc", Problem(x, y), samples=1500, draws=1)
   assert np.isfinite(value.score)
 
 
@@ -181,4 +182,4 @@ def test_thousand_classes():
 )
 def test_refuses_wrong_options(options, message):
   with pytest.raises(ValueError, match=message):
-    parc.check(**options)
+    parc.PARCOptions(**options)

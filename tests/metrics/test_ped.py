@@ -6,7 +6,7 @@ import pytest
 
 import lead_jax
 from lead_jax import metrics
-from lead_jax.metrics._ped import push
+from lead_jax.metrics._ped import push_overlapping_classes as push
 
 move = jax.jit(push, static_argnames=("num_classes", "max_steps"))
 
@@ -159,9 +159,9 @@ def test_many_classes_one_feature_more_features_than_samples(shape):
 @pytest.mark.parametrize(
   ("option", "value", "message"),
   [
-    ("n_sigma", 0, "n_sigma must be a number above 0, got 0"),
-    ("k", -1.0, "k must be a number above 0, got -1.0"),
-    ("time_step", "x", "time_step must be a number above 0, got 'x'"),
+    ("n_sigma", 0, "n_sigma must be above 0 and finite, got 0"),
+    ("k", -1.0, "k must be above 0 and finite, got -1.0"),
+    ("time_step", "x", "time_step must be a number, got 'x'"),
     ("exit_ratio", 1, "exit_ratio must be in .* got 1"),
   ],
 )

@@ -78,7 +78,7 @@ FAST = {"hidden": (16, 8), "head_seeds": 2, "classifier": "lda"}
 
 
 def _options(name):
-  return {k: v for k, v in FAST.items() if k in METRICS[name].options}
+  return {k: v for k, v in FAST.items() if k in METRICS[name].options.names()}
 
 
 def _data(seed):

@@ -6,8 +6,7 @@ import pytest
 from scipy import stats
 
 import lead_jax
-from lead_jax.metrics import _rsa as rsa
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _rsa as rsa, evaluate_metric
 from tests.metrics.test_parc import dissimilarities
 
 score = jax.jit(rsa.rsa)
@@ -46,7 +45,9 @@ def test_itself_and_moved(x64):
 
 def test_public_interface():
   x, z, y = draw(False, 300)
-  value = rsa.evaluate(Problem(x, y, reference_features=z), samples=100, draws=3)
+  value = evaluate_metric(
+    "rsa", Problem(x, y, reference_features=z), samples=100, draws=3
+  )
   assert value.spread.draws == "3 draws"
   assert value.score == pytest.approx(reference(x, z), abs=6)
   whole = lead_jax.score("rsa", x, y, reference_features=z)
@@ -66,9 +67,9 @@ def test_public_interface():
 )
 def test_what_has_no_value(x, z, message):
   with pytest.raises(ValueError, match=message):
-    rsa.evaluate(Problem(x, np.arange(len(x)) % 2, reference_features=z))
+    evaluate_metric("rsa", Problem(x, np.arange(len(x)) % 2, reference_features=z))
 
 
 def test_refuses_wrong_options():
   with pytest.raises(ValueError, match="draws must be at least 1"):
-    rsa.check(draws=0)
+    rsa.DrawOptions(draws=0)

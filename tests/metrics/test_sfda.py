@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.benchmark.metrics_peers_gaussian import peer_sfda
-from lead_jax.metrics import _sfda as sfda
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _sfda as sfda, evaluate_metric
 from tests.shapes import check_arrays
 
 run = jax.jit(check_arrays(sfda.sfda), static_argnames=("num_classes", "variant"))
@@ -111,8 +110,8 @@ def test_an_empty_class_takes_no_part(x64):
 
 def test_saturation_is_said_and_the_error_still_tells_models_apart():
   x, y = blobs(n=30, d=40)
-  one = sfda.evaluate(Problem(x.astype(np.float32), y))
-  other = sfda.evaluate(Problem((0.3 * x).astype(np.float32), y))
+  one = evaluate_metric("sfda", Problem(x.astype(np.float32), y))
+  other = evaluate_metric("sfda", Problem((0.3 * x).astype(np.float32), y))
   for value in (one, other):
     assert value.score == 1
     assert "saturated: every posterior is 1, N is small against D" in value.status
@@ -122,11 +121,11 @@ def test_saturation_is_said_and_the_error_still_tells_models_apart():
 def test_a_singular_covariance_is_said():
   x, y = blobs(n=300, d=10, scale=4.0)
   x = np.concatenate([x, x[:, :1] + x[:, 1:2]], axis=1)
-  value = sfda.evaluate(Problem(x.astype(np.float32), y))
+  value = evaluate_metric("sfda", Problem(x.astype(np.float32), y))
   assert "singular up to a shrinkage of 1e-10" in value.status
   # A constant feature is no such direction: all samples agree on it.
   x[:, 10] = 7
-  assert sfda.evaluate(Problem(x.astype(np.float32), y)).status == "ok"
+  assert evaluate_metric("sfda", Problem(x.astype(np.float32), y)).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +139,7 @@ def test_a_singular_covariance_is_said():
 )
 def test_degenerate_features(x64, x, y, least, most):
   x = x.astype(np.float64 if x64 else np.float32)
-  value = sfda.evaluate(Problem(x, y))
+  value = evaluate_metric("sfda", Problem(x, y))
   assert least - 1e-6 <= value.score <= most
   assert all(np.isfinite(v) for v in value.details.values())
 
@@ -149,12 +148,12 @@ def test_a_thousand_classes():
   rng = np.random.default_rng(0)
   y = np.arange(2000) % 1000
   x = 3 * rng.standard_normal((1000, 8))[y] + 0.1 * rng.standard_normal((2000, 8))
-  value = sfda.evaluate(Problem(x.astype(np.float32), y))
+  value = evaluate_metric("sfda", Problem(x.astype(np.float32), y))
   assert value.score == pytest.approx(peer_sfda(x, y), rel=1e-3)
 
 
 def test_refuses_wrong_arguments():
   with pytest.raises(ValueError, match=r"variant must be one of .*'slow'"):
-    sfda.check(variant="slow")
+    sfda.SFDAOptions(variant="slow")
   with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
     sfda.sfda(jnp.ones((4, 2)), jnp.zeros(4, int), num_classes=1)

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lead_jax.metrics import _transrate as transrate
-from lead_jax.metrics._metric import Problem
+from lead_jax.metrics import Problem, _transrate as transrate, evaluate_metric
 
 rates = jax.jit(transrate.transrate, static_argnames="num_classes")
 EPS = (1e-5, 1e-4, 1e-2)
@@ -76,11 +75,11 @@ def test_columns_of_mixed_scales(x64, turned):
   for ours, theirs in zip(got(x, y), expected, strict=True):
     np.testing.assert_allclose(ours, theirs, rtol=1e-9 if x64 else 3e-5)
   warned = "the rank of 60 is uncertain: 20 directions are hardly larger than rounding"
-  status = transrate.evaluate(Problem(x, y)).status
+  status = evaluate_metric("transrate", Problem(x, y)).status
   assert status == ("ok" if x64 else f"{warned} (use float64)")
   if not turned:
     x[:, 2::3] *= 1e4
-    assert transrate.evaluate(Problem(x, y)).status == "ok"
+    assert evaluate_metric("transrate", Problem(x, y)).status == "ok"
 
 
 @pytest.mark.parametrize("value", [0, 3.3, -0.1])
@@ -90,7 +89,7 @@ def test_constant_columns_leave_no_trace(x64, value):
   x = np.hstack([x, np.full((1000, 200), value, x.dtype)])
   for ours, theirs in zip(got(x, y), expected, strict=True):
     np.testing.assert_allclose(ours, theirs, rtol=1e-9 if x64 else 3e-6)
-  assert transrate.evaluate(Problem(x, y)).status == "ok"
+  assert evaluate_metric("transrate", Problem(x, y)).status == "ok"
 
 
 def test_far_from_the_origin_in_float32():
@@ -124,13 +123,15 @@ def test_invariances(x64):
 def test_labels_that_say_something_score_more():
   x, y = draw(False, (60, 60, 60))
   wrong = np.random.default_rng(2).permutation(y)
-  scores = [transrate.evaluate(Problem(x, labels)).score for labels in (wrong, y)]
+  scores = [
+    evaluate_metric("transrate", Problem(x, labels)).score for labels in (wrong, y)
+  ]
   assert 0 < scores[0] < 0.95 * scores[1]
 
 
 def test_details_tell_the_score_by_eps():
   x, y = draw(False, (60, 60))
-  value = transrate.evaluate(Problem(x, y), eps=1e-3)
+  value = evaluate_metric("transrate", Problem(x, y), eps=1e-3)
   assert value.status == "ok"
   assert value.details["eps"] == [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
   assert value.details["score_by_eps"][2] == pytest.approx(value.score, rel=1e-5)
@@ -142,7 +143,7 @@ def test_details_tell_the_score_by_eps():
 def test_a_sample_at_the_mean_has_no_direction():
   x, y = draw(False, (30, 30))
   x, y = np.vstack([x, -x, np.zeros((1, 40), np.float32)]), np.append(np.tile(y, 2), 0)
-  value = transrate.evaluate(Problem(x, y))
+  value = evaluate_metric("transrate", Problem(x, y))
   assert value.status == "1 samples are at the mean, without a direction"
   assert np.isfinite(value.score)
 
@@ -165,12 +166,12 @@ def test_thousand_classes_of_one_sample():
 
 def test_constant_features_have_no_value():
   with pytest.raises(ValueError, match="all samples have the same features"):
-    transrate.evaluate(Problem(np.full((6, 3), 0.1), [0, 0, 0, 1, 1, 1]))
+    evaluate_metric("transrate", Problem(np.full((6, 3), 0.1), [0, 0, 0, 1, 1, 1]))
 
 
 def test_refuses_wrong_arguments():
   for eps in (0, 1e-7, float("inf"), float("nan")):
     with pytest.raises(ValueError, match="eps must be at least 1e-6"):
-      transrate.check(eps=eps)
+      transrate.TransRateOptions(eps=eps)
   with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
     transrate.transrate(np.eye(3), np.zeros(3, int), np.ones(1), num_classes=1)
