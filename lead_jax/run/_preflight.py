@@ -5,6 +5,7 @@ import importlib.resources
 import json
 import os
 import pathlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError, parameter
 from lead_jax.metrics import Metric
 from lead_jax.results import Plan, plan_from_dict
-from lead_jax.system import explain_write_errors, write_text
+from lead_jax.system import explain_write_errors
 
 
 def metrics_or_default(
@@ -142,9 +143,8 @@ def make_writable(out: pathlib.Path) -> None:
     raise InputError(f"{parameter('out', out)} is a file: give a folder")
   with explain_write_errors(out):
     out.mkdir(parents=True, exist_ok=True)
-    probe = out / f".writable.{os.getpid()}"
-    write_text(probe, "")
-    probe.unlink(missing_ok=True)
+    with tempfile.TemporaryFile(dir=out):
+      pass
 
 
 def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:
