@@ -168,7 +168,7 @@ def test_two_devices_give_the_curve_of_one(tmp_path):
   """In a process of its own, which has two: batches of 8 split in halves of 4."""
   code = (
     f"import json, pathlib, jax; folder = {str(tmp_path)!r}\n"
-    "from lead_jax.finetune import checkpoints\n"
+    "from lead_jax.finetune import _checkpoints as checkpoints\n"
     "from tests.finetune.test_learner import images, learn\n"
     "found = []\n"
     "for count, loop in ((1, False), (2, False), (2, True)):\n"

@@ -174,7 +174,7 @@ def test_what_cannot_be_is_one_line(tmp_path):
   with pytest.raises(InputError, match="'lights': no image of test is of any class"):
     make_target(both.train, empty)
   for measure in ("top1", "per_class"):
-    with pytest.raises(InputError, match=f"--measure={measure} is of images of one"):
+    with pytest.raises(InputError, match=f"measure='{measure}' is for images of one"):
       finetune(network(), both, protocol(measure=measure), folder=tmp_path)
   few = np.zeros((50, 2), bool)
   few[0] = True
