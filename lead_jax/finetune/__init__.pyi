@@ -17,6 +17,12 @@ from ._learner import (
 from ._load_target import (
   load_target as load_target,
 )
+from ._named_protocol import (
+  PROTOCOL_HELP as PROTOCOL_HELP,
+  SWITCHES as SWITCHES,
+  default_protocol as default_protocol,
+  protocol_of as protocol_of,
+)
 from ._one_run import (
   Listener as Listener,
 )
@@ -30,12 +36,6 @@ from ._protocol import (
 )
 from ._run_files import (
   content_key as content_key,
-)
-from ._named_protocol import (
-  PROTOCOL_HELP as PROTOCOL_HELP,
-  SWITCHES as SWITCHES,
-  default_protocol as default_protocol,
-  protocol_of as protocol_of,
 )
 from ._split import (
   split_rows as split_rows,
