@@ -142,7 +142,9 @@ def _ranking(summary: Summary) -> Markup:
   parts = [tag("p", note)]
   parts.append(tables.main_table(summary))
   if not summary.seconds_whole:
-    stored = "Seconds were measured when the value was computed, in this run or an earlier one."
+    stored = (
+      "Seconds were measured when the value was computed, in this run or an earlier one."
+    )
     parts.append(tag("p", stored, class_="quiet"))
   if len(summary.metrics) > 1:
     described = [
