@@ -137,7 +137,8 @@ def _legend(summary: Summary, collected: Collected) -> list[str]:
     f"95 %: interval by a paired bootstrap over models ({summary.samples} resamples);"
     " + data: over models and data sets. place: 95 % interval of the place among the"
     " methods; best: how often it is first; both over models. - baseline: 95 % interval of"
-    f" the difference to {summary.baseline}, over models. p: from permutations of models, Holm-corrected."
+    f" the difference to {summary.baseline}, over models. p: from permutations of models,"
+    " Holm-corrected."
     " regret: accuracy points lost by taking the first model. seconds: scoring time of all"
     " models and data sets.",
   ]
