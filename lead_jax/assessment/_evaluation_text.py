@@ -131,23 +131,25 @@ def _legend(summary: Summary, collected: Collected) -> list[str]:
   counts = ", ".join(f"{d} {n}" for d, n in zip(table.datasets, present, strict=True))
   number_of = len(table.datasets)
   text = [
-    f"Models with a true accuracy: {counts}. tau: weighted Kendall (SciPy's), mean over"
-    " data sets. * never looks at the data; ° by chance; (9) models, over all data sets,"
-    " without a score: they rank last.",
-    f"95 %: paired bootstrap over models ({summary.samples} resamples); + data: over models"
-    " and data sets. place: 95 % interval of the place among the methods, best: how often"
-    " it is the first, both over models. - baseline: 95 % of the difference to"
-    f" {summary.baseline}, over models. p: permutations of models, Holm. regret: points"
-    " lost by taking the first. seconds: of scoring, all models and data sets.",
+    f"Models with a true accuracy: {counts}. tau: weighted Kendall tau (SciPy's), mean over"
+    " data sets. *: never looks at the data. °: chance. (9): number of models without a"
+    " score, over all data sets; they rank last.",
+    f"95 %: interval by a paired bootstrap over models ({summary.samples} resamples);"
+    " + data: over models and data sets. place: 95 % interval of the place among the"
+    " methods; best: how often it is first; both over models. - baseline: 95 % interval of"
+    f" the difference to {summary.baseline}, over models. p: from permutations of models,"
+    " Holm-corrected."
+    " regret: accuracy points lost by taking the first model. seconds: scoring time of all"
+    " models and data sets.",
   ]
   if number_of == 1:
     text.append(
-      "One data set: nothing is known of others, and the interval + data adds nothing."
+      "With one data set, the interval + data says no more than the one over models."
     )
   elif number_of < _FEW:
     text.append(
-      f"{number_of} data sets are few: resampling them is coarse, and the interval + data"
-      " is a warning and no measurement. It may be too narrow for data sets of other kinds."
+      f"{number_of} data sets are few: resampling them is coarse. Read the interval + data"
+      " as a warning, not as a measurement; for other kinds of data it may be too narrow."
     )
   chance = summary.row("random").measures["tau_w"]
   line = (
@@ -157,16 +159,16 @@ def _legend(summary: Summary, collected: Collected) -> list[str]:
     mean, low, high = summary.ceiling
     line += f" Ceiling: the true ranking itself would reach {number(mean)}"
     line += (
-      f" ({interval(low, high)}), given the noise of the ground truth; that is too"
+      f" ({interval(low, high)}), given the noise of the ground truth. This is too low"
     )
-    line += " low where all models were tested on the same images."
+    line += " if all models were tested on the same images."
   else:
     line += " No ceiling: the noise of the ground truth was not given."
   text.append(line)
   if partly := [row for row in summary.ranked if row.failures]:
     taus = ", ".join(f"{row.method} {number(row.scored)}" for row in partly)
     text.append(
-      f"Over the models alone that they scored, no rivals of the others: {taus}."
+      f"Over only the models that they scored (not comparable with the others): {taus}."
     )
   for source in dict.fromkeys(summary.noise.values()):
     names = [name for name, one in summary.noise.items() if one == source]
@@ -177,7 +179,7 @@ def _legend(summary: Summary, collected: Collected) -> list[str]:
       f" {one.deviation:.1f})"
       for name, one in summary.ties.items()
     )
-    text.append(f"Practical ties, accuracies closer than their noise: {ties}.")
+    text.append(f"Practical ties (accuracies closer than their noise): {ties}.")
   return text
 
 
@@ -189,7 +191,7 @@ def _stability_table(summary: Summary, stable: Stability) -> list[str]:
   ]
   datasets = stable.get("dataset", [])
   text = _stable_lines(stable, shown, datasets)
-  note = "place: from the best to the worst, whatever is left out."
+  note = "place: from the best to the worst, over everything that is left out in turn."
   if max(map(len, text)) > WIDTH:
     # Many data sets do not fit: the one that matters most, then.
     text = _stable_lines(stable, shown, [])
@@ -234,28 +236,27 @@ def _costs(collected: Collected) -> list[str]:
   lines_ = []
   if found.extract_seconds is not None:
     lines_.append(
-      f"Extraction, once for all metrics: {seconds(found.extract_seconds)} s for"
-      f" {found.pairs} pairs of model and data set: add it to any metric's seconds."
+      f"Extraction, once for all metrics, took {seconds(found.extract_seconds)} s"
+      f" for {found.pairs} pairs of model and data set. Add it to the seconds of a metric."
     )
   else:
     lines_.append(
       f"Extraction, once for all metrics, was measured for {found.extracted} of"
-      f" {found.pairs} pairs of model and data set; the others came from the store."
+      f" {found.pairs} pairs of model and data set; the other features were stored."
     )
   if found.models:
     spent = {name: one.total for name, one in found.models.items()}
     slowest = max(spent, key=lambda name: spent[name])
     whole, middle = sum(spent.values()), float(np.median(list(spent.values())))
     lines_.append(
-      f"Scoring with all metrics: {seconds(whole)} s; a model, on all data sets: median"
-      f" {seconds(middle)} s, most {seconds(spent[slowest])} s ({slowest})."
-      " Seconds are those of the computation, compilation included, whenever it was;"
-      " what several metrics share is counted where it came first."
+      f"Scoring with all metrics took {seconds(whole)} s; per model, on all data sets:"
+      f" median {seconds(middle)} s, at most {seconds(spent[slowest])} s ({slowest})."
+      " Seconds were measured when the score was computed, in this run or an earlier one,"
+      " and include compilation; what metrics share counts for the first of them."
     )
   if found.peak_mib:
     peaks = ", ".join(f"{stage} {mib:.0f}" for stage, mib in found.peak_mib.items())
     lines_.append(
-      f"Peak resident memory of the process, MiB, by stage (all metrics in one, JAX"
-      f" included): {peaks}."
+      f"Peak resident memory of the process in MiB, by stage (JAX included): {peaks}."
     )
   return lines_

@@ -46,11 +46,11 @@ def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
   return "\n".join(
     [
       *lines,
-      "top-1: ImageNet accuracy as published, of self-supervised networks that of a linear "
-      "classifier; licence: of the weights, read it before you use them.",
-      "Weights that are not here are downloaded when a network is ranked "
-      f"(into {sources.cache / 'weights'}), or taken from --weights_dir=DIR; --models="
-      "NAME=FILE takes your own. timm/NAME is any of timm's (pip install lead_jax[torch]).",
+      "top-1: published ImageNet accuracy; of a self-supervised network, that of a linear "
+      "classifier. licence: licence of the weights; read it before you use them.",
+      f"Missing weights are downloaded to {sources.cache / 'weights'} when a network is "
+      "ranked, unless they are in --weights_dir=DIR. --models=NAME=FILE uses weights of "
+      "your own. timm/NAME is any model of timm (pip install 'lead_jax[torch]').",
     ]
   )
 
