@@ -3,6 +3,9 @@ from ._config import (
   Loss as Loss,
   lead_config as lead_config,
 )
+from ._feature_scale import (
+  scale_features as scale_features,
+)
 from ._in_sample import (
   LeadResult as LeadResult,
   lead as lead,
