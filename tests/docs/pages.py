@@ -12,7 +12,7 @@ PAGES = sorted(
 PAGES += ["README", "CONTRIBUTING"]
 
 # What the first word after a fence may be, and the second of a block that is not executed.
-LANGUAGES = {"python", "bash", "text", "json", "csv"}
+LANGUAGES = {"python", "bash", "text", "json", "toml", "csv"}
 REASONS = {"download", "data", "long", "setup", "torch"}
 
 _FENCE = re.compile(r"^(`{3,})([^`\n]*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)

@@ -5,12 +5,12 @@ import contextlib
 import csv
 import io
 import json
+import tomllib
 import warnings
 
 import jax
 import pytest
 
-import lead_jax
 from tests.docs import commands
 from tests.docs.folder import make_folder
 from tests.docs.outputs import differences
@@ -47,11 +47,9 @@ def folder(tmp_path, monkeypatch, cache):
   make_folder(tmp_path)
   monkeypatch.chdir(tmp_path)
   monkeypatch.setenv("LEAD_JAX_CACHE", str(cache))
-  compiled, known = jax.config.jax_compilation_cache_dir, dict(lead_jax.METRICS)
+  compiled = jax.config.jax_compilation_cache_dir
   yield tmp_path
   jax.config.update("jax_compilation_cache_dir", compiled)
-  lead_jax.METRICS.clear()
-  lead_jax.METRICS.update(known)
 
 
 def _printed(block, names) -> str:
@@ -71,6 +69,8 @@ def test_page(page, folder, monkeypatch):
     printed = ""
     if block.language == "json":
       json.loads(block.code)
+    elif block.language == "toml":
+      tomllib.loads(block.code)
     elif block.language == "csv":
       assert len({len(row) for row in csv.reader(io.StringIO(block.code))}) == 1
     elif block.language == "python" and block.reason in ("", "torch"):
