@@ -22,7 +22,7 @@ NOT_RUN = {
   "benchmarks": {"long": 4},
   "datasets": {"setup": 1},
   "digits_zoo": {"long": 1},
-  "evaluation": {"long": 1},
+  "evaluation": {"long": 2},
   "figures": {"long": 2},
   "finetuning": {"long": 2},
   "low_data": {"long": 1},
@@ -31,7 +31,8 @@ NOT_RUN = {
   "quickstart": {"download": 1, "long": 2, "setup": 1},
   "reproduce": {"data": 1},
   "timm": {"long": 1},
-  "README": {"data": 1, "download": 1, "long": 2, "setup": 1},
+  "README": {"download": 1, "setup": 2},
+  "CONTRIBUTING": {"setup": 1},
 }
 
 

@@ -10,6 +10,8 @@ from tests.docs.pages import PAGES, ROOT, blocks_of, extension, folder_of, text_
 
 API = sorted((ROOT / "docs" / "api").glob("*.md"))
 PACKAGE = ROOT / "lead_jax"
+# Groups of entry points, which are no packages.
+GROUPS = {"lead_jax.backbones", "lead_jax.datasets", "lead_jax.metrics"}
 
 
 def _without_blocks(text: str) -> str:
@@ -24,7 +26,8 @@ def test_methods_has_every_metric():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_names_of_ours_exist(page):
-  for name in set(re.findall(r"`(lead_jax(?:\.\w+)+)[`(]", text_of(page))):
+  names = set(re.findall(r"`(lead_jax(?:\.\w+)+)[`(]", text_of(page)))
+  for name in names - GROUPS:
     assert "._" not in name.replace(".__version__", ""), f"{page}: {name} is private"
     assert _exists(name), f"{page}: {name}"
 
@@ -53,6 +56,32 @@ def test_links_to_files_lead_somewhere(page):
     r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", _without_blocks(text_of(page))
   ):
     assert (folder / link).exists(), f"{page}: {link}"
+
+
+def test_the_readme_is_short_and_has_the_two_commands():
+  text = text_of("README")
+  assert len(text.encode()) <= 8192
+  assert re.search(r"^make rank\b.*\nmake test\b", text, flags=re.MULTILINE)
+
+
+def test_the_rows_of_the_readme_are_those_of_the_findings():
+  rows = text_of("README").split("<!-- six -->")[1].split("<!-- /six -->")[0]
+  table = text_of("findings").split("<!-- evidence -->")[1]
+  found = {}
+  for line in table.split("<!-- /evidence -->")[0].splitlines():
+    cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+    found[cells[0]] = cells[1:4]
+  shown = [line.strip("|").split("|") for line in rows.strip().splitlines()[2:]]
+  assert len(shown) == 6
+  for name, *numbers in shown:
+    key = re.search(r"`([^`]+)`", name)[1]
+    assert [number.strip() for number in numbers] == found[key], key
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_speaks_of_the_machine_that_made_it(page):
+  found = re.search(r"\.\./shared|(?<![\w.])/(?:work|tmp|home|root)/", text_of(page))
+  assert not found, found
 
 
 def test_the_rooms_of_the_contributing_page_are_those_of_the_package():
