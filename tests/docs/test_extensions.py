@@ -58,9 +58,7 @@ def test_every_equation_has_a_mathml_form():
 
 
 def test_an_index_stands_beside_an_accented_letter():
-  text = re.sub(
-    r"\s", "", extension("mathml").mathml(r"\bar\lambda_c", as_block=False)
-  )
+  text = re.sub(r"\s", "", extension("mathml").mathml(r"\bar\lambda_c", as_block=False))
   assert re.search(r"<msub><mover.*<mi>λ</mi>.*</mover><mi>c</mi></msub>", text)
 
 

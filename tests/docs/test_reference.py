@@ -85,9 +85,7 @@ def test_no_page_speaks_of_the_machine_that_made_it(page):
 
 
 def test_the_rooms_of_the_contributing_page_are_those_of_the_package():
-  rooms = re.findall(
-    r"^\| `([a-z]+)/` \|", text_of("CONTRIBUTING"), flags=re.MULTILINE
-  )
+  rooms = re.findall(r"^\| `([a-z]+)/` \|", text_of("CONTRIBUTING"), flags=re.MULTILINE)
   assert sorted(rooms) == sorted(
     path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()
   )

@@ -379,7 +379,10 @@ def tiny(monkeypatch):
     ("go --data=/home/me/data/ --noise=1", "go --data=data --noise=1"),
     ("go --cache_dir=/tmp/c --only=a,b", "go --only=a,b"),
     ("go --models=~/m/a.npz,b", "go --models=a.npz,b"),
-    ("Data: a (2 images). go --zoo=~/zoo.json", "Data: a (2 images). go --zoo=zoo.json"),
+    (
+      "Data: a (2 images). go --zoo=~/zoo.json",
+      "Data: a (2 images). go --zoo=zoo.json",
+    ),
   ],
 )
 def test_a_drawn_command_names_no_folder_of_one_machine(typed, drawn):
