@@ -1,9 +1,9 @@
 """What each package promises, and where it is described: once.
 
 A package's face (`__init__.pyi`) lists the names that it hands on; `.. face:: PACKAGE`
-describes them all, by autodoc. A name that several faces hand on is described under the shortest of
-them (`lead_jax.score`, not `lead_jax.metrics.score`); the other pages say where that is, and
-every other spelling of the name, that of its private module too, links there.
+describes them all, by autodoc. A name that several faces hand on is described under the
+shortest of them (`lead_jax.score`, not `lead_jax.metrics.score`); the other pages say where
+that is, and every other spelling of the name, that of its private module too, links there.
 """
 
 import ast

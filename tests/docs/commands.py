@@ -125,8 +125,8 @@ def _check_rank(words: list[str]) -> None:
   assert len(rest) <= 2, f"one data set at a time, got {rest[1:]}"
   values = {name: cli.FLAGS[name].value for name in cli.FLAGS}
   _fresh(cli.FLAGS)
-  names = preflight.metrics_or_default(values["metrics"], reference=values["reference"])
-  preflight.check_options(names, cli.parse_options(values["option"]))
+  chosen = preflight.chosen_metrics(values["metrics"], reference=values["reference"])
+  preflight.checked_options(chosen, cli.parse_options(values["option"]))
   zoo = (
     values["zoo"] if values["zoo"] and pathlib.Path(values["zoo"]).exists() else None
   )

@@ -1,4 +1,4 @@
-"""The evidence that reports quote is what docs/findings.md shows, and what the script writes."""
+"""The evidence that reports quote is what the findings show, and what the script writes."""
 
 import pathlib
 
