@@ -25,6 +25,7 @@ NOT_RUN = {
   "evaluation": {"long": 2},
   "figures": {"long": 2},
   "finetuning": {"long": 2},
+  "installation": {"setup": 2},
   "low_data": {"long": 1},
   "networks": {"download": 1},
   "own_models": {"download": 1, "torch": 1},
