@@ -27,7 +27,7 @@ def translated(lines: list[str]) -> list[str]:
   opener = ""  # the last line that is not indented
   literal = fenced = False
   for number, line in enumerate(lines):
-    if line.strip() == _FENCE:
+    if line.strip().startswith(_FENCE):
       fenced = not fenced
       out += ["::", ""] if fenced else [""]
       continue

@@ -20,8 +20,9 @@ def test_equations_of_docstrings_stay_as_they_are():
   assert found == [*expected, "Args:", r"  x: \|x\|."]
 
 
-def test_examples_of_docstrings_stay_as_they_are():
-  lines = ["Folders:", "", "```", "a/*.jpg", "```", "End."]
+@pytest.mark.parametrize("fence", ["```", "```python"])
+def test_examples_of_docstrings_stay_as_they_are(fence):
+  lines = ["Folders:", "", fence, "a/*.jpg", "```", "End."]
   found = extension("docstrings").translated(lines)
   assert found == ["Folders:", "", "::", "", "  a/*.jpg", "", "End."]
 
