@@ -24,6 +24,7 @@ extensions = [
   "sphinx.ext.napoleon",
   "sphinx.ext.viewcode",
   "docstrings",
+  "faces",
   "links",
   "mathml",
 ]

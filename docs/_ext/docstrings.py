@@ -2,17 +2,13 @@
 
 They are written to be read in the source. Some habits mean something else to Sphinx and
 are translated: an indented paragraph, or one between fences, is an equation or an example
-and is kept as it stands; a bar is a bar, and no substitution; a file's name is no module's;
-and a public name of `lead_jax` is described once, on its own page, not again in the module
-that it comes from.
+and is kept as it stands; a bar is a bar, and no substitution; a file's name is no module's.
 """
 
 import collections
 import re
 
 from sphinx.application import Sphinx
-
-import lead_jax
 
 _SECTION = re.compile(r"[A-Z][a-z]+:$")  # Args: and the like, which napoleon reads
 _ITEM = re.compile(r"([-*]|\d+\.) ")
@@ -23,8 +19,6 @@ _EITHER = re.compile(
   r"(~?[\w.]+)\[[^\[\],]*\bArray, ('[^']*')\] \| \1\[[^\[\],]*\bndarray, \2\]"
 )
 _FIELD_OF_A_NAMED_TUPLE = type(collections.namedtuple("_One", "field").field)
-_PUBLIC = {id(getattr(lead_jax, name)) for name in lead_jax.__all__}
-_PUBLIC_PAGE = "api/index"
 
 
 def translated(lines: list[str]) -> list[str]:
@@ -33,7 +27,7 @@ def translated(lines: list[str]) -> list[str]:
   opener = ""  # the last line that is not indented
   literal = fenced = False
   for number, line in enumerate(lines):
-    if line.strip() == _FENCE:
+    if line.strip().startswith(_FENCE):
       fenced = not fenced
       out += ["::", ""] if fenced else [""]
       continue
@@ -70,8 +64,7 @@ def _sign(app, what, name, obj, options, signature, result):
 def _skip(app: Sphinx, what, name, obj, skip, options) -> bool | None:
   if isinstance(obj, _FIELD_OF_A_NAMED_TUPLE):
     return True  # the class's own docstring says what it is
-  elsewhere = app.env.current_document.docname != _PUBLIC_PAGE
-  return True if elsewhere and id(obj) in _PUBLIC else None
+  return None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -8,6 +8,7 @@ import contextlib
 import io
 import math
 import pathlib
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LINE = 0.105  # inches of a caption's line
 _LEGEND_LINE = 0.18
 _LETTERS = 124  # of a caption's line
+_OUTSIDE = re.compile(r"(?<==)(?:~|\.\.|/)[^\s,]*?([^/\s,]+)/?(?=[\s,]|$)")
+_CACHE = re.compile(r" --cache_dir=\S+")
 
 
 class NoMatplotlibError(InputError):
@@ -103,6 +106,15 @@ def signed(value: float, digits: int, *, plus: bool = False) -> str:
   return text.replace("-", "\u2212")
 
 
+def reader_command(text: str) -> str:
+  """Returns a command as a reader can type it, without the folders of one machine.
+
+  Of a flag's value that leads out of the current folder (`/`, `..`, `~`) the last part is
+  kept; where features are cached changes no picture and is left out.
+  """
+  return _OUTSIDE.sub(r"\1", _CACHE.sub("", text))
+
+
 def save(
   picture: Any, path: pathlib.Path, origin: str, *, svg: bool = True
 ) -> list[pathlib.Path]:
@@ -120,7 +132,7 @@ def save(
   Raises:
     InputError: If it cannot be written.
   """
-  caption = [getattr(picture, "caption", ""), origin]
+  caption = [getattr(picture, "caption", ""), reader_command(origin)]
   text = [
     line
     for part in caption

@@ -8,6 +8,9 @@ from ._input_spec import (
   InputSpec as InputSpec,
   Interpolation as Interpolation,
 )
+from ._onnx import (
+  load_onnx as load_onnx,
+)
 from ._precision import (
   low_precision as low_precision,
   with_precision as with_precision,
@@ -17,4 +20,7 @@ from ._resolve import (
 )
 from ._timm._timm_model import (
   timm_model as timm_model,
+)
+from ._zoo_file import (
+  load_zoo as load_zoo,
 )

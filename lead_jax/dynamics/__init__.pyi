@@ -5,6 +5,9 @@ from ._config import (
   Variant as Variant,
   lead_config as lead_config,
 )
+from ._feature_scale import (
+  scale_features as scale_features,
+)
 from ._in_sample import (
   LeadRates as LeadRates,
   LeadResult as LeadResult,

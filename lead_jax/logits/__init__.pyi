@@ -7,6 +7,9 @@ from ._evolution import (
 from ._flow import (
   cross_entropy_flow as cross_entropy_flow,
 )
+from ._gmm import (
+  gmm_decision as gmm_decision,
+)
 from ._held_out_flow import (
   KernelSpectrum as KernelSpectrum,
   held_out_flow as held_out_flow,
@@ -21,6 +24,9 @@ from ._initial import (
   Normalisation as Normalisation,
   initial_logits as initial_logits,
   normalise_decisions as normalise_decisions,
+)
+from ._lda import (
+  lda_decision as lda_decision,
 )
 from ._svm import (
   svm_decision as svm_decision,

@@ -64,14 +64,14 @@ def check(words: list[str]) -> None:
       assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), target
   elif program == "lead-rank":
     _check_rank([word for word in words if word != "..."])
+  elif program in ("lead-finetune", "lead-evaluate"):
+    module = f"lead_jax.commands.{program.removeprefix('lead-')}"
+    _check_flags(importlib.import_module(module).FLAGS, words)
   elif program == "python":
     assert words[1] == "-m", words
     if words[2] not in FOREIGN:
       _, values = _script(words[2])
-      _fresh(values)
-      rest = values([words[2], *(word for word in words[3:] if word != "...")])
-      _fresh(values)
-      assert len(rest) == 1, f"unknown arguments {rest[1:]}"
+      _check_flags(values, words[2:])
   else:
     assert program in FOREIGN, f"unknown program {program!r}"
 
@@ -110,14 +110,23 @@ def _script(name: str):
   return module, values
 
 
+def _check_flags(values: flags.FlagValues, words: list[str]) -> None:
+  """Reads a command's flags; `lead-finetune` takes a data set beside them."""
+  _fresh(values)
+  rest = values([word for word in words if word != "..."])
+  _fresh(values)
+  most = 2 if words[0] == "lead-finetune" else 1
+  assert len(rest) <= most, f"unknown arguments {rest[1:]}"
+
+
 def _check_rank(words: list[str]) -> None:
   _fresh(cli.FLAGS)
   rest = cli.FLAGS(words)
   assert len(rest) <= 2, f"one data set at a time, got {rest[1:]}"
   values = {name: cli.FLAGS[name].value for name in cli.FLAGS}
   _fresh(cli.FLAGS)
-  names = preflight.metrics_or_default(values["metrics"], reference=values["reference"])
-  preflight.check_options(names, cli.parse_options(values["option"]))
+  chosen = preflight.chosen_metrics(values["metrics"], reference=values["reference"])
+  preflight.checked_options(chosen, cli.parse_options(values["option"]))
   zoo = (
     values["zoo"] if values["zoo"] and pathlib.Path(values["zoo"]).exists() else None
   )

@@ -1,6 +1,7 @@
-"""The fenced blocks of the pages, as they stand in `docs/` and in the README."""
+"""The pages in `docs/`, README and CONTRIBUTING, and their fenced blocks."""
 
 import dataclasses
+import importlib.util
 import pathlib
 import re
 
@@ -8,10 +9,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted(
   path.stem for path in (ROOT / "docs").glob("*.md") if path.stem != "readme"
 )
-PAGES.append("README")
+PAGES += ["README", "CONTRIBUTING"]
 
 # What the first word after a fence may be, and the second of a block that is not executed.
-LANGUAGES = {"python", "bash", "text", "json", "csv"}
+LANGUAGES = {"python", "bash", "text", "json", "toml", "csv"}
 REASONS = {"download", "data", "long", "setup", "torch"}
 
 _FENCE = re.compile(r"^(`{3,})([^`\n]*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
@@ -44,8 +45,21 @@ class Block:
 
 def text_of(page: str) -> str:
   """Returns a page's Markdown."""
-  folder = ROOT if page == "README" else ROOT / "docs"
-  return (folder / f"{page}.md").read_text("utf-8")
+  return (folder_of(page) / f"{page}.md").read_text("utf-8")
+
+
+def folder_of(page: str) -> pathlib.Path:
+  """Returns the folder that a page lies in: those in capitals at the top."""
+  return ROOT if page.isupper() else ROOT / "docs"
+
+
+def extension(name: str):
+  """Returns a module of `docs/_ext`, which is no package."""
+  path = ROOT / "docs" / "_ext" / f"{name}.py"
+  spec = importlib.util.spec_from_file_location(f"docs_ext_{name}", path)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
 
 
 def blocks_of(page: str, text: str) -> list[Block]:

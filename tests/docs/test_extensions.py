@@ -1,6 +1,5 @@
 """What `docs/_ext` does to texts, and what the tests of the pages would notice."""
 
-import importlib.util
 import re
 
 import pytest
@@ -9,39 +8,32 @@ from absl import flags
 from lead_jax.checks._errors import InputError
 from tests.docs import commands
 from tests.docs.outputs import differences
-from tests.docs.pages import PAGES, ROOT, Block, blocks_of, text_of
+from tests.docs.pages import PAGES, Block, blocks_of, extension, text_of
 
 pytest.importorskip("sphinx")
-
-
-def _extension(name):
-  path = ROOT / "docs" / "_ext" / f"{name}.py"
-  spec = importlib.util.spec_from_file_location(f"docs_ext_{name}", path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module
 
 
 def test_equations_of_docstrings_stay_as_they_are():
   lines = ["Norm |x|, `a|b`.", "", "  |x|^2 + y*", "", "  z", "", "Args:", "  x: |x|."]
   expected = [r"Norm \|x\|, `a|b`.", "", "::", "", "  |x|^2 + y*", "", "  z", ""]
-  found = _extension("docstrings").translated(lines)
+  found = extension("docstrings").translated(lines)
   assert found == [*expected, "Args:", r"  x: \|x\|."]
 
 
-def test_examples_of_docstrings_stay_as_they_are():
-  lines = ["Folders:", "", "```", "a/*.jpg", "```", "End."]
-  found = _extension("docstrings").translated(lines)
+@pytest.mark.parametrize("fence", ["```", "```python"])
+def test_examples_of_docstrings_stay_as_they_are(fence):
+  lines = ["Folders:", "", fence, "a/*.jpg", "```", "End."]
+  found = extension("docstrings").translated(lines)
   assert found == ["Folders:", "", "::", "", "  a/*.jpg", "", "End."]
 
 
 def test_items_of_lists_are_no_equations():
   lines = ["1. One", "   more", "", "   still one", "2. two"]
-  assert _extension("docstrings").translated(lines) == lines
+  assert extension("docstrings").translated(lines) == lines
 
 
 def test_links_that_leave_the_pages():
-  links = _extension("links")
+  links = extension("links")
   text = "[a](../README.md#axes) [b](low.md) [c](../lead_jax/x.py) [d](https://e.org)"
   mended = (
     "[a](readme.md#axes) [b](low.md) [c](path:../lead_jax/x.py) [d](https://e.org)"
@@ -54,7 +46,7 @@ def test_links_that_leave_the_pages():
 
 
 def test_every_equation_has_a_mathml_form():
-  mathml = _extension("mathml").mathml
+  mathml = extension("mathml").mathml
   count = 0
   for page in PAGES:
     text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text_of(page), flags=re.DOTALL | re.M)
@@ -67,14 +59,12 @@ def test_every_equation_has_a_mathml_form():
 
 
 def test_an_index_stands_beside_an_accented_letter():
-  text = re.sub(
-    r"\s", "", _extension("mathml").mathml(r"\bar\lambda_c", as_block=False)
-  )
+  text = re.sub(r"\s", "", extension("mathml").mathml(r"\bar\lambda_c", as_block=False))
   assert re.search(r"<msub><mover.*<mi>λ</mi>.*</mover><mi>c</mi></msub>", text)
 
 
 def test_a_function_does_not_touch_what_it_is_applied_to():
-  mathml = _extension("mathml").mathml
+  mathml = extension("mathml").mathml
   assert "mspace" in mathml(r"\log x", as_block=False)
   assert "mspace" not in mathml(r"\log(x)", as_block=False)
 
@@ -114,7 +104,10 @@ def test_outputs_that_do_not(shown, printed):
     "lead-rank photos/ --metrics=knn --option=knn.j=3",
     "lead-rank photos/ --models=resnet51",
     "lead-rank a b",
-    "python -m experiments.evaluate --data_sets=a",
+    "lead-evaluate --data_sets=a",
+    "lead-evaluate a",
+    "lead-finetune photos/ --modells=a",
+    "lead-finetune a b",
     "python -m experiments.pretrain_digits --overwrites",
     "python -m experiments.nothing",
     "python script.py",
@@ -136,7 +129,7 @@ def test_blocks_know_their_line_and_their_output():
 
 
 def test_arrays_in_signatures_are_short():
-  readable = _extension("docstrings").readable
+  readable = extension("docstrings").readable
   kinds = ("~jaxlib._jax.Array", "~numpy.ndarray")
   either = " | ".join(f"~jaxtyping.Float[{kind}, 'n d']" for kind in kinds)
   assert (

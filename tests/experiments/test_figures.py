@@ -372,6 +372,23 @@ def tiny(monkeypatch):
   calls.clear()
 
 
+@pytest.mark.parametrize(
+  ("typed", "drawn"),
+  [
+    ("go --zoo=../there/zoo.json --out=runs/a", "go --zoo=zoo.json --out=runs/a"),
+    ("go --data=/home/me/data/ --noise=1", "go --data=data --noise=1"),
+    ("go --cache_dir=/tmp/c --only=a,b", "go --only=a,b"),
+    ("go --models=~/m/a.npz,b", "go --models=a.npz,b"),
+    (
+      "Data: a (2 images). go --zoo=~/zoo.json",
+      "Data: a (2 images). go --zoo=zoo.json",
+    ),
+  ],
+)
+def test_a_drawn_command_names_no_folder_of_one_machine(typed, drawn):
+  assert plotting.reader_command(typed) == drawn
+
+
 def test_numbers_of_the_same_things_are_drawn_and_not_measured(tiny, tmp_path):
   material = _material(tmp_path, None)
   make = lambda material: write.make_all(["tiny"], material, tmp_path, command="go")

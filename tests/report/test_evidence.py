@@ -1,4 +1,4 @@
-"""The evidence that reports quote is what the README shows, and what the script writes."""
+"""The evidence that reports quote is what the findings show, and what the script writes."""
 
 import pathlib
 
@@ -6,11 +6,11 @@ from experiments.evidence import evidence_table
 from lead_jax.literature import EVIDENCE_COLUMNS, read_evidence
 from lead_jax.metrics._table import METRICS
 
-README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+FINDINGS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 
 
-def test_it_says_what_the_readme_says():
-  text = README.read_text(encoding="utf-8")
+def test_it_says_what_the_findings_say():
+  text = FINDINGS.read_text(encoding="utf-8")
   table = text.split("<!-- evidence -->")[1].split("<!-- /evidence -->")[0]
   found = {}
   for line in table.strip().splitlines()[2:]:
