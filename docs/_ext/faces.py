@@ -87,6 +87,10 @@ def _handed_on(package: str) -> Mapping[str, str]:
 def _definer(package: str, name: str) -> str:
   while onward := _handed_on(package).get(name):
     package = onward
+  # A module may hand on what it imports from another room.
+  value = getattr(importlib.import_module(package), name)
+  if getattr(value, "__name__", "") == name:
+    return getattr(value, "__module__", package)
   return package
 
 
