@@ -8,6 +8,7 @@ model failed (one line each says what and what to do); 130, interrupted.
 import ast
 import contextlib
 import pathlib
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,13 @@ Usage:
   lead-rank [DATASET] [--zoo=zoo.json] [--models=A,B] [--metrics=lead,knn] [--out=DIR]
   lead-rank models [--weights_dir=DIR]
   lead-rank metrics
+  lead-rank compare OLD NEW
 
 DATASET is a folder with one sub-folder per class, tfds:NAME, npz:FILE, aircraft:FOLDER or
 digits. Without arguments, the bundled zoo is ranked on the bundled digits; this needs no
 network connection. `lead-rank models` lists the published networks that can be named,
-`lead-rank metrics` lists the metrics (a folder of that name is ./models or ./metrics).
+`lead-rank metrics` lists the metrics, `lead-rank compare` shows what differs between two
+reports (a folder of such a name is ./models, ./metrics or ./compare).
 
 Examples:
   lead-rank
@@ -143,9 +146,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-  arguments = read_flags(FLAGS, USAGE, argv, arguments=1)
+  arguments = read_flags(FLAGS, USAGE, argv, arguments=3)
   if arguments is None:
     return 0
+  if arguments[:1] == ["compare"]:
+    return _compare(arguments[1:])
+  if len(arguments) > 1:
+    raise InputError(f"unknown argument {arguments[1]!r}; see --help")
   if arguments == ["models"]:
     return _list_models()
   if arguments == ["metrics"]:
@@ -182,15 +189,44 @@ def _list_models() -> int:
 
 
 def _list_metrics() -> int:
-  from lead_jax.metrics import DEFAULT_METRICS, METRICS
+  from lead_jax.metrics import DEFAULT_METRICS, METRICS, find_metric, known_metrics
 
   _refuse_flags("metrics")
-  width = max(map(len, METRICS))
-  for name, metric in METRICS.items():
+  known = known_metrics()
+  width = max(map(len, known))
+  for name, source in known.items():
     mark = "*" if name in DEFAULT_METRICS else " "
-    print_text(f"{mark} {name:<{width}}  {metric.description}")
+    try:
+      text = find_metric(name).description
+    except InputError as error:  # of a plug-in: the others are listed all the same
+      text = f"failed: {error}"
+    text += "" if name in METRICS else f" (plug-in of {source})"
+    print_text(f"{mark} {name:<{width}}  {text}")
   print_text(f"* used by default, in this order: {', '.join(DEFAULT_METRICS)}")
   return 0
+
+
+def _compare(folders: Sequence[str]) -> int:
+  from lead_jax.report import render_comparison
+  from lead_jax.results import compare, read_report
+
+  _refuse_flags("compare")
+  if len(folders) != 2:
+    raise InputError(
+      f"compare takes two reports, OLD and NEW, got {len(folders)}: name two "
+      "report.json files or the folders that hold them"
+    )
+  old, new = map(read_report, folders)
+  width, color = terminal()
+  print_text(render_comparison(compare(old, new), width=width, color=color))
+  return 0
+
+
+def _command(dataset: str) -> str:
+  """The command line as it was given, all flags written in one way."""
+  given = [FLAGS[name] for name in FLAGS if FLAGS[name].present]
+  lines = [line for flag in given for line in flag.serialize().splitlines()]
+  return shlex.join(["lead-rank", dataset, *lines])
 
 
 def _rank(dataset: str) -> int:
@@ -198,8 +234,7 @@ def _rank(dataset: str) -> int:
   from lead_jax import report
   from lead_jax.system import keep_compiled
 
-  cache_dir = _cache_dir()
-  keep_compiled(cache_dir)
+  keep_compiled(_cache_dir())
   listener = report.RankProgress()
   out = pathlib.Path(_OUT.value or pathlib.Path("runs") / _folder_name(dataset))
   out = out.expanduser()
@@ -213,7 +248,7 @@ def _rank(dataset: str) -> int:
       seed=_SEED.value,
       options=parse_options(_OPTION.value),
       batch_size=_BATCH_SIZE.value,
-      cache_dir=cache_dir,
+      cache_dir=_CACHE_DIR.value,
       out=out,
       overwrite=_OVERWRITE.value,
       ground_truth=_GROUND_TRUTH.value,
@@ -225,6 +260,7 @@ def _rank(dataset: str) -> int:
       check_weights=_CHECK_WEIGHTS.value,
       precision=_PRECISION.value,
       resamples=_RESAMPLES.value,
+      command=_command(dataset),
       listener=listener,
     )
   _show(result, out)

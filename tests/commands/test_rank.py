@@ -3,6 +3,7 @@
 import io
 import json
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -300,3 +301,35 @@ def test_metrics_are_listed(command):
   code, _, err = command("metrics", "--seed=3")
   assert code == 2
   assert "lead-rank metrics takes no flags, not --seed" in err
+
+
+def test_two_reports_are_compared(command, tmp_path):
+  runs = tmp_path / "old", tmp_path / "new"
+  for out, seed in zip(runs, (0, 1), strict=True):
+    code, _, err = command(
+      "digits",
+      "--models=digits/mlp_random,digits/conv_random",
+      "--metrics=knn,feature_norm",
+      "--resamples=0",
+      f"--seed={seed}",
+      f"--cache_dir={tmp_path / 'cache'}",
+      f"--out={out}",
+    )
+    assert code == 0, err
+  report = json.loads((runs[0] / "report.json").read_text())
+  words = shlex.split(report["plan"]["request"]["command"])
+  assert words[:2] == ["lead-rank", "digits"]
+  assert f"--out={runs[0]}" in words
+  code, text, _ = command("compare", str(runs[0]), str(runs[1] / "report.json"))
+  assert code == 0
+  assert "4 scores and ranks of both runs are equal; 0 scores or ranks differ." in text
+  assert "seed: 0 in the old run, 1 in the new." in text
+  code, _, err = command("compare", str(runs[0]))
+  assert (code, err.count("\n")) == (2, 1)
+  assert "compare takes two reports, OLD and NEW, got 1" in err
+  code, _, err = command("compare", str(runs[0]), str(tmp_path / "nowhere"))
+  assert (code, err.count("\n")) == (2, 1)
+  assert "there is no such report" in err
+  code, _, err = command("compare", str(runs[0]), str(runs[1]), "--seed=1")
+  assert code == 2
+  assert "takes no flags, not --seed" in err
