@@ -266,7 +266,7 @@ def _scalar(kind: Any) -> type:
       "an option is an int, float, bool, str, Literal of texts or a tuple of one of "
       f"them, got {kind}"
     )
-  return kind  # type: ignore[no-any-return]
+  return kind
 
 
 def _in_words(kind: Any) -> str:

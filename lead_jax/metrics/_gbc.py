@@ -104,7 +104,7 @@ def gaussian_overlap(
     weight = 1.0 if variant == "official" else float(d)
   log_kd = jnp.log(variance_kd)
 
-  def with_all(inputs):
+  def with_all(inputs: tuple[Array, ...]) -> Array:
     mean_d, variance_d, log_d, own, count = inputs
     both_kd = 0.5 * (variance_d[None, :] + variance_kd)
     squares_k = jnp.sum((mean_d[None, :] - mean_kd) ** 2 / both_kd, axis=1)

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from lead_jax.checks import Options
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
-from lead_jax.statistics import fold_rows
+from lead_jax.statistics import Take, fold_rows
 from lead_jax.typing import Array, Float, Int
 
 _ROWS = 512
@@ -65,7 +65,7 @@ def _joint(
   """
   n, z = source_probs.shape
 
-  def add(joint_kz, take, fresh_b):
+  def add(joint_kz: Array, take: Take, fresh_b: Array) -> Array:
     rows_bz = jnp.where(fresh_b[:, None], take(source_probs), 0)
     sum_kz = jax.ops.segment_sum(rows_bz, take(labels), num_classes)
     # Without the division XLA adds row by row to the total, and the blocks are for nothing.

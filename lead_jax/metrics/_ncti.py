@@ -133,7 +133,7 @@ def ncti(
   size_k = count_k.astype(labels.dtype)
   offset_l = jnp.arange(largest_class)
 
-  def norm_of(inputs):
+  def norm_of(inputs: tuple[Array, ...]) -> Array:
     first, size = inputs
     rows_l = order_n[jnp.minimum(first + offset_l, n - 1)]
     return _nuclear_norm(jnp.where((offset_l < size)[:, None], posterior_nk[rows_l], 0))
@@ -143,7 +143,7 @@ def ncti(
   return NCTIResult(seli, ncc, logvc, shrinkage, ~jnp.any(whiten_pp != 0))
 
 
-def _whitening(within_np, shrinkage, plain):
+def _whitening(within_np: Array, shrinkage: Array, plain: Array) -> Array:
   """Returns T with `T^T S T = I` on the directions that have spread."""
   n, p = within_np.shape
   variance_p = jnp.mean(within_np**2, axis=0)
@@ -166,7 +166,7 @@ def _whitening(within_np, shrinkage, plain):
   return axis_pp.T * inverse_p[None, :] / scale_p[:, None]
 
 
-def _nuclear_norm(matrix):
+def _nuclear_norm(matrix: Array) -> Array:
   return jnp.sum(jnp.linalg.svd(matrix, compute_uv=False))
 
 

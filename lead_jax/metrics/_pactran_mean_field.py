@@ -78,7 +78,7 @@ def pactran_mean_field(
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=source_probs.dtype)
   prior_k1 = jnp.mean(onehot_nk, axis=0)[:, None] + _LEAST
 
-  def update(_, carry):
+  def update(_: Array, carry: tuple[_Field, Array]) -> tuple[_Field, Array]:
     count_kz = carry[0].count_kz
     a_kz = prior_k1 + count_kz
     tilt_kz = digamma(a_kz)
@@ -94,9 +94,9 @@ def pactran_mean_field(
   gain = jnp.sum(gammaln(a_kz) - gammaln(prior_k1)) - field.divergence
   if prior == "dirichlet":
     gain -= jnp.sum(gammaln(rate_z) - gammaln(jnp.sum(prior_k1)))
-    return gain / (n * num_classes)
+    return jnp.asarray(gain / (n * num_classes))
   rate_n = jnp.matmul(source_probs, rate_z, precision=HIGHEST)
-  return (gain - jnp.sum(jnp.log(rate_n)) + n) / (n * num_classes) - 1
+  return jnp.asarray((gain - jnp.sum(jnp.log(rate_n)) + n) / (n * num_classes) - 1)
 
 
 class _Field(NamedTuple):
@@ -111,12 +111,12 @@ class _Field(NamedTuple):
   divergence: Float[Array, ""]
 
 
-def _posterior(s_nz, labels, tilt_kz) -> _Field:
+def _posterior(s_nz: Array, labels: Array, tilt_kz: Array) -> _Field:
   """Gathers q ~ s exp(tilt_y) over blocks of samples, in which it exists alone."""
   n, z = s_nz.shape
   k = tilt_kz.shape[0]
 
-  def of_block(s_bz, y_b):
+  def of_block(s_bz: Array, y_b: Array) -> _Field:
     log_s_bz = jnp.log(s_bz + _LEAST)
     log_q_bz = jax.nn.log_softmax(log_s_bz + tilt_kz[y_b], axis=1)
     q_bz = jnp.exp(log_q_bz)
@@ -126,10 +126,11 @@ def _posterior(s_nz, labels, tilt_kz) -> _Field:
       jnp.sum(q_bz * (log_q_bz - log_s_bz)),
     )
 
-  def add(index, field):
+  def add(index: Array, field: _Field) -> _Field:
     s_bz = jax.lax.dynamic_slice_in_dim(s_nz, index * _BLOCK, _BLOCK)
     y_b = jax.lax.dynamic_slice_in_dim(labels, index * _BLOCK, _BLOCK)
-    return jax.tree.map(jnp.add, field, of_block(s_bz, y_b))
+    found: _Field = jax.tree.map(jnp.add, field, of_block(s_bz, y_b))
+    return found
 
   whole = n // _BLOCK
   field = _Field(jnp.zeros((k, z), s_nz.dtype), jnp.zeros((), s_nz.dtype))

@@ -29,6 +29,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 # Attributes of classes that Python makes, or that no computation depends on.
@@ -117,8 +118,10 @@ class _Walk:
       self._add_all("partial", thing.func, thing.args, thing.keywords)
     elif isinstance(thing, staticmethod | classmethod):
       self._add_all(type(thing).__name__, thing.__func__)
-    elif isinstance(thing, property | functools.cached_property):
-      self._add_all("property", getattr(thing, "fget", None) or thing.func)
+    elif isinstance(thing, property):
+      self._add_all("property", thing.fget)
+    elif isinstance(thing, functools.cached_property):
+      self._add_all("property", thing.func)
     elif callable(wrapped := getattr(thing, "__wrapped__", None)):
       self._add_all("wrapped", wrapped)  # by jax.jit, functools.cache and the like
     elif isinstance(thing, tuple | list):
@@ -227,7 +230,7 @@ class _Walk:
       self.add(value)
 
   def _add_array(self, thing: Any) -> None:
-    if isinstance(thing, jax.Array) and jax.dtypes.issubdtype(
+    if isinstance(thing, jax.Array) and jnp.issubdtype(
       thing.dtype, jax.dtypes.prng_key
     ):
       self._tell("key")
