@@ -38,7 +38,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options
+from lead_jax.checks import Options, check_num_classes
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -91,7 +91,7 @@ def h_score(
   References:
     Bao et al., 2019, Definition 2.
   """
-  _check_classes(num_classes)
+  check_num_classes(num_classes)
   n, d = features.shape
   if n > d:
     moments = total_scatter(features, labels, num_classes=num_classes)
@@ -128,7 +128,7 @@ def h_score_of_scatter(moments: TotalScatter) -> HScoreResult:
   Raises:
     ValueError: If there are fewer than two classes.
   """
-  _check_classes(moments.count_k.shape[0])
+  check_num_classes(moments.count_k.shape[0])
   n = jnp.sum(moments.count_k)
   unit_d = _unit(jnp.diagonal(moments.gram_dd), moments.mean_d, n)
   return _plain(*_feature_space(moments, unit_d))
@@ -154,7 +154,7 @@ def h_score_regularized(
   References:
     Ibrahim et al., 2022, Definition 2.
   """
-  _check_classes(num_classes)
+  check_num_classes(num_classes)
   n, d = features.shape
   x_nd, mean_d = _centre(features)
   x_nd = jnp.where(_varies(jnp.sum(x_nd**2, axis=0), mean_d, n)[None, :], x_nd, 0)
@@ -178,17 +178,12 @@ def h_score_regularized_of_scatter(
   Raises:
     ValueError: If there are fewer than two classes.
   """
-  _check_classes(moments.count_k.shape[0])
+  check_num_classes(moments.count_k.shape[0])
   d = moments.mean_d.shape[0]
   n = jnp.sum(moments.count_k)
   varies_d = _varies(jnp.diagonal(moments.gram_dd), moments.mean_d, n)
   s_d, b_d = _feature_space(moments, varies_d.astype(moments.mean_d.dtype))
   return _regularized(s_d, b_d, jnp.asarray(intensity, s_d.dtype), n, d)
-
-
-def _check_classes(num_classes: int) -> None:
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
 
 
 def _centre(features: Array) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, directions_about, fold_rows
@@ -55,8 +55,7 @@ def knn_accuracy(
     <https://doi.org/10.1109/TIT.1967.1053964>`_, 1967.
   """
   n = features.shape[0]
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if not 1 <= k < n:
     raise ValueError(f"k must be in [1, {n - 1}] for {n} samples, got {k}")
   KnnOptions.check(distance=distance)

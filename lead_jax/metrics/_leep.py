@@ -19,7 +19,7 @@ References:
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options
+from lead_jax.checks import Options, check_num_classes
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fold_rows
@@ -47,8 +47,7 @@ def empirical_prediction(
   References:
     Nguyen et al., 2020, Eq. 1 and 2.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   joint_kz = _joint(source_probs, labels, num_classes)
   mass_z = jnp.sum(joint_kz, axis=0)
   given_kz = joint_kz / jnp.where(mass_z > 0, mass_z, 1)[None, :]

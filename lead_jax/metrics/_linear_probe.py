@@ -23,7 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Spread, Value, join
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fit_logistic, fold_rows
@@ -123,8 +123,7 @@ def linear_probe(
   Raises:
     ValueError: If a static argument is out of its bounds.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   LinearProbeOptions.check(folds=folds, l2=l2)
   if max_iter < 1:
     raise ValueError(f"max_iter must be at least 1, got {max_iter}")

@@ -53,7 +53,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import TotalScatter, total_scatter
@@ -133,7 +133,8 @@ def logme(
   References:
     You et al., 2021, Eq. 2 and Algorithm 1; You et al., 2022, Algorithm 3.
   """
-  _check_static(num_classes, variant)
+  check_num_classes(num_classes)
+  LogMEOptions.check(variant=variant)
   n, d = features.shape
   if n > d:
     moments = total_scatter(features, labels, num_classes=num_classes)
@@ -194,7 +195,8 @@ def logme_of_scatter(
   Raises:
     ValueError: If a static argument is out of its bounds.
   """
-  _check_static(moments.count_k.shape[0], variant)
+  check_num_classes(moments.count_k.shape[0])
+  LogMEOptions.check(variant=variant)
   spectrum, _ = _of_scatter(moments)
   n = jnp.sum(moments.count_k)
   return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
@@ -218,12 +220,6 @@ def _of_scatter(moments: TotalScatter) -> tuple[_Spectrum, Array]:
     residual_k=spread_k - jnp.sum(weight_kd * (s_d + 2 * ridge)[None, :], axis=1),
   )
   return spectrum, v_dd
-
-
-def _check_static(num_classes: int, variant: Variant) -> None:
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  LogMEOptions.check(variant=variant)
 
 
 def _missing(n: int, d: int, variant: Variant) -> int:

@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._etran import scale_to_unit
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
@@ -91,8 +91,7 @@ def ncti(
     Wang et al., 2023, Eq. 5 to 9.
   """
   n = features.shape[0]
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   largest_class = n if largest_class is None else largest_class
   if not 1 <= largest_class <= n:
     raise ValueError(f"largest_class must be in [1, {n}], got {largest_class}")

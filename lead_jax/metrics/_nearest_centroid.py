@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, class_means, directions_about, fold_rows
@@ -57,8 +57,7 @@ def nearest_centroid(
   References:
     Hastie et al., The Elements of Statistical Learning, 2009, Section 4.3.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   NearestCentroidOptions.check(distance=distance)
   n = features.shape[0]
   x_nd = features

@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
@@ -69,8 +69,7 @@ def pactran_mean_field(
   References:
     Ding et al., 2022, Sections 4.1 (Dirichlet) and 4.2 (Gamma).
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if prior not in get_args(Prior):
     raise ValueError(f"prior must be one of {get_args(Prior)}, got {prior!r}")
   PACTranOptions.check(iterations=iterations)

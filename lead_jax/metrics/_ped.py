@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._gbc import GBC, GBCOptions
 from lead_jax.metrics._logme import LOGME, LogMEOptions
 from lead_jax.metrics._metric import Metric, Problem, Value, join
@@ -95,8 +95,7 @@ def push_overlapping_classes(
   References:
     Li et al., 2023, Section 3.3.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if max_steps < 1:
     raise ValueError(f"max_steps must be at least 1, got {max_steps}")
   dtype = features.dtype

@@ -28,7 +28,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -101,8 +101,7 @@ def fit_sfda_discriminants(
   Raises:
     ValueError: If a static argument is out of its bounds.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   SFDAOptions.check(variant=variant)
   dim = features.shape[1]
   x_nm = centre_and_rotate(features)

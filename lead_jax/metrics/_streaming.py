@@ -253,12 +253,7 @@ def _with_priors(
 
 def _posterior(discriminant: _Discriminant, x_bd: np.ndarray) -> np.ndarray:
   z_bk = (x_bd - discriminant.centre_d[None, :]) @ discriminant.linear_dk
-  return _softmax(z_bk + discriminant.constant_k[None, :])
-
-
-def _softmax(z_bk: np.ndarray) -> np.ndarray:
-  z_bk = np.exp(z_bk - z_bk.max(axis=1, keepdims=True))
-  return np.asarray(z_bk / z_bk.sum(axis=1, keepdims=True))
+  return sums.softmax(z_bk + discriminant.constant_k[None, :])
 
 
 def _true_posterior(
@@ -305,7 +300,7 @@ def _sfda(stream: _Stream, options: SFDAOptions) -> float:
   others_kd = (mean_kd.sum(axis=0)[None, :] - mean_kd) / (len(mean_kd) - 1)
 
   def mix(x_bd: np.ndarray, id_b: np.ndarray) -> np.ndarray:
-    softened_bk = _softmax(_posterior(first, x_bd))
+    softened_bk = sums.softmax(_posterior(first, x_bd))
     keep_b1 = softened_bk[np.arange(len(id_b)), id_b][:, None]
     return np.asarray(keep_b1 * x_bd + (1 - keep_b1) * others_kd[id_b])
 

@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Value, join
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fold_rows, gram_of_rows
@@ -87,8 +87,7 @@ def transrate(
     Huang et al., 2022, Section 3.2, Eqs. 4 and 5.
   """
   n, d = features.shape
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   # Class after class: each is then a range of rows.
   order = jnp.argsort(labels)
   z_nd, at_mean_n = _directions(features)
