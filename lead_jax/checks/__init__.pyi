@@ -21,6 +21,7 @@ from ._labels import (
 from ._options import (
   OptionDescription as OptionDescription,
   Options as Options,
+  check_num_classes as check_num_classes,
   one_of as one_of,
   option as option,
 )

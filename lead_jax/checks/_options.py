@@ -171,6 +171,12 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
   return value
 
 
+def check_num_classes(num_classes: int) -> None:
+  """Refuses fewer than two classes; raises ValueError."""
+  if num_classes < 2:
+    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+
+
 @functools.cache
 def _annotations(cls: type) -> Mapping[str, Any]:
   return typing.get_type_hints(cls)
@@ -266,7 +272,8 @@ def _scalar(kind: Any) -> type:
       "an option is an int, float, bool, str, Literal of texts or a tuple of one of "
       f"them, got {kind}"
     )
-  return kind  # type: ignore[no-any-return]
+  scalar: type = kind
+  return scalar
 
 
 def _in_words(kind: Any) -> str:

@@ -12,6 +12,7 @@ Classes are worked through `batch_size` at a time, so that no K x D x D array ex
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import check_num_classes
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means
 from lead_jax.typing import Array, Float, Int
@@ -42,8 +43,7 @@ def gmm_decision(
   Raises:
     ValueError: If a static argument is out of its bounds.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if not 0 < shrinkage <= 1:
     raise ValueError(f"shrinkage must be in (0, 1], got {shrinkage}")
   if batch_size < 1:

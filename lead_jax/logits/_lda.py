@@ -9,6 +9,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 
+from lead_jax.checks import check_num_classes
 from lead_jax.statistics import (
   centre_and_rotate,
   class_means,
@@ -46,8 +47,7 @@ def lda_decision(
   References:
     Hastie et al., The Elements of Statistical Learning, 2009, Eq. 4.10.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if isinstance(shrinkage, str):
     if shrinkage != "ledoit_wolf":
       raise ValueError(

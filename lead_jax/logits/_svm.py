@@ -47,6 +47,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import check_num_classes
 from lead_jax.logits import _svm_active as svm_active
 from lead_jax.logits._svm_search import line_search
 from lead_jax.numerics import HIGHEST
@@ -137,8 +138,7 @@ def svm_decision(
     Hsieh et al., `A Dual Coordinate Descent Method for Large-scale Linear SVM
     <https://doi.org/10.1145/1390156.1390208>`_, ICML 2008, Eq. 1.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if not c > 0:
     raise ValueError(f"c must be above 0, got {c}")
   if not tol > 0:

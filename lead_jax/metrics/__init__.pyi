@@ -12,7 +12,7 @@ from ._gbc import (
   ClassGaussians as ClassGaussians,
   class_gaussians as class_gaussians,
   gaussian_overlap as gaussian_overlap,
-  gbc as gbc,
+  gbc_log_overlap as gbc_log_overlap,
 )
 from ._h_score import (
   HScoreResult as HScoreResult,

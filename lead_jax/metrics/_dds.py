@@ -88,7 +88,7 @@ def dds(
   return DDSResult(score, jnp.sum(no_k | no_l))
 
 
-def _similarities(x_nd, kernel):
+def _similarities(x_nd: Array, kernel: Kernel) -> tuple[Array, Array]:
   """Returns the matrix, and which samples it is not defined for."""
   n, d = x_nd.shape
   if kernel in ("pearson", "cosine"):
@@ -112,7 +112,7 @@ def _similarities(x_nd, kernel):
   return jnp.exp(-2 * square_nn / jnp.where(median > 0, median, 1)), all_defined
 
 
-def _median(square_nn):
+def _median(square_nn: Array) -> Array:
   """Median over the whole matrix, from the half above the diagonal alone.
 
   The n zeros of the diagonal come first in order, then every other value twice.
@@ -123,7 +123,7 @@ def _median(square_nn):
   return 0.5 * (sorted_p[(low - n) // 2] + sorted_p[(high - n) // 2])
 
 
-def _centre(k_nn):
+def _centre(k_nn: Array) -> Array:
   n = k_nn.shape[0]
   off_nn = 1 - jnp.eye(n, dtype=k_nn.dtype)
   # A constant is centred away; without it the sums keep more digits.
@@ -133,7 +133,7 @@ def _centre(k_nn):
   return (k_nn - mean_n[:, None] - mean_n[None, :]) * off_nn
 
 
-def _unit(k_nn):
+def _unit(k_nn: Array) -> Array:
   """Divides by the Frobenius norm; NaN where all that is left is rounding."""
   n = k_nn.shape[0]
   norm = jnp.sqrt(jnp.sum(jnp.sum(k_nn**2, axis=1)))
@@ -141,11 +141,14 @@ def _unit(k_nn):
   return jnp.where(alive, k_nn / jnp.where(alive, norm, 1), jnp.nan)
 
 
-def _draws(features, reference, index, *, kernel):
-  def one(index_n):
+def _draws(
+  features: Array, reference: Array, index: Array, *, kernel: Kernel
+) -> DDSResult:
+  def one(index_n: Array) -> DDSResult:
     return dds(features[index_n], reference[index_n], kernel=kernel)
 
-  return jax.lax.map(one, index)
+  found: DDSResult = jax.lax.map(one, index)
+  return found
 
 
 _jitted = jax.jit(_draws, static_argnames="kernel")

@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -83,8 +83,7 @@ def etran_lda(
   References:
     Gholami et al., 2023, Eq. 8 to 10.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   ETranLDAOptions.check(variant=variant)
   x_nm = centre_and_rotate(features)
   means = class_means(x_nm, labels, num_classes=num_classes)

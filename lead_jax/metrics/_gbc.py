@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
 from lead_jax.statistics import class_means, pca
 from lead_jax.typing import Array, Float, Int
@@ -104,7 +104,7 @@ def gaussian_overlap(
     weight = 1.0 if variant == "official" else float(d)
   log_kd = jnp.log(variance_kd)
 
-  def with_all(inputs):
+  def with_all(inputs: tuple[Array, ...]) -> Array:
     mean_d, variance_d, log_d, own, count = inputs
     both_kd = 0.5 * (variance_d[None, :] + variance_kd)
     squares_k = jnp.sum((mean_d[None, :] - mean_kd) ** 2 / both_kd, axis=1)
@@ -121,7 +121,7 @@ def gaussian_overlap(
   return jax.nn.logsumexp(log_k)
 
 
-def gbc(
+def gbc_log_overlap(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
   *,
@@ -150,8 +150,7 @@ def gbc(
   References:
     Pandy et al., 2022, Eq. 3 and 4.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   GBCOptions.check(pca_dim=pca_dim, gaussian=gaussian, variant=variant)
   if pca_dim is not None:
     features = pca(features, dim=pca_dim).projected_np
@@ -160,7 +159,7 @@ def gbc(
 
 
 _jitted = jax.jit(
-  gbc, static_argnames=("num_classes", "pca_dim", "gaussian", "variant")
+  gbc_log_overlap, static_argnames=("num_classes", "pca_dim", "gaussian", "variant")
 )
 
 

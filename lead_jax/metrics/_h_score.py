@@ -31,13 +31,14 @@ which is another number.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options
+from lead_jax.checks import Options, check_num_classes
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -47,6 +48,9 @@ from lead_jax.statistics import (
   total_scatter,
 )
 from lead_jax.typing import Array, Float, Int
+
+# From inner products to eigenvalues and eigenvectors.
+Decompose = Callable[[Array], tuple[Array, Array]]
 
 # Shares of directions with less variance than this, of the largest, may err by percents.
 _LEAST = 1e-9
@@ -87,7 +91,7 @@ def h_score(
   References:
     Bao et al., 2019, Definition 2.
   """
-  _check_classes(num_classes)
+  check_num_classes(num_classes)
   n, d = features.shape
   if n > d:
     moments = total_scatter(features, labels, num_classes=num_classes)
@@ -124,7 +128,7 @@ def h_score_of_scatter(moments: TotalScatter) -> HScoreResult:
   Raises:
     ValueError: If there are fewer than two classes.
   """
-  _check_classes(moments.count_k.shape[0])
+  check_num_classes(moments.count_k.shape[0])
   n = jnp.sum(moments.count_k)
   unit_d = _unit(jnp.diagonal(moments.gram_dd), moments.mean_d, n)
   return _plain(*_feature_space(moments, unit_d))
@@ -150,7 +154,7 @@ def h_score_regularized(
   References:
     Ibrahim et al., 2022, Definition 2.
   """
-  _check_classes(num_classes)
+  check_num_classes(num_classes)
   n, d = features.shape
   x_nd, mean_d = _centre(features)
   x_nd = jnp.where(_varies(jnp.sum(x_nd**2, axis=0), mean_d, n)[None, :], x_nd, 0)
@@ -174,7 +178,7 @@ def h_score_regularized_of_scatter(
   Raises:
     ValueError: If there are fewer than two classes.
   """
-  _check_classes(moments.count_k.shape[0])
+  check_num_classes(moments.count_k.shape[0])
   d = moments.mean_d.shape[0]
   n = jnp.sum(moments.count_k)
   varies_d = _varies(jnp.diagonal(moments.gram_dd), moments.mean_d, n)
@@ -182,30 +186,27 @@ def h_score_regularized_of_scatter(
   return _regularized(s_d, b_d, jnp.asarray(intensity, s_d.dtype), n, d)
 
 
-def _check_classes(num_classes):
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-
-
-def _centre(features):
+def _centre(features: Array) -> tuple[Array, Array]:
   """Subtracts the mean; twice, since the first is rounded where it is large."""
   mean_d = jnp.mean(features, axis=0)
   x_nd = features - mean_d[None, :]
   return x_nd - jnp.mean(x_nd, axis=0)[None, :], mean_d
 
 
-def _varies(square_d, mean_d, n):
+def _varies(square_d: Array, mean_d: Array, n: Array | int) -> Array:
   """Whether a feature's spread is more than the rounding of its mean."""
   return square_d > n * (4 * jnp.finfo(square_d.dtype).eps * mean_d) ** 2
 
 
-def _unit(square_d, mean_d, n):
+def _unit(square_d: Array, mean_d: Array, n: Array | int) -> Array:
   """Returns the factors to unit variance; zero for a feature without spread."""
   varies_d = _varies(square_d, mean_d, n)
   return jnp.where(varies_d, 1, 0) / jnp.sqrt(jnp.where(varies_d, square_d, 1))
 
 
-def _feature_space(moments, unit_d, decompose=None):
+def _feature_space(
+  moments: TotalScatter, unit_d: Array, decompose: Decompose | None = None
+) -> tuple[Array, Array]:
   """Returns the scatter along each principal direction, and that between classes."""
   gram_dd = unit_d[:, None] * moments.gram_dd * unit_d[None, :]
   value_d, vector_dd, scale = _decompose(gram_dd, decompose)
@@ -215,7 +216,9 @@ def _feature_space(moments, unit_d, decompose=None):
   return value_d * scale, jnp.sum(between_kd**2, axis=0)
 
 
-def _sample_space(x_nd, labels, num_classes, decompose=None):
+def _sample_space(
+  x_nd: Array, labels: Array, num_classes: int, decompose: Decompose | None = None
+) -> tuple[Array, Array]:
   """As `_feature_space`, through the N x N inner products of centred samples."""
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=x_nd.dtype)
   onehot_nk = onehot_nk / jnp.sqrt(jnp.maximum(jnp.sum(onehot_nk, axis=0), 1))[None, :]
@@ -225,7 +228,9 @@ def _sample_space(x_nd, labels, num_classes, decompose=None):
   return value_n * scale, value_n * scale * jnp.sum(share_kn, axis=0)
 
 
-def _decompose(gram, decompose=None):
+def _decompose(
+  gram: Array, decompose: Decompose | None = None
+) -> tuple[Array, Array, Any]:
   """Eigenvalues at unit scale, zero where they are rounding; eigenvectors; the scale.
 
   Args:
@@ -242,7 +247,7 @@ def _decompose(gram, decompose=None):
   return jnp.where(value > noise, value, 0), vector, scale
 
 
-def _plain(s_i, b_i):
+def _plain(s_i: Array, b_i: Array) -> HScoreResult:
   alive_i = s_i > 0
   share_i = jnp.where(alive_i, b_i / jnp.where(alive_i, s_i, 1), 0)
   # A share above one is rounding.
@@ -250,7 +255,9 @@ def _plain(s_i, b_i):
   return HScoreResult(score, jnp.sum(alive_i), jnp.zeros_like(score), _least(s_i))
 
 
-def _regularized(s_i, b_i, alpha, count, dim):
+def _regularized(
+  s_i: Array, b_i: Array, alpha: Array, count: Array | int, dim: int
+) -> HScoreResult:
   # One feature is its own sphere: there is nothing to shrink.
   alpha = alpha if dim > 1 else jnp.zeros_like(alpha)
   shrunk_i = (1 - alpha) * s_i + alpha * jnp.sum(s_i) / dim
@@ -260,7 +267,7 @@ def _regularized(s_i, b_i, alpha, count, dim):
   return HScoreResult(score, jnp.sum(s_i > 0), alpha, _least(shrunk_i))
 
 
-def _least(s_i):
+def _least(s_i: Array) -> Array:
   largest = jnp.max(s_i)
   least = jnp.min(jnp.where(s_i > 0, s_i, largest))
   return least / jnp.where(largest > 0, largest, 1)

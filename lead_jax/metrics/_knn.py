@@ -11,10 +11,10 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
-from lead_jax.statistics import directions_about, fold_rows
+from lead_jax.statistics import Take, directions_about, fold_rows
 from lead_jax.typing import Array, Float, Int
 
 Distance = Literal["cosine", "euclidean"]
@@ -55,8 +55,7 @@ def knn_accuracy(
     <https://doi.org/10.1109/TIT.1967.1053964>`_, 1967.
   """
   n = features.shape[0]
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if not 1 <= k < n:
     raise ValueError(f"k must be in [1, {n - 1}] for {n} samples, got {k}")
   KnnOptions.check(distance=distance)
@@ -71,7 +70,7 @@ def knn_accuracy(
     half_n = 0.5 * jnp.sum(x_nd**2, axis=1)
     zero_n = jnp.zeros((n,), bool)
 
-  def is_right(index):
+  def is_right(index: Array) -> Array:
     x_d, label = x_nd[index], labels[index]
     near_n = jnp.matmul(x_nd, x_d, precision=HIGHEST) - half_n
     near_n = jnp.where(zero_n[index], 0, near_n)
@@ -86,7 +85,7 @@ def knn_accuracy(
   return jnp.mean(right_n.astype(features.dtype))
 
 
-def _directions(features, batch_size):
+def _directions(features: Array, batch_size: int) -> tuple[Array, Array, Array]:
   """Returns directions u, about an offset that they share, with which cosines compare.
 
   Where a.b is the cosine but for what depends on a alone, as -|a - b|^2 / 2 is:
@@ -113,10 +112,10 @@ def _directions(features, batch_size):
   weight_n = scale_n / jnp.where(zero_n, 1, norm_n)
   mean_d = jnp.matmul(weight_n, features, precision=HIGHEST) / n
 
-  def about_the_mean():
+  def about_the_mean() -> tuple[Array, Array]:
     centre_d = jnp.mean(features * jnp.min(scale_n), axis=0)
 
-    def put(u_nd, take, fresh_b):
+    def put(u_nd: Array, take: Take, fresh_b: Array) -> Array:
       x_bd = take(features) * take(scale_n)[:, None]
       u_bd = directions_about(x_bd, x_bd - centre_d[None, :], centre_d)
       first = take(jnp.arange(n))[0]

@@ -45,7 +45,7 @@ def _result(problem: Problem, rows: np.ndarray, config: HeldOutConfig) -> HeldOu
 def _with_company(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
   """Leaves out samples that are the only ones of their class: nothing predicts them."""
   drawn = labels[rows]
-  return rows[np.bincount(drawn)[drawn] > 1]
+  return np.asarray(rows[np.bincount(drawn)[drawn] > 1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,15 +85,16 @@ def _compute_lead_held_out(problem: Problem, options: LeadHeldOutOptions) -> Val
     raise ValueError(
       f"the logits at t={options.t:g} are no finite numbers: choose a smaller t"
     )
-  mean = lambda field: float(np.mean([getattr(result, field) for result in results]))
+  accuracies = [result.accuracy for result in results]
+  eigenvalues = [result.mean_eigenvalue for result in results]
   return Value(
     float(np.mean(scores)),
     f"left out {alone} of {problem.num_classes} classes, of one sample"
     if alone
     else OK,
     details={
-      "held_out_accuracy": mean("accuracy"),
-      "mean_eigenvalue": mean("mean_eigenvalue"),
+      "held_out_accuracy": float(np.mean(accuracies)),
+      "mean_eigenvalue": float(np.mean(eigenvalues)),
       "samples": min(len(rows) for rows in draws_n),
     },
     spread=spread_of(scores),

@@ -19,10 +19,10 @@ References:
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options
+from lead_jax.checks import Options, check_num_classes
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
-from lead_jax.statistics import fold_rows
+from lead_jax.statistics import Take, fold_rows
 from lead_jax.typing import Array, Float, Int
 
 _ROWS = 512
@@ -47,8 +47,7 @@ def empirical_prediction(
   References:
     Nguyen et al., 2020, Eq. 1 and 2.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   joint_kz = _joint(source_probs, labels, num_classes)
   mass_z = jnp.sum(joint_kz, axis=0)
   given_kz = joint_kz / jnp.where(mass_z > 0, mass_z, 1)[None, :]
@@ -65,7 +64,7 @@ def _joint(
   """
   n, z = source_probs.shape
 
-  def add(joint_kz, take, fresh_b):
+  def add(joint_kz: Array, take: Take, fresh_b: Array) -> Array:
     rows_bz = jnp.where(fresh_b[:, None], take(source_probs), 0)
     sum_kz = jax.ops.segment_sum(rows_bz, take(labels), num_classes)
     # Without the division XLA adds row by row to the total, and the blocks are for nothing.

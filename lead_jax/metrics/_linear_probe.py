@@ -23,10 +23,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Spread, Value, join
 from lead_jax.numerics import HIGHEST
-from lead_jax.statistics import fit_logistic, fold_rows
+from lead_jax.statistics import Take, fit_logistic, fold_rows
 from lead_jax.typing import Array, Bool, Float, Int, Key
 
 _GRADIENT_TOLERANCE = 5e-5  # of the norm of the gradient without any cancellation
@@ -123,8 +123,7 @@ def linear_probe(
   Raises:
     ValueError: If a static argument is out of its bounds.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   LinearProbeOptions.check(folds=folds, l2=l2)
   if max_iter < 1:
     raise ValueError(f"max_iter must be at least 1, got {max_iter}")
@@ -137,15 +136,16 @@ def linear_probe(
   x_nd = x_nd / jnp.where(largest_d > 0, largest_d, 1)[None, :]
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=features.dtype)
 
-  def one_fold(fold):
-    def score(_):
+  def one_fold(fold: Array) -> tuple[Array, Array, Array]:
+    def score(_: None) -> tuple[Array, Array, Array]:
       return _train_and_test(x_nd, onehot_nk, fold_n == fold, l2, max_iter)
 
-    def skip(_):
+    def skip(_: None) -> tuple[Array, Array, Array]:
       nan = jnp.asarray(jnp.nan, features.dtype)
       return nan, nan, jnp.asarray(True)
 
-    return jax.lax.cond(fold < actual, score, skip, None)
+    found: tuple[Array, Array, Array] = jax.lax.cond(fold < actual, score, skip, None)
+    return found
 
   accuracy_f, log_likelihood_f, converged_f = jax.lax.map(one_fold, jnp.arange(folds))
   took_place_f = jnp.arange(folds) < actual
@@ -160,14 +160,16 @@ def linear_probe(
   )
 
 
-def _train_and_test(x_nd, onehot_nk, held_out_n, l2, max_iter):
+def _train_and_test(
+  x_nd: Array, onehot_nk: Array, held_out_n: Array, l2: float, max_iter: int
+) -> tuple[Array, Array, Array]:
   """Returns accuracy, mean log likelihood and convergence of one fold."""
   dtype = x_nd.dtype
   weight_n = jnp.where(held_out_n, 0, 1).astype(dtype)
   total = jnp.sum(weight_n)
   mean_d = jnp.matmul(weight_n, x_nd, precision=HIGHEST) / total
 
-  def add(sum_d, take, fresh_b):
+  def add(sum_d: Array, take: Take, fresh_b: Array) -> Array:
     weight_b = take(weight_n) * fresh_b
     square_bd = (take(x_nd) - mean_d[None, :]) ** 2
     return sum_d + jnp.matmul(weight_b, square_bd, precision=HIGHEST)

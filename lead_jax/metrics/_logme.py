@@ -47,13 +47,13 @@ classes of (D - N)/(2N) log alpha: `variant="official"`.
 """
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import TotalScatter, total_scatter
@@ -133,7 +133,8 @@ def logme(
   References:
     You et al., 2021, Eq. 2 and Algorithm 1; You et al., 2022, Algorithm 3.
   """
-  _check_static(num_classes, variant)
+  check_num_classes(num_classes)
+  LogMEOptions.check(variant=variant)
   n, d = features.shape
   if n > d:
     moments = total_scatter(features, labels, num_classes=num_classes)
@@ -194,13 +195,14 @@ def logme_of_scatter(
   Raises:
     ValueError: If a static argument is out of its bounds.
   """
-  _check_static(moments.count_k.shape[0], variant)
+  check_num_classes(moments.count_k.shape[0])
+  LogMEOptions.check(variant=variant)
   spectrum, _ = _of_scatter(moments)
   n = jnp.sum(moments.count_k)
   return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
 
 
-def _of_scatter(moments):
+def _of_scatter(moments: TotalScatter) -> tuple[_Spectrum, Array]:
   """Returns the spectrum and its axes."""
   s_d, v_dd = _decompose(moments.gram_dd)
   n = jnp.sum(moments.count_k)
@@ -220,18 +222,12 @@ def _of_scatter(moments):
   return spectrum, v_dd
 
 
-def _check_static(num_classes, variant):
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-  LogMEOptions.check(variant=variant)
-
-
-def _missing(n, d, variant):
+def _missing(n: int, d: int, variant: Variant) -> int:
   """How many eigenvalues the public code leaves out."""
   return max(d - n, 0) if variant == "official" else 0
 
 
-def _decompose(gram):
+def _decompose(gram: Array) -> tuple[Array, Array]:
   """Returns eigenvalues, zero where they are rounding, and eigenvectors."""
   scale = jnp.max(jnp.diagonal(gram))  # at unit scale: see `statistics.pca`
   scale = jnp.where(scale > 0, scale, 1)
@@ -240,19 +236,23 @@ def _decompose(gram):
   return jnp.where(value > noise, value, 0) * scale, vector
 
 
-def _fixed_points(spectrum, count_k, *, n, missing):
+def _fixed_points(
+  spectrum: _Spectrum, count_k: Array, *, n: Array | int, missing: int
+) -> LogMEResult:
   """Runs the fixed point of each class; each stops by its own rule."""
   s_i, v_i, r = spectrum.s_i, spectrum.v_i, spectrum.ridge
   dtype = s_i.dtype
   tiny = jnp.finfo(dtype).tiny
   n = jnp.asarray(n, dtype)
 
-  def inverse(t):
+  def inverse(t: Array) -> Array:
     # Zero features bring t to zero beside zero eigenvalues, whose terms are then zero.
     return 1 / jnp.maximum(s_i + t, tiny)
 
-  def one_class(z_i, weight_i, residual, count):
-    def step(state):
+  def one_class(
+    z_i: Array, weight_i: Array, residual: Array, count: Array
+  ) -> tuple[Array, ...]:
+    def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
       count_steps, _, _, _, _, t, _ = state
       inverse_i = inverse(t)
       q = jnp.sum(v_i**2 * inverse_i)

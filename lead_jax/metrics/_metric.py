@@ -60,7 +60,7 @@ class Problem:
     gmm_responsibilities: ArrayLike | None = None,
     network: Network | None = None,
     class_names: Sequence[str] | None = None,
-  ):
+  ) -> None:
     """Checks all arrays; raises `InputError` for what cannot be scored.
 
     Args:
@@ -169,7 +169,8 @@ class Problem:
     """Returns `compute()`, computed the first time that `what` is asked for."""
     if what not in self._kept:
       self._kept[what] = compute()
-    return self._kept[what]
+    found: T = self._kept[what]
+    return found
 
 
 class Spread(NamedTuple):

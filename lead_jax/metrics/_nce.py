@@ -18,7 +18,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options
+from lead_jax.checks import Options, check_num_classes
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.typing import Array, Float, Int
 
@@ -43,8 +43,7 @@ def nce(
   References:
     Tran et al., 2019, Eq. 8.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   n, z = source_probs.shape
   source_n = _first_largest(source_probs)
   # Whole numbers: exact in any order of summation.

@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._etran import scale_to_unit
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
@@ -91,8 +91,7 @@ def ncti(
     Wang et al., 2023, Eq. 5 to 9.
   """
   n = features.shape[0]
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   largest_class = n if largest_class is None else largest_class
   if not 1 <= largest_class <= n:
     raise ValueError(f"largest_class must be in [1, {n}], got {largest_class}")
@@ -133,7 +132,7 @@ def ncti(
   size_k = count_k.astype(labels.dtype)
   offset_l = jnp.arange(largest_class)
 
-  def norm_of(inputs):
+  def norm_of(inputs: tuple[Array, ...]) -> Array:
     first, size = inputs
     rows_l = order_n[jnp.minimum(first + offset_l, n - 1)]
     return _nuclear_norm(jnp.where((offset_l < size)[:, None], posterior_nk[rows_l], 0))
@@ -143,7 +142,7 @@ def ncti(
   return NCTIResult(seli, ncc, logvc, shrinkage, ~jnp.any(whiten_pp != 0))
 
 
-def _whitening(within_np, shrinkage, plain):
+def _whitening(within_np: Array, shrinkage: Array, plain: Array) -> Array:
   """Returns T with `T^T S T = I` on the directions that have spread."""
   n, p = within_np.shape
   variance_p = jnp.mean(within_np**2, axis=0)
@@ -166,7 +165,7 @@ def _whitening(within_np, shrinkage, plain):
   return axis_pp.T * inverse_p[None, :] / scale_p[:, None]
 
 
-def _nuclear_norm(matrix):
+def _nuclear_norm(matrix: Array) -> Array:
   return jnp.sum(jnp.linalg.svd(matrix, compute_uv=False))
 
 

@@ -17,10 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
-from lead_jax.statistics import class_means, directions_about, fold_rows
+from lead_jax.statistics import Take, class_means, directions_about, fold_rows
 from lead_jax.typing import Array, Float, Int
 
 Distance = Literal["cosine", "euclidean"]
@@ -57,8 +57,7 @@ def nearest_centroid(
   References:
     Hastie et al., The Elements of Statistical Learning, 2009, Section 4.3.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   NearestCentroidOptions.check(distance=distance)
   n = features.shape[0]
   x_nd = features
@@ -82,13 +81,21 @@ def nearest_centroid(
   return right.astype(features.dtype) / n
 
 
-def _right(x_nd, scale, labels, mean_kd, count_k, *, cosine):
+def _right(
+  x_nd: Array,
+  scale: Array,
+  labels: Array,
+  mean_kd: Array,
+  count_k: Array,
+  *,
+  cosine: bool,
+) -> Array:
   """Counts the samples that are nearest to their class, with means as they are."""
   compared_kd, half_k = mean_kd, 0.5 * jnp.sum(mean_kd**2, axis=1)
   if cosine:
     compared_kd, half_k = _unit(mean_kd), jnp.zeros_like(half_k)
 
-  def count(right, take, fresh_b):
+  def count(right: Array, take: Take, fresh_b: Array) -> Array:
     x_bd, label_b = scale * take(x_nd), take(labels)
     count_b1 = count_k[label_b][:, None]
     own_bd = (count_b1 * mean_kd[label_b] - x_bd) / jnp.maximum(count_b1 - 1, 1)
@@ -103,20 +110,22 @@ def _right(x_nd, scale, labels, mean_kd, count_k, *, cosine):
   return fold_rows(count, jnp.zeros((), int), x_nd.shape[0], rows=_ROWS)
 
 
-def _right_about(x_nd, scale, labels, count_k):
+def _right_about(x_nd: Array, scale: Array, labels: Array, count_k: Array) -> Array:
   """As `_right` by cosines, of directions that hardly differ: see `directions_about`."""
   n, d = x_nd.shape
   centre_d = scale * jnp.mean(x_nd, axis=0)
-  two = lambda x_bd: jnp.concatenate([x_bd, x_bd - centre_d[None, :]], axis=1)
 
-  def add(sum_ke, take, fresh_b):
+  def two(x_bd: Array) -> Array:
+    return jnp.concatenate([x_bd, x_bd - centre_d[None, :]], axis=1)
+
+  def add(sum_ke: Array, take: Take, fresh_b: Array) -> Array:
     onehot_bk = jax.nn.one_hot(take(labels), count_k.size, dtype=x_nd.dtype)
     onehot_bk = jnp.where(fresh_b[:, None], onehot_bk, 0)
     return sum_ke + jnp.matmul(onehot_bk.T, two(scale * take(x_nd)), precision=HIGHEST)
 
   sum_ke = fold_rows(add, jnp.zeros((count_k.size, 2 * d), x_nd.dtype), n, rows=_ROWS)
 
-  def directions(sum_me, count_m):
+  def directions(sum_me: Array, count_m: Array) -> tuple[Array, Array, Array]:
     """Returns u - c / |c| of sums, and what is subtracted of the products with it."""
     mean_me = sum_me / jnp.maximum(count_m, 1)[:, None]
     u_md = directions_about(mean_me[:, :d], mean_me[:, d:], centre_d)
@@ -126,7 +135,7 @@ def _right_about(x_nd, scale, labels, count_k):
 
   u_kd, half_k, _ = directions(sum_ke, count_k)
 
-  def count(right, take, fresh_b):
+  def count(right: Array, take: Take, fresh_b: Array) -> Array:
     label_b = take(labels)
     x_be = two(scale * take(x_nd))
     u_bd, _, zero_b = directions(x_be, jnp.ones_like(label_b))
@@ -139,7 +148,7 @@ def _right_about(x_nd, scale, labels, count_k):
   return fold_rows(count, jnp.zeros((), int), n, rows=_ROWS)
 
 
-def _is_right(near_nk, own_n, labels, count_k):
+def _is_right(near_nk: Array, own_n: Array, labels: Array, count_k: Array) -> Array:
   """Whether a sample's class is the nearest, `own_n` being how near that is without it."""
   own_n = jnp.where(count_k[labels] > 1, own_n, -jnp.inf)
   own_nk = jnp.arange(count_k.size)[None, :] == labels[:, None]
@@ -149,7 +158,7 @@ def _is_right(near_nk, own_n, labels, count_k):
   return (jnp.argmax(near_nk, axis=1) == labels) & (own_n > -jnp.inf)
 
 
-def _unit(rows_md):
+def _unit(rows_md: Array) -> Array:
   norm_m1 = jnp.linalg.norm(rows_md, axis=1, keepdims=True)
   return rows_md / jnp.where(norm_m1 > 0, norm_m1, 1)
 

@@ -92,7 +92,7 @@ class _Axes(NamedTuple):
 
 
 @jax.jit
-def _all_axes(features):
+def _all_axes(features: Array) -> _Axes:
   n, d = features.shape
   found = pca(features, dim=min(n, d))
   if d <= n:
@@ -102,10 +102,11 @@ def _all_axes(features):
 
 
 @functools.partial(jax.jit, static_argnames="wide")
-def _project(features, axes, dims, *, wide):
-  if axes.axes_dp is None:
+def _project(features: Array, axes: _Axes, dims: Array, *, wide: int) -> Array:
+  if axes.projected_np is not None:
     x_np = axes.projected_np[:, :wide]
   else:
+    assert axes.axes_dp is not None  # one of the two is there
     x_nd = features - axes.mean_d[None, :]
     x_np = jnp.matmul(x_nd, axes.axes_dp[:, :wide], precision=HIGHEST)
   return jnp.where(jnp.arange(wide)[None, :] < dims, x_np, 0)
@@ -152,7 +153,7 @@ def fit_growing(
   largest = int(np.bincount(start).max())
   capacity = min(n, max(32, 2 ** math.ceil(math.log2(1.25 * largest))))
   while True:
-    mixture = _fit_mixture(
+    mixture: Mixture = _fit_mixture(
       x_np, start, components=components, capacity=capacity, reg=_REG
     )
     if not bool(mixture.overflow):

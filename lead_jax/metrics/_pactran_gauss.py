@@ -23,7 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value
 from lead_jax.statistics import fit_logistic
 from lead_jax.typing import Array, Bool, Float, Int
@@ -76,8 +76,7 @@ def pactran_gauss(
   References:
     Ding et al., 2022, Eq. 10.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   PACTranGaussOptions.check(lam=lam, s2=s2)
   if max_iter < 1:
     raise ValueError(f"max_iter must be at least 1, got {max_iter}")

@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Value
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
@@ -69,8 +69,7 @@ def pactran_mean_field(
   References:
     Ding et al., 2022, Sections 4.1 (Dirichlet) and 4.2 (Gamma).
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if prior not in get_args(Prior):
     raise ValueError(f"prior must be one of {get_args(Prior)}, got {prior!r}")
   PACTranOptions.check(iterations=iterations)
@@ -78,7 +77,7 @@ def pactran_mean_field(
   onehot_nk = jax.nn.one_hot(labels, num_classes, dtype=source_probs.dtype)
   prior_k1 = jnp.mean(onehot_nk, axis=0)[:, None] + _LEAST
 
-  def update(_, carry):
+  def update(_: Array, carry: tuple[_Field, Array]) -> tuple[_Field, Array]:
     count_kz = carry[0].count_kz
     a_kz = prior_k1 + count_kz
     tilt_kz = digamma(a_kz)
@@ -94,9 +93,9 @@ def pactran_mean_field(
   gain = jnp.sum(gammaln(a_kz) - gammaln(prior_k1)) - field.divergence
   if prior == "dirichlet":
     gain -= jnp.sum(gammaln(rate_z) - gammaln(jnp.sum(prior_k1)))
-    return gain / (n * num_classes)
+    return jnp.asarray(gain / (n * num_classes))
   rate_n = jnp.matmul(source_probs, rate_z, precision=HIGHEST)
-  return (gain - jnp.sum(jnp.log(rate_n)) + n) / (n * num_classes) - 1
+  return jnp.asarray((gain - jnp.sum(jnp.log(rate_n)) + n) / (n * num_classes) - 1)
 
 
 class _Field(NamedTuple):
@@ -111,12 +110,12 @@ class _Field(NamedTuple):
   divergence: Float[Array, ""]
 
 
-def _posterior(s_nz, labels, tilt_kz) -> _Field:
+def _posterior(s_nz: Array, labels: Array, tilt_kz: Array) -> _Field:
   """Gathers q ~ s exp(tilt_y) over blocks of samples, in which it exists alone."""
   n, z = s_nz.shape
   k = tilt_kz.shape[0]
 
-  def of_block(s_bz, y_b):
+  def of_block(s_bz: Array, y_b: Array) -> _Field:
     log_s_bz = jnp.log(s_bz + _LEAST)
     log_q_bz = jax.nn.log_softmax(log_s_bz + tilt_kz[y_b], axis=1)
     q_bz = jnp.exp(log_q_bz)
@@ -126,10 +125,11 @@ def _posterior(s_nz, labels, tilt_kz) -> _Field:
       jnp.sum(q_bz * (log_q_bz - log_s_bz)),
     )
 
-  def add(index, field):
+  def add(index: Array, field: _Field) -> _Field:
     s_bz = jax.lax.dynamic_slice_in_dim(s_nz, index * _BLOCK, _BLOCK)
     y_b = jax.lax.dynamic_slice_in_dim(labels, index * _BLOCK, _BLOCK)
-    return jax.tree.map(jnp.add, field, of_block(s_bz, y_b))
+    found: _Field = jax.tree.map(jnp.add, field, of_block(s_bz, y_b))
+    return found
 
   whole = n // _BLOCK
   field = _Field(jnp.zeros((k, z), s_nz.dtype), jnp.zeros((), s_nz.dtype))

@@ -134,19 +134,25 @@ def rounded_dissimilarities(labels: np.ndarray, num_classes: int) -> np.ndarray:
   return np.unique(values, return_inverse=True)[1]
 
 
-def _draws(features, labels, index, *, pca_dim):
-  def one(index_n):
+def _draws(
+  features: Array, labels: Array, index: Array, *, pca_dim: int | None
+) -> PARCResult:
+  def one(index_n: Array) -> PARCResult:
     return parc(features[index_n], labels[index_n], pca_dim=pca_dim)
 
-  return jax.lax.map(one, index)
+  found: PARCResult = jax.lax.map(one, index)
+  return found
 
 
-def _draws_against(features, label_bp, index, *, pca_dim):
-  def one(inputs):
+def _draws_against(
+  features: Array, label_bp: Array, index: Array, *, pca_dim: int | None
+) -> PARCResult:
+  def one(inputs: tuple[Array, ...]) -> PARCResult:
     index_n, label_p = inputs
     return parc_against(features[index_n], label_p, pca_dim=pca_dim)
 
-  return jax.lax.map(one, (index, label_bp))
+  found: PARCResult = jax.lax.map(one, (index, label_bp))
+  return found
 
 
 _jitted = jax.jit(_draws, static_argnames="pca_dim")

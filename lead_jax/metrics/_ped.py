@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._gbc import GBC, GBCOptions
 from lead_jax.metrics._logme import LOGME, LogMEOptions
 from lead_jax.metrics._metric import Metric, Problem, Value, join
@@ -37,6 +37,8 @@ from lead_jax.statistics import class_means
 from lead_jax.typing import Array, Bool, Float, Int
 
 _LEAST_STD = 1e-3
+
+_State = tuple[Array, Array, Array, Array]
 
 
 class PushResult(NamedTuple):
@@ -93,8 +95,7 @@ def push_overlapping_classes(
   References:
     Li et al., 2023, Section 3.3.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   if max_steps < 1:
     raise ValueError(f"max_steps must be at least 1, got {max_steps}")
   dtype = features.dtype
@@ -108,7 +109,7 @@ def push_overlapping_classes(
   full_k = count_k > 0
   pair_kk = full_k[:, None] & full_k[None, :] & ~jnp.eye(num_classes, dtype=bool)
 
-  def move(mean_kd):
+  def move(mean_kd: Array) -> Array:
     centre_d = jnp.mean(mean_kd, axis=0)
     m_kd = mean_kd - centre_d[None, :]
     # Means that coincide have no line between them: they stay.
@@ -121,7 +122,7 @@ def push_overlapping_classes(
     c_kk = jnp.diag(jnp.sum(c_kk, axis=1)) - c_kk
     return jnp.matmul(c_kk, m_kd, precision=HIGHEST)
 
-  def step(state):
+  def step(state: _State) -> _State:
     index, moved_kd, movement_s, _ = state
     change_kd = move(start_kd + moved_kd)
     total = jnp.sum(jnp.abs(change_kd))
@@ -144,7 +145,7 @@ def push_overlapping_classes(
   return PushResult(features + offset_kd[labels], movement_s, steps, coincide)
 
 
-def _apart(mean_kd, pair_kk):
+def _apart(mean_kd: Array, pair_kk: Array) -> tuple[Array, Array]:
   """Returns which pairs of means have a line between them, and their squared distances."""
   m_kd = mean_kd - jnp.mean(mean_kd, axis=0)[None, :]
   square_k = jnp.sum(m_kd**2, axis=1)
@@ -204,7 +205,7 @@ def _pushed(problem: Problem, options: PushOptions) -> _Pushed:
   """Moves the classes of a problem; once for all base scores."""
   static = {name: getattr(options, name) for name in PushOptions.names()}
 
-  def compute():
+  def compute() -> _Pushed:
     source = problem.source_features
     own = ""
     if source is None:

@@ -70,8 +70,11 @@ def rsa(features: Float[Array, "n d"], reference: Float[Array, "n r"]) -> RSARes
   return RSAResult(score, jnp.sum(ours.constant_n | theirs.constant_n))
 
 
-def _draws(features, reference, index):
-  return jax.lax.map(lambda index_n: rsa(features[index_n], reference[index_n]), index)
+def _draws(features: Array, reference: Array, index: Array) -> RSAResult:
+  found: RSAResult = jax.lax.map(
+    lambda index_n: rsa(features[index_n], reference[index_n]), index
+  )
+  return found
 
 
 _jitted = jax.jit(_draws)

@@ -28,11 +28,12 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
   Scatter,
+  Take,
   centre_and_rotate,
   class_means,
   fold_rows,
@@ -100,8 +101,7 @@ def fit_sfda_discriminants(
   Raises:
     ValueError: If a static argument is out of its bounds.
   """
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   SFDAOptions.check(variant=variant)
   dim = features.shape[1]
   x_nm = centre_and_rotate(features)
@@ -173,11 +173,11 @@ def sfda(
   )
 
 
-def _mixed(x_nm, labels, keep_n1, other_km):
+def _mixed(x_nm: Array, labels: Array, keep_n1: Array, other_km: Array) -> Array:
   """Returns ConfMix's samples, written over the old ones block by block."""
   n = x_nm.shape[0]
 
-  def put(x_nm, take, fresh_b):
+  def put(x_nm: Array, take: Take, fresh_b: Array) -> Array:
     keep_b1 = take(keep_n1)
     old_bm = take(x_nm)
     new_bm = keep_b1 * old_bm + (1 - keep_b1) * other_km[take(labels)]
@@ -188,10 +188,10 @@ def _mixed(x_nm, labels, keep_n1, other_km):
   return fold_rows(put, x_nm, n)
 
 
-def _few_power_steps(gram_mm, start_m):
+def _few_power_steps(gram_mm: Array, start_m: Array) -> Array:
   """Returns an eigenvalue as the public code estimates the largest."""
 
-  def step(x_m):
+  def step(x_m: Array) -> tuple[Array, Array]:
     y_m = jnp.matmul(gram_mm, x_m, precision=HIGHEST)
     norm = jnp.linalg.norm(y_m)
     return y_m / jnp.where(norm > 0, norm, 1), norm
@@ -202,7 +202,7 @@ def _few_power_steps(gram_mm, start_m):
   return norm
 
 
-def _log_error(decision_nk, labels):
+def _log_error(decision_nk: Array, labels: Array) -> Array:
   """Returns the log of the mean posterior of the wrong classes."""
   wrong_nk = jnp.arange(decision_nk.shape[1])[None, :] != labels[:, None]
   log_nk = jax.nn.log_softmax(decision_nk, axis=1)

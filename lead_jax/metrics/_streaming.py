@@ -101,12 +101,12 @@ def score_stream(
   return _SCORES[name](_first_pass(batches, num_classes), checked)
 
 
-def _first_pass(batches, num_classes) -> _Stream:
+def _first_pass(batches: Batches | Callable[[], Batches], num_classes: int) -> _Stream:
   """Sums all samples; checks that there are enough."""
 
   first_count = 0
 
-  def passes():
+  def passes() -> Iterator[tuple[np.ndarray, np.ndarray]]:
     count = 0
     for features, labels in batches() if callable(batches) else batches:
       x_bd, y_b = _checked(features, labels, num_classes)
@@ -147,7 +147,9 @@ def _first_pass(batches, num_classes) -> _Stream:
   return _Stream(passes, moments, np.cumsum(present_k) - 1)
 
 
-def _checked(features, labels, num_classes):
+def _checked(
+  features: ArrayLike, labels: ArrayLike, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
   """Returns a batch as arrays, without empty ones' trouble."""
   x_bd, y_b = np.asarray(features), np.asarray(labels)
   if x_bd.ndim != 2 or x_bd.shape[0] < 1 or y_b.shape != x_bd.shape[:1]:
@@ -164,7 +166,7 @@ def _checked(features, labels, num_classes):
   return x_bd, y_b
 
 
-def _in_float64(function, *arrays, **options):
+def _in_float64(function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
   """Applies a JAX function to the sums; callers' own code never runs in its mode."""
   with jax.enable_x64(True):
     return function(*jax.tree.map(jnp.asarray, arrays), **options)
@@ -241,7 +243,9 @@ def _discriminant(moments: Moments, shrinkage: float) -> _Discriminant:
   return _with_priors(moments, moments.shift_d + centre_d, mean_kd, linear_dk)
 
 
-def _with_priors(moments, centre_d, mean_kd, linear_dk):
+def _with_priors(
+  moments: Moments, centre_d: np.ndarray, mean_kd: np.ndarray, linear_dk: np.ndarray
+) -> _Discriminant:
   prior_k = moments.count_k / moments.count_k.sum()
   half_k = 0.5 * np.sum(mean_kd * linear_dk.T, axis=1)
   return _Discriminant(centre_d, linear_dk, np.log(prior_k) - half_k)
@@ -249,15 +253,14 @@ def _with_priors(moments, centre_d, mean_kd, linear_dk):
 
 def _posterior(discriminant: _Discriminant, x_bd: np.ndarray) -> np.ndarray:
   z_bk = (x_bd - discriminant.centre_d[None, :]) @ discriminant.linear_dk
-  return _softmax(z_bk + discriminant.constant_k[None, :])
+  return sums.softmax(z_bk + discriminant.constant_k[None, :])
 
 
-def _softmax(z_bk: np.ndarray) -> np.ndarray:
-  z_bk = np.exp(z_bk - z_bk.max(axis=1, keepdims=True))
-  return z_bk / z_bk.sum(axis=1, keepdims=True)
-
-
-def _true_posterior(stream: _Stream, discriminant: _Discriminant, move=None) -> float:
+def _true_posterior(
+  stream: _Stream,
+  discriminant: _Discriminant,
+  move: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> float:
   """Returns the mean posterior of the true class."""
   wrong = 0.0
   for x_bd, y_b in stream.passes():
@@ -296,10 +299,10 @@ def _sfda(stream: _Stream, options: SFDAOptions) -> float:
   mean_kd = moments.shift_d[None, :] + sums.moments_classes(moments)[0]
   others_kd = (mean_kd.sum(axis=0)[None, :] - mean_kd) / (len(mean_kd) - 1)
 
-  def mix(x_bd, id_b):
-    softened_bk = _softmax(_posterior(first, x_bd))
+  def mix(x_bd: np.ndarray, id_b: np.ndarray) -> np.ndarray:
+    softened_bk = sums.softmax(_posterior(first, x_bd))
     keep_b1 = softened_bk[np.arange(len(id_b)), id_b][:, None]
-    return keep_b1 * x_bd + (1 - keep_b1) * others_kd[id_b]
+    return np.asarray(keep_b1 * x_bd + (1 - keep_b1) * others_kd[id_b])
 
   mixed = sums.zero_moments(moments.shift_d, num_classes=len(mean_kd))
   for x_bd, y_b in stream.passes():
@@ -308,7 +311,7 @@ def _sfda(stream: _Stream, options: SFDAOptions) -> float:
   return _true_posterior(stream, _discriminant(mixed, shrinkage), mix)
 
 
-_SCORES = {
+_SCORES: dict[str, Callable[[_Stream, Any], float]] = {
   "logme": _logme,
   "h_score": _h_score,
   "h_score_regularized": _h_score_regularized,

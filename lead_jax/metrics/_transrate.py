@@ -25,16 +25,17 @@ D x D matrix summed over blocks of rows. No shape depends on the sizes of the cl
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._metric import Metric, Problem, Value, join
 from lead_jax.numerics import HIGHEST
-from lead_jax.statistics import fold_rows, gram_of_rows
+from lead_jax.statistics import Take, fold_rows, gram_of_rows
 from lead_jax.typing import Array, Float, Int
 
 _SMALLEST_SIDE = 32
@@ -86,8 +87,7 @@ def transrate(
     Huang et al., 2022, Section 3.2, Eqs. 4 and 5.
   """
   n, d = features.shape
-  if num_classes < 2:
-    raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+  check_num_classes(num_classes)
   # Class after class: each is then a range of rows.
   order = jnp.argsort(labels)
   z_nd, at_mean_n = _directions(features)
@@ -115,10 +115,11 @@ def transrate(
     side *= 2
   branches = [_by_samples(side) for side in sides] + [_by_features]
 
-  def log_det(inputs):
+  def log_det(inputs: tuple[Array, ...]) -> Array:
     start, count = inputs
     smallest = jnp.sum(count > jnp.asarray(sides, count.dtype))
-    return jax.lax.switch(smallest, branches, z_nd, start, count, eps_e)
+    found: Array = jax.lax.switch(smallest, branches, z_nd, start, count, eps_e)
+    return found
 
   log_det_ke = jax.lax.map(log_det, (start_k, count_k))
   prior_k = count_k.astype(features.dtype) / n
@@ -129,7 +130,7 @@ def transrate(
   )
 
 
-def _directions(x_nd):
+def _directions(x_nd: Array) -> tuple[Array, Array]:
   """Centres and divides by the norms; says which rows are at the mean."""
   # A power of two, so that scaling rounds nothing: else a constant column leaves a trace.
   limit = -jnp.finfo(x_nd.dtype).minexp
@@ -148,7 +149,7 @@ def _directions(x_nd):
   return x_nd * scale_n[:, None], at_mean_n
 
 
-def _variances(z_nd):
+def _variances(z_nd: Array) -> Array:
   """Returns the eigenvalues of Z'Z / N, and zeros, to the square of machine epsilon.
 
   The eigenvectors of small eigenvalues are right up to mixing among themselves and a share
@@ -161,7 +162,10 @@ def _variances(z_nd):
   rows, side = tall.shape
   gram = functools.partial(gram_of_rows, n=rows, m=side, dtype=z_nd.dtype)
   product = functools.partial(jnp.matmul, precision=HIGHEST)
-  along = lambda basis: lambda take: product(take(tall), basis)
+
+  def along(basis: Array) -> Callable[[Take], Array]:
+    return lambda take: product(take(tall), basis)
+
   value, axes = jnp.linalg.eigh(gram(lambda take: take(tall)))
   small = value <= 1e3 * jnp.finfo(z_nd.dtype).eps * value[-1]
   inner = gram(along(axes))
@@ -174,16 +178,16 @@ def _variances(z_nd):
   return jnp.concatenate([jnp.where(small, 0, square), low]) / n
 
 
-def _squares(rows_bm, n, m, dtype):
+def _squares(rows_bm: Callable[[Take], Array], n: int, m: int, dtype: Any) -> Array:
   """Returns the squared lengths of the columns of a matrix made by blocks of rows."""
 
-  def add(total_m, take, fresh_b):
+  def add(total_m: Array, take: Take, fresh_b: Array) -> Array:
     return total_m + jnp.sum(jnp.where(fresh_b[:, None], rows_bm(take) ** 2, 0), axis=0)
 
   return fold_rows(add, jnp.zeros((m,), dtype), n)
 
 
-def _log_det(gram_ss, eps_e):
+def _log_det(gram_ss: Array, eps_e: Array) -> Array:
   """Returns log det(I + gram / eps) for each eps."""
   matrix_ess = jnp.eye(gram_ss.shape[0], dtype=gram_ss.dtype)[None] + (
     gram_ss[None] / eps_e[:, None, None]
@@ -192,15 +196,15 @@ def _log_det(gram_ss, eps_e):
   return 2 * jnp.sum(jnp.log(jnp.diagonal(lower_ess, axis1=1, axis2=2)), axis=1)
 
 
-def _rows(z_nd, start, count, size):
+def _rows(z_nd: Array, start: Array, count: Array, size: int) -> Array:
   """Returns `size` rows from `start` on, zero beyond `count`."""
   index = start + jnp.arange(size)
   rows_sd = z_nd[jnp.minimum(index, z_nd.shape[0] - 1)]
   return jnp.where((jnp.arange(size) < count)[:, None], rows_sd, 0)
 
 
-def _by_samples(side):
-  def log_det(z_nd, start, count, eps_e):
+def _by_samples(side: int) -> Callable[[Array, Array, Array, Array], Array]:
+  def log_det(z_nd: Array, start: Array, count: Array, eps_e: Array) -> Array:
     rows_sd = _rows(z_nd, start, count, side)
     gram_ss = jnp.matmul(rows_sd, rows_sd.T, precision=HIGHEST)
     return _log_det(gram_ss / jnp.maximum(count, 1).astype(z_nd.dtype), eps_e)
@@ -208,10 +212,10 @@ def _by_samples(side):
   return log_det
 
 
-def _by_features(z_nd, start, count, eps_e):
+def _by_features(z_nd: Array, start: Array, count: Array, eps_e: Array) -> Array:
   d = z_nd.shape[1]
 
-  def add(block, gram_dd):
+  def add(block: Array, gram_dd: Array) -> Array:
     rows_sd = _rows(z_nd, start + block * _ROWS, count - block * _ROWS, _ROWS)
     return gram_dd + jnp.matmul(rows_sd.T, rows_sd, precision=HIGHEST)
 

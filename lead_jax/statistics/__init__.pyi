@@ -1,4 +1,5 @@
 from ._blocks import (
+  Take as Take,
   fold_rows as fold_rows,
   gram_of_rows as gram_of_rows,
 )

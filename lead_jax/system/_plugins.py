@@ -11,6 +11,7 @@ before it is asked for by name, so that a broken plug-in costs only those who us
 
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.metadata
 import os
 import pathlib
@@ -164,7 +165,7 @@ _RUN: dict[str, str] = {}
 def _fresh(module: types.ModuleType) -> types.ModuleType:
   """Runs a module again whose file has changed since it was imported here."""
   path, loader = getattr(module, "__file__", None), module.__loader__
-  if path is None or not hasattr(loader, "source_to_code"):
+  if path is None or not isinstance(loader, importlib.machinery.SourceFileLoader):
     return module
   text = pathlib.Path(path).read_bytes()
   digest = hashlib.sha256(text).hexdigest()
@@ -178,8 +179,8 @@ def _fresh(module: types.ModuleType) -> types.ModuleType:
 def _source(entry: importlib.metadata.EntryPoint) -> str:
   """Names a distribution, however little it says of itself."""
   try:
-    about = entry.dist.metadata  # type: ignore[union-attr]
-    name, version = about.get("Name"), about.get("Version")  # type: ignore[attr-defined]
+    about: Any = entry.dist.metadata if entry.dist is not None else {}
+    name, version = about.get("Name"), about.get("Version")
   except Exception:  # no metadata, or broken ones
     name = version = None
   if name is None:

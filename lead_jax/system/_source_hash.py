@@ -29,6 +29,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 # Attributes of classes that Python makes, or that no computation depends on.
@@ -90,6 +91,9 @@ class _Walk:
     """Adds any object."""
     if thing is None or isinstance(thing, bool | int | float | complex | str | bytes):
       self._tell(type(thing).__name__, repr(thing))
+    elif isinstance(thing, tuple | frozenset | types.CodeType):
+      # Python makes equal ones the same or does not, as it happens to load them.
+      self._add_compound(thing)
     elif id(thing) in self._seen:
       self._tell("again", str(self._seen[id(thing)]))
     else:
@@ -117,8 +121,10 @@ class _Walk:
       self._add_all("partial", thing.func, thing.args, thing.keywords)
     elif isinstance(thing, staticmethod | classmethod):
       self._add_all(type(thing).__name__, thing.__func__)
-    elif isinstance(thing, property | functools.cached_property):
-      self._add_all("property", getattr(thing, "fget", None) or thing.func)
+    elif isinstance(thing, property):
+      self._add_all("property", thing.fget)
+    elif isinstance(thing, functools.cached_property):
+      self._add_all("property", thing.func)
     elif callable(wrapped := getattr(thing, "__wrapped__", None)):
       self._add_all("wrapped", wrapped)  # by jax.jit, functools.cache and the like
     elif isinstance(thing, tuple | list):
@@ -157,7 +163,10 @@ class _Walk:
       return not (isinstance(thing, types.FunctionType) or _is_written(thing))
     path = getattr(sys.modules.get(module), "__file__", None)
     # Without a file it is of a notebook, or made at run time.
-    return path is not None and path.startswith(_LIBRARIES)
+    if path is None:
+      return False
+    parts = pathlib.PurePath(path).parts
+    return path.startswith(_STANDARD) or not _SITES.isdisjoint(parts)
 
   def _add_name(self, thing: Any) -> None:
     name = getattr(thing, "__qualname__", None) or getattr(thing, "name", None)
@@ -227,7 +236,7 @@ class _Walk:
       self.add(value)
 
   def _add_array(self, thing: Any) -> None:
-    if isinstance(thing, jax.Array) and jax.dtypes.issubdtype(
+    if isinstance(thing, jax.Array) and jnp.issubdtype(
       thing.dtype, jax.dtypes.prng_key
     ):
       self._tell("key")
@@ -262,11 +271,8 @@ class _Walk:
 
 _HEAP_TYPE = 1 << 9  # CPython's flag of classes made at run time
 _OURS = __name__.partition(".")[0]
-_LIBRARIES = tuple(
-  path
-  for name in ("stdlib", "platstdlib", "purelib", "platlib")
-  if (path := sysconfig.get_paths().get(name))
-)
+_STANDARD = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))
+_SITES = frozenset(("site-packages", "dist-packages"))
 # What these hold is no part of any computation, or cannot be looked into.
 _BY_NAME = (
   logging.Logger,

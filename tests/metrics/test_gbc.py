@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from lead_jax.metrics import Problem, _gbc as gbc, evaluate_metric
 
 run = jax.jit(
-  gbc.gbc, static_argnames=("num_classes", "pca_dim", "gaussian", "variant")
+  gbc.gbc_log_overlap, static_argnames=("num_classes", "pca_dim", "gaussian", "variant")
 )
 
 
@@ -172,4 +172,4 @@ def test_refuses_wrong_options(name, value):
 
 def test_refuses_one_class():
   with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
-    gbc.gbc(jnp.ones((4, 2)), jnp.zeros(4, int), num_classes=1)
+    gbc.gbc_log_overlap(jnp.ones((4, 2)), jnp.zeros(4, int), num_classes=1)

@@ -2,6 +2,9 @@
 
 import dataclasses
 import functools
+import os
+import subprocess
+import sys
 from typing import Literal
 
 import jax.numpy as jnp
@@ -288,6 +291,43 @@ def test_what_cannot_be_hashed_is_never_the_same():
   assert source_hash(_closing_over(opaque).compute) != source_hash(
     _closing_over(opaque).compute
   )
+
+
+_IN_A_FILE = """
+import functools
+import dataclasses
+from lead_jax.metrics import Metric, Options, Value, option
+NAMES = {"a", "b", "c"}
+@dataclasses.dataclass(frozen=True)
+class Own(Options):
+  k: int = option(1, least=1, help="?")
+@functools.cache
+def helper(x, *, names=("a", "b"), more=("a", "b")):
+  return [y for y in names if y in {"a", "b", "c"}]
+def compute(problem, options):
+  return Value(float(len(helper(1, names=("a", "b"), more=("a", "b"))) + len(NAMES)))
+METRIC = Metric("mine", compute, options=Own)
+"""
+
+
+def test_every_process_finds_the_same_hash(tmp_path):
+  """With other hashes of texts, and from source as from compiled files."""
+  (tmp_path / "in_a_file.py").write_text(_IN_A_FILE)
+  code = "import in_a_file; print(in_a_file.METRIC.identity()['source'])"
+  found = []
+  for seed in ("1", "2", "3"):
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
+    done = subprocess.run(
+      [sys.executable, "-c", code],
+      env=environment,
+      capture_output=True,
+      text=True,
+      check=True,
+    )
+    found.append(done.stdout.strip())
+  assert len(found[0]) == 64
+  assert len(set(found)) == 1
 
 
 def test_a_module_edited_on_disk_has_another_hash(tmp_path, monkeypatch):
