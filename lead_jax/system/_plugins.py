@@ -52,10 +52,14 @@ def plugins(group: str) -> dict[str, Plugin]:
     refuses.
   """
   found: dict[str, Plugin] = {}
-  for entry in sorted(importlib.metadata.entry_points(group=group)):
-    plugin = Plugin(entry.name, _source(entry), entry.load, entry.value)
-    other = found.get(entry.name)
-    found[entry.name] = plugin if other is None else _refused(other, plugin)
+  offered = [
+    Plugin(entry.name, _source(entry), entry.load, entry.value)
+    for entry in importlib.metadata.entry_points(group=group)
+  ]
+  # Not in the order in which they lie on the path, which may differ from run to run.
+  for plugin in sorted(offered, key=lambda one: (one.name, one.source)):
+    other = found.get(plugin.name)
+    found[plugin.name] = plugin if other is None else _refused(other, plugin)
   return found
 
 
