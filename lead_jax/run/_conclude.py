@@ -8,7 +8,7 @@ from lead_jax.metrics import Metric
 from lead_jax.results import ModelRow, Plan, Report, ScoreRow
 from lead_jax.run._agreement import agreement_of, static_agreement_of
 from lead_jax.run._placing import ranked
-from lead_jax.run._preflight import chosen_metrics
+from lead_jax.run._preflight import chosen_metrics, planned_metrics
 from lead_jax.run._records import Records
 from lead_jax.run._sources import Sources
 from lead_jax.run._tasks import rows_of
@@ -106,5 +106,4 @@ def metrics_of(plan: Plan) -> Mapping[str, Metric]:
   """
   if isinstance(plan.live, Sources):
     return plan.live.metrics
-  asked = plan.request.get("metrics") or plan.metrics
-  return chosen_metrics(asked, reference=plan.reference)
+  return planned_metrics(plan)

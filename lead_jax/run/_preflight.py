@@ -71,6 +71,29 @@ def chosen_metrics(
   return found
 
 
+def planned_metrics(plan: Plan) -> dict[str, Metric]:
+  """Finds the metrics of a plan that comes from another process.
+
+  Raises:
+    InputError: If one was given as an object there, or is not to be found here.
+  """
+  asked = [ref for ref in plan.request.get("metrics") or () if isinstance(ref, str)]
+  modules = [metrics.find_metric(ref) for ref in asked if ":" in ref]
+  found = {metric.name: metric for metric in modules}
+  objects = "metrics" in plan.request.get("objects", ())
+  for name in plan.metrics:
+    try:
+      found[name] = found.get(name) or metrics.find_metric(name)
+    except InputError as error:
+      if not objects:
+        raise
+      raise InputError(
+        f"metric {name!r} was given as an object, not by its name: offer it as "
+        "module:NAME or as a plug-in to use it in another process"
+      ) from error
+  return {name: found[name] for name in plan.metrics}
+
+
 def checked_options(
   chosen: Mapping[str, Metric], options: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:

@@ -18,7 +18,7 @@ from lead_jax.data import Dataset, load_dataset, load_digits_dataset
 from lead_jax.metrics import Metric
 from lead_jax.results import Listener, Plan
 from lead_jax.run._bench import check_rows, labels_hash
-from lead_jax.run._preflight import chosen_metrics
+from lead_jax.run._preflight import planned_metrics
 from lead_jax.run._settings import Settings
 
 _FEATURES = "features:"
@@ -115,7 +115,7 @@ def sources_of(plan: Plan, listener: Listener) -> Sources:
   found = find_sources(
     request["dataset"],
     request["models"],
-    chosen_metrics(request["metrics"], reference=plan.reference),
+    planned_metrics(plan),
     Settings(**options, seed=plan.seed, options=plan.options, precision=plan.precision),
     cache_dir=request.get("cache_dir"),
     listener=listener,

@@ -25,6 +25,7 @@ import sys
 import sysconfig
 import types
 import uuid
+import weakref
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -123,6 +124,8 @@ class _Walk:
       self._add_all(type(thing).__name__, thing.__func__)
     elif isinstance(thing, property):
       self._add_all("property", thing.fget)
+    elif isinstance(thing, weakref.ReferenceType):
+      self._add_all("weakref", thing())
     elif isinstance(thing, functools.cached_property):
       self._add_all("property", thing.func)
     elif callable(wrapped := getattr(thing, "__wrapped__", None)):

@@ -22,7 +22,7 @@ FLAGS = {name for command in (rank, finetune, evaluate) for name in command.FLAG
 PRINTED = {
   "data/_papers.py": "--manual_dir of `tfds build`",
   "data/_tfds.py": "--data_dir of `tfds build`",
-  "assessment/plotting.py",
+  "assessment/plotting.py": "what a caption leaves out",
   "report/_advice.py": "the next step",
   "report/_models.py": "what `lead-rank models` says",
 }

@@ -12,6 +12,7 @@ from PIL import Image
 import lead_jax
 from lead_jax.backbones import ModelSpec
 from lead_jax.checks import InputError
+from lead_jax.metrics import Metric
 from tests.run.small_models import tiny_spec
 
 MODELS = ["digits/mlp_random", "digits/conv_random"]
@@ -151,6 +152,45 @@ def test_a_plan_of_objects_stays_in_its_process(run, digits, tmp_path):
   elsewhere = dataclasses.replace(plan, live=None)
   with pytest.raises(InputError, match="models was given as an object"):
     lead_jax.work(elsewhere, lead_jax.open_store(tmp_path))
+
+
+def test_a_metric_of_a_module_is_found_in_another_process(tmp_path, monkeypatch):
+  (tmp_path / "own_metric.py").write_text(
+    "from lead_jax.metrics import Metric\n"
+    "MINE = Metric.of(lambda features, labels: float(features.mean()), 'mine')\n"
+  )
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.syspath_prepend(tmp_path)
+  plan = lead_jax.plan("digits", MODELS, ["own_metric:MINE"], cache_dir=tmp_path / "c")
+  elsewhere = lead_jax.plan_from_dict(json.loads(json.dumps(plan.to_dict())))
+  store = lead_jax.open_store(tmp_path / "c")
+  lead_jax.work(elsewhere, store)
+  report = lead_jax.conclude(elsewhere, store)
+  assert report.complete
+  assert len(report.ranking("mine")) == 2
+
+
+def test_a_metric_that_is_an_object_stays_in_its_process(tmp_path):
+  mine = Metric.of(lambda features, labels: float(features.mean()), "mine")
+  plan = lead_jax.plan("digits", MODELS, ["knn", mine], cache_dir=tmp_path)
+  elsewhere = lead_jax.plan_from_dict(json.loads(json.dumps(plan.to_dict())))
+  store = lead_jax.open_store(tmp_path)
+  assert not lead_jax.conclude(plan, store).complete
+  with pytest.raises(InputError, match="'mine' was given as an object"):
+    lead_jax.conclude(elsewhere, store)
+
+
+def test_an_edited_metric_never_returns_its_old_score(run):
+  def of(value):
+    return Metric.of(lambda features, labels: value, "mine")
+
+  models = lambda: [tiny_spec("a", 1)]
+  first = run(models(), [of(1.0)])
+  assert (first.scores[0].score, first.scores[0].cached) == (1.0, False)
+  edited = run(models(), [of(2.0)])
+  assert (edited.scores[0].score, edited.scores[0].cached) == (2.0, False)
+  again = run(models(), [of(1.0)])
+  assert (again.scores[0].score, again.scores[0].cached) == (1.0, True)
 
 
 def test_data_that_changed_are_another_plan(tmp_path):
