@@ -110,7 +110,7 @@ def datasets_of(
     ready: Of `make_ready`; told what could not be read, or is not the papers'.
     split: Which images.
     data_dir: Where they are; a folder there called as the papers call a data set, with
-      one folder a class, stands for it.
+      one folder per class, stands for it.
     download: Whether they may be fetched.
     listener: Told of progress.
 

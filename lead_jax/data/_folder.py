@@ -28,7 +28,7 @@ def load_folder_dataset(
   memory_budget: int = 1 << 30,
   threads: int | None = None,
 ) -> Dataset:
-  """Reads a folder of images, one sub-folder a class.
+  """Reads a folder of images, one sub-folder per class.
 
   Hidden files and files that are not images are ignored; images that cannot be decoded
   and class folders without images are left out and named in `skipped`.
@@ -101,7 +101,7 @@ def _check_root(root: pathlib.Path, source: str) -> None:
     raise InputError(f"{source} cannot be opened: {error.strerror}") from None
   if not is_folder:
     raise InputError(
-      f"{source} is a file, not a folder: give a folder with one sub-folder a class"
+      f"{source} is a file, not a folder: give a folder with one sub-folder per class"
       + (", or npz:FILE" if root.suffix == ".npz" else "")
     )
 

@@ -21,7 +21,7 @@ from lead_jax.system import call_plugin, plugins
 PLUGINS = "lead_jax.datasets"
 
 _POSSIBLE = (
-  "a folder with one sub-folder a class, digits, tfds:NAME, npz:FILE or aircraft:FOLDER"
+  "a folder with one sub-folder per class, digits, tfds:NAME, npz:FILE or aircraft:FOLDER"
 )
 
 
@@ -39,7 +39,7 @@ def load_dataset(
   Args:
     spec: `digits` (bundled; write `./digits` for a folder of that name),
       `tfds:NAME[/config][:version]`, `npz:FILE`, `aircraft:FOLDER`, the path of a folder
-      with one sub-folder a class, or `NAME:ARGUMENT` (or a bare `NAME` that is no folder)
+      with one sub-folder per class, or `NAME:ARGUMENT` (or a bare `NAME` that is no folder)
       of a plug-in.
     split: `train`, `test` or `all`. A source that is not divided has everything in
       `train`, and its data set records `all`.
