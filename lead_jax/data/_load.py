@@ -21,7 +21,8 @@ from lead_jax.system import call_plugin, plugins
 PLUGINS = "lead_jax.datasets"
 
 _POSSIBLE = (
-  "a folder with one sub-folder per class, digits, tfds:NAME, npz:FILE or aircraft:FOLDER"
+  "a folder with one sub-folder per class, digits, tfds:NAME, npz:FILE or "
+  "aircraft:FOLDER"
 )
 
 

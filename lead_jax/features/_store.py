@@ -179,6 +179,7 @@ class FeatureStore:
       path.parent.mkdir(parents=True, exist_ok=True)
       with replacing(path) as file:
         file.write(data)
+    self._unwritten.pop(key, None)
 
   def keep_json(self, key: str, value: Any) -> None:
     """Does what `put_json` does; where that fails, `warn` is told and nothing is lost."""

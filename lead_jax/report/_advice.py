@@ -6,15 +6,13 @@ import shlex
 
 from lead_jax.literature import read_evidence
 from lead_jax.report._words import Text, clean, listed, names, plural, share, tau
-from lead_jax.results import Report
+from lead_jax.results import READY_FEATURES, Report
 
 # How many models are worth fine-tuning before one is chosen, where the data tell more
 # apart, and how large a leading group may be to be fine-tuned whole.
 _FIRST, _GROUP = 3, 5
 # What a run was asked for with that fine-tuning needs too.
 _SHARED_FLAGS = ("zoo", "weights_dir", "data_dir", "cache_dir")
-# What the report calls the architecture of features without a network.
-_READY = "ready features"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +208,7 @@ def next_step(report: Report) -> NextStep:
     other = "Rank by another metric, which tells them apart, or with more images."
     return NextStep((other if _tied(report) else mend,), "", ())
   chosen, why = _chosen(report, ranking)
-  ready = {row.model for row in report.models if row.architecture == _READY}
+  ready = {row.model for row in report.models if row.architecture == READY_FEATURES}
   networks = [model for model in chosen if model not in ready]
   given = [model for model in chosen if model in ready]
   text = ("Fine-tune ", *names(chosen), f" ({why})")
@@ -218,6 +216,9 @@ def next_step(report: Report) -> NextStep:
   if not networks:
     whose = "its" if len(given) == 1 else "their"
     return NextStep((*text, f" with the code that made {whose} features."), "", models)
+  if "models" in report.plan.request.get("objects", ()):
+    # Models that were given as objects, or that come from several runs.
+    return NextStep((*text, "."), "", models)
   command, note = _finetune(report, networks)
   if given:
     text = (*text, ": ", *names(given), " with the code that made the features, ")
@@ -253,6 +254,7 @@ def _finetune(report: Report, models: list[str]) -> tuple[str, str]:
   specs = ",".join(whole.get(model, model) for model in models)
   words = ["lead-finetune", data, f"--models={specs}"]
   words += [f"--{flag}={request[flag]}" for flag in _SHARED_FLAGS if request.get(flag)]
-  if request.get("check_weights") is False:
-    words.append("--nocheck_weights")
+  for switch in ("download", "check_weights"):
+    if request.get(switch) is False:
+      words.append(f"--no{switch}")
   return shlex.join(words), note

@@ -28,6 +28,7 @@ from ._rows import (
   FAILED as FAILED,
   NEEDS as NEEDS,
   PENDING as PENDING,
+  READY_FEATURES as READY_FEATURES,
   ModelRow as ModelRow,
   ScoreRow as ScoreRow,
 )

@@ -47,8 +47,8 @@ class Comparison:
     gone_models: Of the old run alone.
     added_metrics: Of the new run alone.
     gone_metrics: Of the old run alone.
-    differences: By field of the plan (`seed`, `dataset.fingerprint`, ...), the old and
-      the new value, where what was asked for differs.
+    differences: By what may explain a move (`seed`, `dataset.fingerprint`, `version of
+      knn`, `weights of NAME`, ...), the old and the new value, where they differ.
   """
 
   moves: Sequence[Move]
@@ -60,7 +60,17 @@ class Comparison:
   differences: Mapping[str, tuple[object, object]]
 
 
-_SETTINGS = ("options", "seed", "precision", "x64", "versions", "reference")
+_SETTINGS = (
+  "options",
+  "seed",
+  "precision",
+  "resamples",
+  "x64",
+  "versions",
+  "reference",
+  "reference_features",
+  "source_data",
+)
 _FACTS = ("name", "split", "samples", "classes", "fingerprint", "labels")
 
 
@@ -109,4 +119,13 @@ def _differences(old: Report, new: Report) -> dict[str, tuple[object, object]]:
     a, b = before["dataset"].get(name), after["dataset"].get(name)
     if a != b:
       found[f"dataset.{name}"] = (a, b)
+  for metric in before["metric_facts"]:
+    if metric in after["metric_facts"]:
+      a, b = (x["metric_facts"][metric].get("identity") for x in (before, after))
+      if a != b:
+        found[f"version of {metric}"] = (a, b)
+  weights = {row.model: row.weights_hash for row in old.models}
+  for row in new.models:
+    if weights.get(row.model, row.weights_hash) != row.weights_hash:
+      found[f"weights of {row.model}"] = (weights[row.model], row.weights_hash)
   return found

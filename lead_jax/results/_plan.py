@@ -9,16 +9,13 @@ from lead_jax.checks import InputError
 from lead_jax.results._json import json_values
 from lead_jax.system import content_key
 
-_EMPTY: Mapping[str, Any] = {}
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
   """What is wanted of a run.
 
-  Everything but `request` and `live` decides what the results are, and `key` is made of
-  it: plans with the same key are the same run, whoever works them off and wherever their
-  data lie. Values are those of JSON.
+  Plans with the same `key` are the same run, whoever works them off and wherever their
+  data lie: it is made of all that decides the results. Values are those of JSON.
 
   Attributes:
     dataset: Facts of the data set: `name`, `split`, `samples`, `classes`, `class_names`,
@@ -36,6 +33,7 @@ class Plan:
     x64: Whether the arithmetic is in 64 bits.
     versions: Of what makes features.
     reference: Name of the model that some metrics compare with.
+    reference_features: Identity of that model's outputs on the data set.
     source_data: Fingerprint of the images that the models were pre-trained on.
     files: By path, the SHA-256 of a file that the results depend on.
     ground_truth: By data set, by model, the accuracy after fine-tuning, where known.
@@ -59,6 +57,7 @@ class Plan:
   x64: bool = False
   versions: Sequence[int] = ()
   reference: str | None = None
+  reference_features: str | None = None
   source_data: str | None = None
   files: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
   ground_truth: Mapping[str, Mapping[str, float]] = dataclasses.field(
@@ -78,9 +77,11 @@ class Plan:
 
   @functools.cached_property
   def key(self) -> str:
-    """SHA-256 (hex) of all that decides the results."""
+    """SHA-256 (hex) of all that decides the results, and of no place or path."""
     content = self.to_dict()
-    del content["request"]
+    del content["request"], content["warnings"]
+    content["files"] = sorted(str(digest) for digest in self.files.values())
+    content["dataset"].pop("skipped", None)
     return content_key(plan=content)
 
   def __eq__(self, other: object) -> bool:
@@ -101,10 +102,11 @@ def plan_from_dict(content: Any) -> Plan:
     InputError: If they are not those of a plan.
   """
   known = {field.name for field in dataclasses.fields(Plan)} - {"live"}
-  if not isinstance(content, Mapping) or not isinstance(
-    content.get("dataset"), Mapping
-  ):
-    raise InputError("this is not a plan of lead_jax: it names no data set")
+  data = content.get("dataset") if isinstance(content, Mapping) else None
+  if not isinstance(content, Mapping) or not isinstance(data, Mapping):
+    raise InputError("this is not a plan of lead_jax: it has no data set")
+  if not isinstance(data.get("name"), str):
+    raise InputError("this is not a plan of lead_jax: its data set has no name")
   if unknown := sorted(set(content) - known):
     raise InputError(
       f"the plan has an unknown field {unknown[0]!r}: it was made by another version"
@@ -120,7 +122,7 @@ def plan_from_dict(content: Any) -> Plan:
 
 def _kind(name: str) -> type | tuple[type, ...]:
   """The types that a field may have in JSON."""
-  if name in ("reference", "source_data"):
+  if name in ("reference", "reference_features", "source_data"):
     return (str, type(None))
   if name in ("models", "metrics", "versions", "warnings"):
     return list

@@ -8,6 +8,8 @@ from typing import Any
 NEEDS = "needs "
 # Prefix of a status: something went wrong; the reason follows.
 FAILED = "failed: "
+# Architecture of a model that is known by features alone.
+READY_FEATURES = "ready features"
 # Status of what a plan asks for and the store does not hold.
 PENDING = "not done yet"
 

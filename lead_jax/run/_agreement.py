@@ -1,10 +1,10 @@
 """How rankings agree with the accuracies after fine-tuning, where these are known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lead_jax import evaluation
-from lead_jax.results import ModelRow, Report
+from lead_jax.results import Report
 
 # By data set, by model.
 Truth = Mapping[str, Mapping[str, float]]
@@ -45,13 +45,7 @@ def static_scores(report: Report, truth: Truth) -> dict[str, dict[str, float]]:
     By ranking, by model, a score, larger is better; models of which it knows nothing are
     missing.
   """
-  return static_scores_of(report.models, truth, str(report.dataset["name"]))
-
-
-def static_scores_of(
-  models: Sequence[ModelRow], truth: Truth, dataset: str
-) -> dict[str, dict[str, float]]:
-  """Does what `static_scores` does, of rows of models on a data set."""
+  models, dataset = report.models, str(report.dataset["name"])
   rankers: list[Mapping[str, Any]] = [
     {row.model: row.num_params for row in models},
     {row.model: row.source_accuracy for row in models},

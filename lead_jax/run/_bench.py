@@ -6,6 +6,7 @@ where it was and a further model, or metric, costs only its own pass.
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ from lead_jax.features import (
   flops_per_image,
 )
 from lead_jax.metrics import Metric, Problem
-from lead_jax.results import ModelRow
+from lead_jax.results import READY_FEATURES, ModelRow
 from lead_jax.statistics import softmax
 from lead_jax.system import Stages, content_key
 
@@ -60,6 +61,7 @@ class Bench:
     reference: A loaded model whose features of the data set some metrics compare with.
     source_data: Images of what the models were pre-trained on, for metrics that use the
       statistics of their features there.
+    identities: By metric, its identity where it is known already; see `Metric.identity`.
   """
 
   dataset: Dataset
@@ -70,6 +72,7 @@ class Bench:
   resized: ResizedCache = dataclasses.field(default_factory=ResizedCache)
   reference: Backbone | ReadyFeatures | None = None
   source_data: Dataset | None = None
+  identities: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
   def open(self, spec: ModelSpec) -> "Opened":
     """Fetches and loads a model; whatever is wrong with it is raised."""
@@ -107,6 +110,7 @@ class Opened:
     stages: Seconds and peak memory of what was done for it.
     key: Identity of its outputs on the data set.
     cached: Whether its features were spared, or came from the store.
+    computed: Whether anything was computed of it, and not only read.
     feature_dim: D, where known.
   """
 
@@ -115,6 +119,7 @@ class Opened:
   ):
     self.bench, self.name, self.stages = bench, name, stages
     self.cached = True
+    self.computed = False
     self.feature_dim: int | None = None
     self._loaded = loaded
     self._problem: Problem | None = None
@@ -211,6 +216,7 @@ class Opened:
     with self.stages.stage("extract"):
       extracted = self.bench.extract(self._loaded, self.bench.dataset)
     self.cached = extracted.cached
+    self.computed |= not extracted.cached
     self.stages.seconds.update(extracted.seconds)
     logits = extracted.source_logits
     probs = None if logits is None else softmax(logits).astype(np.float32)
@@ -260,7 +266,7 @@ def check_rows(ready: ReadyFeatures, dataset: Dataset) -> None:
 def _facts(loaded: Backbone | ReadyFeatures) -> dict[str, Any]:
   """What a report says of a model."""
   if isinstance(loaded, ReadyFeatures):
-    return {"weights_hash": loaded.weights_hash, "architecture": "ready features"}
+    return {"weights_hash": loaded.weights_hash, "architecture": READY_FEATURES}
   return {
     "architecture": loaded.architecture,
     "pretraining": loaded.pretraining,

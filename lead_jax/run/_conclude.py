@@ -7,7 +7,7 @@ from lead_jax.features import FeatureStore
 from lead_jax.metrics import Metric
 from lead_jax.results import ModelRow, Plan, Report, ScoreRow
 from lead_jax.run._agreement import agreement_of, static_agreement_of
-from lead_jax.run._placing import ranked
+from lead_jax.run._placing import ranked, says_tied
 from lead_jax.run._preflight import chosen_metrics, planned_metrics
 from lead_jax.run._records import Records
 from lead_jax.run._sources import Sources
@@ -67,7 +67,8 @@ def concluded(
   scores = ranked(report.scores, metrics, said.append)
   for line in said:
     warn(line)
-  warnings = list(dict.fromkeys([*report.warnings, *said]))
+  known = [line for line in report.warnings if not says_tied(line)]
+  warnings = list(dict.fromkeys([*known, *said]))
   report = dataclasses.replace(report, scores=scores, warnings=warnings)
   report = dataclasses.replace(
     report,

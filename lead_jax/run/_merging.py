@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lead_jax.checks import InputError
 from lead_jax.metrics import Metric
@@ -61,7 +62,7 @@ def merge(reports: Sequence[Report]) -> Report:
     [models[name] for name in plan.models],
     scores,
     environment=first.environment,
-    warnings=[line for line in lines if not line.endswith(", no rank")],
+    warnings=list(lines),
   )
   return concluded(report, metrics)
 
@@ -109,9 +110,22 @@ def _merged_plan(plans: Sequence[Plan], metrics: Mapping[str, Metric]) -> Plan:
     not_resampled=first.not_resampled
     if alike
     else "the merged runs were resampled in different ways",
-    request={**first.request, "models": None, "objects": ["models"]},
+    request=_merged_request(plans),
     live=None,
   )
+
+
+def _merged_request(plans: Sequence[Plan]) -> dict[str, Any]:
+  """How the runs were asked for together: their models have no common address."""
+  objects = {name for plan in plans for name in plan.request.get("objects", ())}
+  asked = [ref for plan in plans for ref in plan.request.get("metrics") or plan.metrics]
+  return {
+    **plans[0].request,
+    "models": None,
+    "metrics": list(dict.fromkeys(asked)),
+    "objects": sorted({*objects, "models"}),
+    "command": "",
+  }
 
 
 def _merged_models(reports: Sequence[Report]) -> dict[str, ModelRow]:
@@ -119,8 +133,13 @@ def _merged_models(reports: Sequence[Report]) -> dict[str, ModelRow]:
   found: dict[str, ModelRow] = {}
   for report in reports:
     for row in report.models:
-      there = found.get(row.model)
-      if there is None or _worth(row.status) > _worth(there.status):
+      there = found.setdefault(row.model, row)
+      if row.status == there.status == "ok" and row.weights_hash != there.weights_hash:
+        raise InputError(
+          f"these runs cannot be merged: {row.model} has other weights in one than in "
+          "another"
+        )
+      if _worth(row) > _worth(there):
         found[row.model] = row
   return found
 
@@ -130,7 +149,7 @@ def _merged_scores(reports: Sequence[Report]) -> dict[tuple[str, str], ScoreRow]
   found: dict[tuple[str, str], ScoreRow] = {}
   for row in (row for report in reports for row in report.scores):
     there = found.setdefault((row.model, row.metric), row)
-    if _worth(row.status) > _worth(there.status):
+    if _worth(row) > _worth(there):
       found[row.model, row.metric] = row
     elif _differ(row, there):
       raise InputError(
@@ -149,9 +168,12 @@ def _differ(a: ScoreRow, b: ScoreRow) -> bool:
   return a.score != b.score
 
 
-def _worth(status: str) -> int:
-  """A score is worth more than a failure, and that more than nothing yet."""
-  return 0 if status == PENDING else 1 if status.startswith(FAILED) else 2
+def _worth(row: ModelRow | ScoreRow) -> int:
+  """A score is worth more than a reason why there is none, and that than nothing yet."""
+  found = row.status == "ok" if isinstance(row, ModelRow) else not math.isnan(row.score)
+  if found:
+    return 2
+  return 0 if row.status == PENDING else 1
 
 
 def _missing(model: ModelRow, metric: str) -> ScoreRow:

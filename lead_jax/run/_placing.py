@@ -7,6 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from lead_jax.metrics import Metric, join
 from lead_jax.results import ScoreRow
 
+# The end of a line about a metric under which all models have one score.
+_NO_RANK = ", no rank"
+
+
+def says_tied(line: str) -> bool:
+  """Returns whether a warning is that all models of a run are tied under a metric."""
+  return line.endswith(_NO_RANK)
+
 
 def ranked(
   rows: Sequence[ScoreRow],
@@ -44,7 +52,8 @@ def _placed(column: list[ScoreRow], warn: Callable[[str], object]) -> list[Score
   values = [row.score for row in column]
   if len(column) > 1 and min(values) == max(values):
     name = column[0].metric
-    warn(f"{name}: all {len(column)} models have the score {values[0]:.6g}, no rank")
+    score = f"{values[0]:.6g}"
+    warn(f"{name}: all {len(column)} models have the score {score}{_NO_RANK}")
     return [_noted(row, "all models are tied: no rank") for row in column]
   placed = []
   for row in column:

@@ -21,7 +21,12 @@ from lead_jax.run._preflight import (
   read_truth,
 )
 from lead_jax.run._settings import Settings, settings_of
-from lead_jax.run._sources import Sources, find_sources, is_bundled
+from lead_jax.run._sources import (
+  Sources,
+  find_sources,
+  is_bundled,
+  reference_key,
+)
 from lead_jax.run.certainty import stratified_halves
 
 
@@ -58,9 +63,10 @@ def plan(
     dataset, models, chosen, settings, cache_dir=cache_dir, listener=listener
   )
   data = sources.dataset
-  truth = read_truth(settings.ground_truth, data.name, bundled=is_bundled(data))
+  bundled = is_bundled(data)
+  truth = read_truth(settings.ground_truth, data.name, bundled=bundled)
   resamples, why_not = _resamples(settings, sources)
-  paths = (settings.zoo, settings.ground_truth, *sources.feature_files())
+  paths = (settings.zoo, settings.ground_truth, *sources.model_files())
   reference, source_data = sources.reference, sources.source_data
   return Plan(
     dataset=describe_dataset(data),
@@ -75,10 +81,13 @@ def plan(
     x64=bool(jnp.result_type(float) == jnp.float64),
     versions=[EXTRACTION_VERSION],
     reference=None if reference is None else reference.name,
+    reference_features=reference_key(sources),
     source_data=None if source_data is None else source_data.fingerprint,
     files={str(path): file_hash(path) for path in paths if path is not None},
     ground_truth=truth,
-    warnings=_warnings(sources, settings, models, truth),
+    warnings=_warnings(
+      sources, settings, truth, stranger=models is None and not bundled
+    ),
     request=_request(dataset, models, metrics, settings, cache_dir),
     live=sources,
   )
@@ -136,19 +145,19 @@ def _resamples(settings: Settings, sources: Sources) -> tuple[int, str]:
 def _warnings(
   sources: Sources,
   settings: Settings,
-  models: Sequence[str | ModelSpec] | None,
   truth: Mapping[str, Mapping[str, float]],
+  *,
+  stranger: bool,
 ) -> list[str]:
-  """What a user should know before the work begins."""
+  """What a user should know before the work begins; `stranger`: to the bundled models."""
   data, found = sources.dataset, list[str]()
   if data.skipped:
     found.append(_skipped_line(data))
-  if models is None and settings.zoo is None and data.features is None:
-    if not is_bundled(data):
-      found.append(
-        "the bundled networks were made for 8x8 digits and say little about other "
-        "images: list your own in a zoo file"
-      )
+  if stranger and settings.zoo is None and data.features is None:
+    found.append(
+      "the bundled models were made for 8x8 digits and say little about other images: "
+      "list your own in a zoo file"
+    )
   elif settings.ground_truth is not None:
     known = truth.get(data.name, {})
     if sum(spec.name in known for spec in sources.models) < 2:

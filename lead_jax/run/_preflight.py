@@ -1,6 +1,5 @@
 """What can be known to be wrong before any work is done, said before any work is done."""
 
-import hashlib
 import importlib.resources
 import json
 import os
@@ -15,7 +14,7 @@ from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError, parameter
 from lead_jax.metrics import Metric
 from lead_jax.results import Plan, plan_from_dict
-from lead_jax.system import explain_write_errors
+from lead_jax.system import explain_write_errors, file_digest
 
 
 def metrics_or_default(
@@ -53,12 +52,8 @@ def chosen_metrics(
   found: dict[str, Metric] = {}
   for one in asked:
     if isinstance(one, str) and one == "all":
-      names = (metrics.RECOMMENDED, *metrics.METRICS)
-      found = (
-        {**{name: metrics.METRICS[name] for name in names}, **found}
-        if (not found)
-        else {**found, **{n: metrics.METRICS[n] for n in names if n not in found}}
-      )
+      for name in (metrics.RECOMMENDED, *metrics.METRICS):
+        found.setdefault(name, metrics.METRICS[name])
       continue
     metric = metrics.find_metric(one)
     if "reference_features" in metric.needs and reference is None:
@@ -130,7 +125,7 @@ def _plain(metric: str, option: str, value: Any) -> Any:
 def file_hash(path: str | os.PathLike) -> str | None:
   """Returns the SHA-256 of a file that a run depends on; None if it cannot be read."""
   try:
-    return hashlib.sha256(pathlib.Path(path).expanduser().read_bytes()).hexdigest()
+    return file_digest(pathlib.Path(path).expanduser())
   except OSError:
     return None  # whoever reads it will say why it cannot be read
 

@@ -55,12 +55,14 @@ def rank(
       model that fails is no error but a row.
   """
   listener = listener or Listener()
-  folder = None if out is None else prepare_out(out)
+  folder = None if out is None else pathlib.Path(out).expanduser()
   planned = plan(
     dataset, models, metrics, cache_dir=cache_dir, listener=listener, **options
   )
-  if folder is not None and not overwrite:
-    refuse_other_run(folder, planned)
+  if folder is not None:
+    make_writable(folder)
+    if not overwrite:
+      refuse_other_run(folder, planned)
   store = open_store(cache_dir, warn=listener.warned)
   try:
     work(planned, store, listener)
@@ -91,10 +93,3 @@ def open_store(
   """
   root = default_cache_dir() if cache_dir is None else pathlib.Path(cache_dir)
   return FeatureStore(root.expanduser() / "features", warn=warn)
-
-
-def prepare_out(out: str | os.PathLike) -> pathlib.Path:
-  """Makes the folder of results and returns it; raises `InputError` if it cannot."""
-  folder = pathlib.Path(out).expanduser()
-  make_writable(folder)
-  return folder

@@ -22,6 +22,9 @@ from lead_jax.results import (
 from lead_jax.run._score import Resampled
 from lead_jax.system import content_key
 
+# To be raised whenever rows get other fields.
+_FORM = 1
+
 
 @dataclasses.dataclass(frozen=True)
 class Records:
@@ -59,21 +62,29 @@ class Records:
   ) -> None:
     """Keeps a model's row: it is done, or has failed.
 
-    Seconds and memory of what came from the store stay those of when it was computed.
+    Seconds and memory of what came from the store stay those of when it was computed. A
+    model that was done and cannot be loaded any more stays done, with a warning: its
+    scores are those of the weights that the plan names.
 
     Args:
       row: The row.
       features: Identity of its outputs on the data set; empty where it failed.
-      environment: Versions and machine.
+      environment: Versions and machine; empty where nothing was computed.
       warnings: What was noticed while it was worked on.
     """
     before = self._get("model", row.model)
+    if before is not None and before["row"]["status"] == "ok" and not features:
+      failed = row.status.removeprefix(FAILED)
+      self._keep({**before, "failed_since": failed}, "model", row.model)
+      return
     if before is not None and before["features"] == features:
       row = dataclasses.replace(
         row,
         seconds=_largest(before["row"]["seconds"], row.seconds),
         peak_memory_mib=_largest(before["row"]["peak_memory_mib"], row.peak_memory_mib),
       )
+      environment = environment or before.get("environment", {})
+      warnings = list(dict.fromkeys([*before.get("warnings", ()), *warnings]))
     content = {
       "features": features,
       "row": dataclasses.asdict(row),
@@ -105,7 +116,14 @@ class Records:
 
   def warnings(self, name: str) -> list[str]:
     """Returns what was noticed while a model was worked on."""
-    return (self._get("model", name) or {}).get("warnings", [])
+    found = self._get("model", name) or {}
+    lines = list(found.get("warnings", ()))
+    if failed := found.get("failed_since"):
+      lines.append(
+        f"{name} failed when it was loaded again ({failed}): its scores are those of an "
+        "earlier run"
+      )
+    return lines
 
   def score(self, model: ModelRow, metric: str) -> ScoreRow:
     """Returns a model's row under a metric, with the scores of parts of the images."""
@@ -130,7 +148,7 @@ class Records:
     )
 
   def _key(self, *what: str) -> str:
-    return content_key(plan=self.plan.key, record=what)
+    return content_key(plan=self.plan.key, record=what, form=_FORM)
 
   def _get(self, *what: str) -> Any:
     return self.store.get_json(self._key(*what))

@@ -68,6 +68,7 @@ def score(opened: Opened, metric: Metric, options: Mapping[str, Any]) -> ScoreRo
     if missing := metrics.missing(metric, problem):
       return ScoreRow(opened.name, metric.name, math.nan, None, f"{NEEDS}{missing}")
     opened.bench.progress.scoring(metric.name)
+    opened.computed = True
     with opened.stages.stage("score"), timed.stage("score"):
       value = metrics.evaluate_metric(metric, problem, **options)
   except Exception as error:
@@ -136,6 +137,7 @@ def _drawn(
   if (kept := store.get_json(key)) is not None:
     return [(value, part) for value, part in kept]
   found: list[Drawn] = []
+  opened.computed = True
   for draw in draws:
     problem = opened.problem(metric).subset(halves.rows(draw))
     value = metrics.evaluate_metric(metric, problem, **options)
@@ -156,7 +158,7 @@ def key_parts(
 ) -> dict[str, Any]:
   """Returns everything that a score depends on."""
   return {
-    **metric.identity(),
+    **(opened.bench.identities.get(metric.name) or metric.identity()),
     "features": opened.key,
     "companions": opened.companion_keys(metric),
     "labels": labels_hash(opened.bench.dataset),

@@ -17,8 +17,8 @@ from lead_jax.checks import InputError
 from lead_jax.data import Dataset, load_dataset, load_digits_dataset
 from lead_jax.metrics import Metric
 from lead_jax.results import Listener, Plan
-from lead_jax.run._bench import check_rows, labels_hash
-from lead_jax.run._preflight import planned_metrics
+from lead_jax.run._bench import check_rows, labels_hash, outputs_key
+from lead_jax.run._preflight import file_hash, planned_metrics
 from lead_jax.run._settings import Settings
 
 _FEATURES = "features:"
@@ -46,11 +46,12 @@ class Sources:
   batch_size: int
   said: list[str]
 
-  def feature_files(self) -> list[str]:
-    """Returns the files that ready features are read from."""
+  def model_files(self) -> list[str]:
+    """Returns files that models are made of and that their names say: weights, features."""
     names = [spec.name for spec in self.models]
     names += [] if self.reference is None else [self.reference.name]
-    return [n.removeprefix(_FEATURES) for n in names if n.startswith(_FEATURES)]
+    ready = [n.removeprefix(_FEATURES) for n in names if n.startswith(_FEATURES)]
+    return ready + [n.partition("=")[2] for n in names if "=" in n and n not in ready]
 
 
 def find_sources(
@@ -105,6 +106,10 @@ def sources_of(plan: Plan, listener: Listener) -> Sources:
   if isinstance(plan.live, Sources):
     return plan.live
   request = plan.request
+  if not {"dataset", "models"} <= set(request):
+    raise InputError(
+      "the plan does not say where its data set and models are: make it again"
+    )
   if objects := request.get("objects"):
     raise InputError(
       f"the plan's {objects[0]} was given as an object, not by its name: make the plan "
@@ -126,19 +131,29 @@ def sources_of(plan: Plan, listener: Listener) -> Sources:
 
 def _refuse_changes(plan: Plan, found: Sources) -> None:
   """Says that what was planned is not what is there now."""
+  identities = [metric.identity() for metric in found.metrics.values()]
+  planned_identities = [
+    plan.metric_facts.get(name, {}).get("identity") for name in plan.metrics
+  ]
+  source = None if found.source_data is None else found.source_data.fingerprint
   checks = (
-    ("data set", plan.dataset["fingerprint"], found.dataset.fingerprint),
-    ("labels of the data set", plan.dataset["labels"], labels_hash(found.dataset)),
+    ("data set", plan.dataset.get("fingerprint"), found.dataset.fingerprint),
+    ("labels of the data set", plan.dataset.get("labels"), labels_hash(found.dataset)),
     ("list of models", list(plan.models), [spec.name for spec in found.models]),
-    (
-      "metrics",
-      [plan.metric_facts[name]["identity"] for name in plan.metrics],
-      [metric.identity() for metric in found.metrics.values()],
-    ),
+    ("metrics", planned_identities, identities),
+    ("source data", plan.source_data, source),
+    ("reference", plan.reference_features, reference_key(found)),
+    ("files", dict(plan.files), {path: file_hash(path) for path in plan.files}),
   )
   for what, planned, here in checks:
     if planned != here:
       raise InputError(f"the {what} changed since the plan was made: make it again")
+
+
+def reference_key(sources: Sources) -> str | None:
+  """Returns the identity of the reference's outputs on the data set."""
+  reference = sources.reference
+  return None if reference is None else outputs_key(reference, sources.dataset)
 
 
 def is_bundled(dataset: Dataset) -> bool:

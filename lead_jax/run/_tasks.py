@@ -41,20 +41,23 @@ class Desk:
     """Returns a model, loaded; raises what is wrong with it, each time it is asked for."""
     if self._last is None or self._last[0] != model:
       spec = self.sources.models[list(self.plan.models).index(model)]
+      self._last = None  # two models need not be in memory
       try:
         opened = self.bench.open(spec)
         self.records.begin_model(model, opened.key)
         self._last = (model, opened)
       except Exception as error:
-        self._last = (model, error)
+        self.fail(model, error)
+    assert self._last is not None
     found = self._last[1]
     if isinstance(found, Exception):
       raise found
     return found
 
   def fail(self, model: str, error: Exception) -> None:
-    """From now on the model cannot be had."""
-    self._last = (model, error)
+    """Takes note that the model cannot be had."""
+    # What a traceback refers to can be gigabytes.
+    self._last = (model, error.with_traceback(None))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,10 +115,12 @@ class ModelTask:
     try:
       opened = desk.opened(self.model)
       row, features = opened.facts(), opened.key
+      where = environment() if opened.computed else {}
     except Exception as error:
       row, features = ModelRow(self.model, f"{FAILED}{reason_of(error)}"), ""
+      where = environment()
     said, desk.sources.said[:] = list(desk.sources.said), []
-    desk.records.keep_model(row, features, environment(), said)
+    desk.records.keep_model(row, features, where, said)
 
 
 Task = ScoreTask | ResampleTask | ModelTask

@@ -1,6 +1,9 @@
 """From a plan to a store that holds what the plan asks for."""
 
-from lead_jax.features import FeatureStore
+import jax.numpy as jnp
+
+from lead_jax.checks import InputError
+from lead_jax.features import EXTRACTION_VERSION, FeatureStore
 from lead_jax.results import Listener, Plan
 from lead_jax.run._bench import Bench
 from lead_jax.run._records import Records
@@ -24,6 +27,7 @@ def work(plan: Plan, store: FeatureStore, listener: Listener | None = None) -> N
       model that fails is no error but a row.
   """
   listener = listener or Listener()
+  _refuse_other_arithmetic(plan)
   sources = sources_of(plan, listener)
   bench = Bench(
     dataset=sources.dataset,
@@ -33,8 +37,25 @@ def work(plan: Plan, store: FeatureStore, listener: Listener | None = None) -> N
     batch_size=sources.batch_size,
     reference=sources.reference,
     source_data=sources.source_data,
+    identities={name: plan.metric_facts[name]["identity"] for name in plan.metrics},
   )
   listener.planned(plan)
   for line in plan.warnings:
     listener.warned(line)
   work_here(Desk(sources, bench, Records(plan, store)), listener)
+
+
+def _refuse_other_arithmetic(plan: Plan) -> None:
+  """Refuses to keep results under a plan that asks for others."""
+  x64 = bool(jnp.result_type(float) == jnp.float64)
+  if plan.x64 != x64:
+    planned, here = ("64", "32") if plan.x64 else ("32", "64")
+    raise InputError(
+      f"the plan asks for {planned}-bit arithmetic and this process computes in {here} "
+      "bits: set jax_enable_x64 as it was, or make the plan again"
+    )
+  if list(plan.versions) != [EXTRACTION_VERSION]:
+    raise InputError(
+      "the plan was made by another version of lead_jax, whose features are others: make "
+      "it again"
+    )

@@ -120,7 +120,7 @@ def test_the_next_step_is_a_command_that_fits(full):
     (
       {"dataset": "tfds:x", "data_dir": "d", "check_weights": False, "download": False},
       "lead-finetune tfds:x --models=network_0,network_1,network_2 --data_dir=d "
-      "--nocheck_weights",
+      "--nodownload --nocheck_weights",
     ),
     (
       {"dataset": "my photos", "cache_dir": "/c d", "models": None},

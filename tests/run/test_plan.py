@@ -260,5 +260,110 @@ def test_runs_that_cannot_be_merged(run, digits):
     lead_jax.merge([a, run([tiny_spec("b", 2)], dataset=other)])
   with pytest.raises(InputError, match="the options of knn is"):
     lead_jax.merge([a, run([tiny_spec("b", 2)], options={"knn": {"k": 3}})])
+  rows = [dataclasses.replace(row, score=row.score + 1) for row in a.scores]
   with pytest.raises(InputError, match="a under knn is"):
-    lead_jax.merge([a, run([tiny_spec("a", 5)])])
+    lead_jax.merge([a, dataclasses.replace(a, scores=rows)])
+
+
+def test_a_model_that_was_done_is_not_undone_by_a_failure(run):
+  def gone():
+    raise InputError("the disk is away")
+
+  first = run([tiny_spec("a", 1), tiny_spec("b", 2)])
+  again = run([ModelSpec("a", gone), tiny_spec("b", 2)])
+  assert again.score_of("a", "knn").score == first.score_of("a", "knn").score
+  assert again.ranking() == first.ranking()
+  line = "a failed when it was loaded again (the disk is away): its scores are those of"
+  assert any(warning.startswith(line) for warning in again.warnings)
+  assert not run([tiny_spec("a", 1), tiny_spec("b", 2)]).warnings
+
+
+def test_a_rerun_does_not_change_where_and_when_it_was_computed(run, monkeypatch):
+  first = run([tiny_spec("a", 1)])
+  monkeypatch.setattr("lead_jax.run._tasks.environment", lambda: {"device": "another"})
+  again = run([tiny_spec("a", 1)])
+  assert again.environment == first.environment
+  assert again.models[0].seconds["extract"] == first.models[0].seconds["extract"]
+  assert run([tiny_spec("a", 2)]).environment == {"device": "another"}
+
+
+def test_a_plan_does_not_depend_on_how_its_files_are_named(run, digits, tmp_path):
+  truth = tmp_path / "truth.csv"
+  truth.write_text("model,dataset,accuracy\na,digits,90\nb,digits,50\n")
+  one = run(ground_truth=truth).plan
+  other = run(ground_truth=tmp_path / "." / ".." / tmp_path.name / "truth.csv").plan
+  assert one.files != other.files
+  assert one.key == other.key
+  truth.write_text("model,dataset,accuracy\na,digits,91\nb,digits,50\n")
+  assert run(ground_truth=truth).plan.key != one.key
+
+
+def test_a_plan_is_not_worked_off_in_other_arithmetic(tmp_path):
+  import jax
+
+  plan = _planned(tmp_path)
+  store = lead_jax.open_store(tmp_path)
+  with (
+    jax.enable_x64(True),
+    pytest.raises(
+      InputError, match=r"asks for 32-bit arithmetic.* computes in 64 bits"
+    ),
+  ):
+    lead_jax.work(plan, store)
+  older = dataclasses.replace(plan, versions=[0])
+  with pytest.raises(InputError, match="made by another version"):
+    lead_jax.work(older, store)
+
+
+def test_a_plan_without_an_address_is_refused_in_a_line(tmp_path):
+  plan = lead_jax.plan_from_dict({"dataset": {"name": "photos"}})
+  with pytest.raises(
+    InputError, match="does not say where its data set and models are"
+  ):
+    lead_jax.work(
+      dataclasses.replace(plan, versions=_planned(tmp_path).versions),
+      lead_jax.open_store(tmp_path),
+    )
+  with pytest.raises(InputError, match="its data set has no name"):
+    lead_jax.plan_from_dict({"dataset": {}})
+
+
+def test_other_weights_of_a_reference_are_another_plan(run):
+  models = [tiny_spec("a", 1), tiny_spec("b", 2)]
+  one = run(models, metrics=("rsa",), reference=tiny_spec("r", 3)).plan
+  other = run(models, metrics=("rsa",), reference=tiny_spec("r", 4)).plan
+  assert one.reference == other.reference == "r"
+  assert one.key != other.key
+
+
+def test_a_wrong_data_set_leaves_no_folder(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(InputError, match="no data set"):
+    lead_jax.rank("nowhere", out="runs/nowhere")
+  assert not (tmp_path / "runs").exists()
+
+
+def test_merging_a_merged_run_loses_nothing(run):
+  def margin(features, labels):
+    return float(features.std())
+
+  own = Metric.of(margin, "own")
+  a = run([tiny_spec("a", 1)], ("knn",))
+  b = run([tiny_spec("b", 2)], ("feature_norm",))
+  c = run([tiny_spec("c", 3)], ("knn", own))
+  merged = lead_jax.merge([lead_jax.merge([a, b]), c])
+  assert merged.metrics == ["knn", "feature_norm", "own"]
+  assert merged.score_of("b", "feature_norm").status == "ok"
+  assert merged.score_of("c", "own").score == c.score_of("c", "own").score
+  heavier = run([tiny_spec("a", 9)], ("feature_norm",))
+  with pytest.raises(InputError, match="a has other weights"):
+    lead_jax.merge([a, heavier])
+
+
+def test_a_score_takes_the_place_of_a_reason_in_a_merged_run(run):
+  without = run([tiny_spec("a", 1)], ("leep",))
+  assert without.scores[0].status.startswith("needs ")
+  row = dataclasses.replace(without.scores[0], score=1.0, status="ok")
+  found = dataclasses.replace(without, scores=[row])
+  for pair in ([without, found], [found, without]):
+    assert lead_jax.merge(pair).score_of("a", "leep").score == 1.0
