@@ -42,9 +42,7 @@ def plan(
   """Makes the plan of a run: reads the data set and finds the models, computes nothing.
 
   Args:
-    dataset: As `rank`.
-    models: As `rank`.
-    metrics: As `rank`.
+    dataset, models, metrics: As `rank`.
     cache_dir: Where weights are looked for and kept.
     listener: Told of progress.
     **options: Fields of `Settings`.

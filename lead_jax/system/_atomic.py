@@ -38,7 +38,7 @@ def write_bytes(
   """Writes a file so that a reader finds the old one or the new one, never a part.
 
   Args:
-    path: In a folder that exists.
+    path: Its folder is made where it is not there.
     data: All of it.
     remedy: What the user can do where it cannot be written, for the message.
 
@@ -47,6 +47,7 @@ def write_bytes(
   """
   path = pathlib.Path(path)
   with explain_write_errors(path, remedy=remedy):
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
       file.write(data)
     remove_stale(path.parent)
