@@ -11,7 +11,7 @@ from lead_jax.report._html import as_html
 from lead_jax.report._latex import as_latex
 from lead_jax.report._markdown import as_markdown
 from lead_jax.results import Report, report_json
-from lead_jax.system import explain_write_errors, write_text
+from lead_jax.system import write_text
 
 SCORE_COLUMNS = (
   "model",
@@ -63,7 +63,5 @@ def write_pages(report: Report, folder: str | os.PathLike) -> None:
   """
   folder = pathlib.Path(folder).expanduser()
   texts = {name: text_of(report) for name, text_of in PAGES.items()}
-  with explain_write_errors(folder):
-    folder.mkdir(parents=True, exist_ok=True)
   for name, text in texts.items():
     write_text(folder / name, text)

@@ -146,7 +146,7 @@ def test_permissions_are_those_of_the_user(tmp_path, umask):
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
   file = tmp_path / "file"
   file.write_text("x")
-  for path in (tmp_path / "none" / "a", file / "a"):
+  for path in (file / "a", file / "below" / "a"):
     with pytest.raises(InputError, match=r"cannot write .*: give another out=") as e:
       write_text(path, "x")
     assert "\n" not in str(e.value)
@@ -155,6 +155,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
   with said, explain_write_errors("x", remedy="buy a disk"):
     raise OSError("full")
   assert names(tmp_path) == ["file"]
+  write_text(tmp_path / "new" / "below" / "a", "x")
+  assert (tmp_path / "new" / "below" / "a").read_text() == "x"
 
 
 def test_a_folder_is_replaced_or_kept(tmp_path):
