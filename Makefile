@@ -21,7 +21,7 @@ docs: $(VENV)/.ready-dev ## Build the documentation; warnings are errors.
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 figures: $(VENV)/.ready-all ## Measure and draw the papers' figures, and ours, into FIGURES.
-	$(BIN)/python -m experiments.finetune --learning_rates=.001 --seeds=3 --out=runs/figures_finetune
+	$(BIN)/lead-finetune --learning_rates=0.001 --seeds=3 --out=runs/figures_finetune
 	$(BIN)/python -m experiments.figures --finetuned=runs/figures_finetune --out=$(FIGURES)
 
 torch: $(VENV)/.ready-torch ## Add torch, torchvision and timm, for the tests against them.

@@ -25,8 +25,8 @@ What a column says:
 - **pool**: the score depends on the other models of the run. Alone, by `score`, a model
   gets an unscaled stand-in; `score_pool` compares several.
 - **least**: samples of the smallest class, and N / D, below which the row's status warns.
-- **cost**: leading terms; N samples, D features, K classes, S samples a class, H the widths
-  of LEAD's head, Z source classes, C mixture components, P components of a PCA.
+- **cost**: leading terms; N samples, D features, K classes, S samples per class, H the
+  widths of LEAD's head, Z source classes, C mixture components, P components of a PCA.
 """
 
 _OPTIONS = """

@@ -30,7 +30,7 @@ def _mean(values: Sequence[float]) -> float:
 def _number(value: float | None, digits: int) -> str:
   if value is None or math.isnan(value):
     return "–"
-  # Halves are rounded up, as people do: .6475 is .648.
+  # Halves are rounded up, as people do: 0.6475 is 0.648.
   return f"{value + math.copysign(1e-9, value):.{digits}f}"
 
 

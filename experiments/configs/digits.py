@@ -23,7 +23,7 @@ class Pretraining:
     description: One line for people.
     steps: Adam steps; 0 exactly where the objective is `none`.
     learning_rate: Peak, decayed to zero by a cosine.
-    batch_size: Images a step.
+    batch_size: Images per step.
     label_noise: Share of labels replaced, once, by a class drawn at random.
     init_scale: Factor on every kernel of the initialisation.
     mask_size: Side in pixels of the squares that reconstruction hides.

@@ -1,8 +1,8 @@
 """The two halves of scikit-learn's digits, as the networks take them.
 
 Source: every image of the classes 0 to 4. Target: the classes 5 to 9, in the split that
-`lead_jax.data._bundled` defines, so that the ground truth is fine-tuned on the very
-images that `lead-rank digits` scores.
+`lead_jax.data.load_digits_dataset` defines, so that the ground truth is fine-tuned on the
+very images that `lead-rank digits` scores.
 """
 
 from typing import Literal, NamedTuple

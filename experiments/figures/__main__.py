@@ -3,7 +3,7 @@
 Draws the figures of the LEAD and PED papers, and further ones, from runs of our own:
 without flags those of the bundled digits zoo, or those of a zoo on every data set of a
 folder whose true accuracies are known (`--zoo`, `--data`, `--ground_truth`). Those that
-show fine-tuned logits need `--finetuned`, what `experiments.finetune` wrote.
+show fine-tuned logits need `--finetuned`, what `lead-finetune` wrote.
 
 Writes NAME.png, the numbers behind it as NAME.csv, and NAME.json, which says what they
 were made of. Interrupted, the same command goes on from where it was: numbers made of the

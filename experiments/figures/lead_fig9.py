@@ -1,8 +1,8 @@
 """LEAD, Fig. 9: the head's width, towards the kernel of infinite width.
 
 Both hidden layers have one width, as in the paper. A drawn head's kernel is compared with
-that of wide heads of the same widths in closed form (`ntk.wide`), and the zoo is ranked by
-the rates of single heads and by their expectation over all heads.
+that of wide heads of the same widths in closed form (`ntk.wide_head_kernel`), and the zoo
+is ranked by the rates of single heads and by their expectation over all heads.
 """
 
 import functools

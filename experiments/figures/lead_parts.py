@@ -1,9 +1,10 @@
 """LEAD taken apart: what its figures share is computed once and kept.
 
-A class's rate is the mean over its samples of the kernel's diagonal (`ntk.spectrum`), so
-that the diagonals of all samples under a few heads give the rates for any S, any draw of
-samples and any part of the data set; the initial logits and the time enter afterwards.
-Keys are split as `lead_jax.lead` splits them: the same seed is the same LEAD.
+A class's rate is the mean over its samples of the kernel's diagonal
+(`ntk.mean_eigenvalues_by_trace`), so that the diagonals of all samples under a few heads
+give the rates for any S, any draw of samples and any part of the data set; the initial
+logits and the time enter afterwards. Keys are split as `lead_jax.lead` splits them: the
+same seed is the same LEAD.
 """
 
 import functools

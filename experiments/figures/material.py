@@ -62,7 +62,7 @@ class Material:
     bench: Networks, the store of features and scores, the seed; its metrics are not used.
     datasets: Their training parts, each named as in `truth`.
     truth: By data set, by model: true accuracies of the networks, in percent.
-    finetuned: The folder that `experiments.finetune` wrote, or None.
+    finetuned: The folder that `lead-finetune` wrote, or None.
   """
 
   bench: Bench
@@ -73,7 +73,7 @@ class Material:
 
   @property
   def seed(self) -> int:
-    """Of everything random."""
+    """Seed of every random draw."""
     return self.bench.seed
 
   @property
@@ -204,8 +204,8 @@ class Material:
     if not found:
       where = f"in {self.finetuned} there are none" if self.finetuned else "none given"
       raise MissingError(
-        f"needs the logits of fine-tuned networks ({where}): run `python -m "
-        "experiments.finetune --out=FOLDER` and give --finetuned=FOLDER"
+        f"needs the logits of fine-tuned networks ({where}): run "
+        "`lead-finetune --out=FOLDER` and give --finetuned=FOLDER"
       )
     return found
 

@@ -54,7 +54,7 @@ def measure(material: Material) -> list[dict[str, Any]]:
   if not rows:
     raise MissingError(
       f"needs {_LEAST} fine-tuned networks of known accuracy on one data set: run "
-      "`python -m experiments.finetune` for more of them"
+      "`lead-finetune` for more of them"
     )
   return rows
 

@@ -2,7 +2,7 @@
 
 LEAD's rate is the mean eigenvalue of a class's kernel. In expectation over He-normal heads
 it is K [(D + 1024 + 2048) m / D + 3], with m the mean squared norm of the class's features
-(derived in `lead_jax.ntk._mlp`): nothing but their size.
+(`lead_jax.ntk.expected_head_kernel_diagonal`): nothing but their size.
 """
 
 import dataclasses

@@ -168,7 +168,7 @@ def rank_everywhere(
     ready: Of `make_ready`.
     datasets: Of `datasets_of`.
     out: Each data set's `scores.csv` and `report.json` go to a folder below.
-    seed: Of everything random.
+    seed: Seed of every random draw.
     cache_dir: Of features and scores.
     overwrite: Whether results of another run may be replaced.
     listener: Told of progress.

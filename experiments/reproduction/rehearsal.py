@@ -31,7 +31,7 @@ def random_variables(network: str, num_logits: int, seed: int) -> Any:
   Args:
     network: A key of `networks.NETWORKS`.
     num_logits: Of its classifier; 0 for none.
-    seed: Of everything random.
+    seed: Seed of every random draw.
 
   Returns:
     `{"params", "batch_stats"}`, NumPy arrays: kernels of He's scale, unit variances.

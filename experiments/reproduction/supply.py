@@ -26,7 +26,7 @@ class Model(NamedTuple):
   Attributes:
     card: What is known of it.
     path: Of its weights on this machine, if they are there.
-    origin: See `catalogue.models.Origin`; "" where there are none.
+    origin: `verified`, `unverified` or `own`; "" where there are no weights.
   """
 
   card: Card

@@ -120,7 +120,7 @@ class Bench:
     models: Loaded when a data set needs them.
     metrics: Names.
     store: Of features and scores.
-    seed: Of everything random in the metrics: the same for all variants.
+    seed: Seed of every random draw of the metrics: the same for all variants.
     lines: Told of progress.
   """
 

@@ -93,7 +93,7 @@ def data_folders(
   """Finds the data sets of which the true accuracies are known.
 
   Args:
-    root: A folder with one folder a data set.
+    root: A folder with one folder per data set.
     truth: By name of the data set.
     named: Those wanted; all that are known where empty.
 

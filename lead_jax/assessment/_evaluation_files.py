@@ -14,7 +14,7 @@ from lead_jax.assessment._method_summary import MEASURES, Estimate, Row, Summary
 
 
 def as_csv(summary: Summary, collected: Collected) -> str:
-  """Returns one line a method; no value is an empty field."""
+  """Returns one line per method; no value is an empty field."""
   text = io.StringIO()
   rows = [_flat(row, collected) for row in summary.rows]
   writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")

@@ -131,7 +131,7 @@ class Summary(NamedTuple):
     ties: By data set whose noise is known.
     noise: By data set, where its noise is known from.
     samples: Resamples and permutations.
-    seed: Of everything random.
+    seed: Seed of every random draw.
   """
 
   rows: list[Row]
@@ -170,7 +170,7 @@ def summarise_methods(
     baseline: A method of the table.
     noise: Of the true accuracies; None if nothing is known.
     samples: Resamples of the bootstrap, and random permutations.
-    seed: Of everything random.
+    seed: Seed of every random draw.
   """
   table = collected.table
   methods = list(table.methods)

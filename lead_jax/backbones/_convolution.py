@@ -128,7 +128,7 @@ def _strided(x, strides):
 
 
 def _pointwise_grouped(x, w, groups):
-  """One matrix product a group: blocks of channels are a batch axis of the product."""
+  """One matrix product per group: blocks of channels are a batch axis of the product."""
   blocks = x.reshape(*x.shape[:-1], groups, -1)
   w = w.reshape(w.shape[-2], groups, -1)
   y = jnp.einsum("...gi,igo->...go", blocks, w)

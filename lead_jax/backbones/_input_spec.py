@@ -13,7 +13,7 @@ class InputSpec:
   Attributes:
     height: Rows after resizing, in pixels.
     width: Columns after resizing, in pixels.
-    channels: Channel order; `gray` is .299 R + .587 G + .114 B, one channel.
+    channels: Channel order; `gray` is 0.299 R + 0.587 G + 0.114 B, one channel.
     mean: Per channel, in that order, in units of 0..255.
     std: Per channel, likewise.
     layout: Axes of the tensor that `apply` takes.

@@ -42,7 +42,7 @@ def resolve_models(
       specifications. `NAME=FILE` and
       `timm/NAME=FILE` take the weights from a file. Everything in the zoo file where None
       (in the bundled digits zoo where there is no zoo file either).
-    zoo: A zoo file; see `zoo_file.load_zoo`.
+    zoo: A zoo file; see `load_zoo`.
     sources: Where weights of published networks are looked for; the default places where
       None.
 

@@ -31,7 +31,7 @@ def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
       middle is cut out; if absent, images are resized to height x width at once).
 
   Returns:
-    One specification a model, in the order of the file; `load` reads its weights.
+    One specification per model, in the order of the file; `load` reads its weights.
 
   Raises:
     InputError: If the file cannot be read or an entry is wrong.

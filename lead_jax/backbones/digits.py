@@ -105,7 +105,7 @@ class ConvNet(nn.Module):
 
 
 class ResNet(nn.Module):
-  """One basic block a width (He et al. 2016), without normalisation layers."""
+  """One basic block per width (He et al. 2016), without normalisation layers."""
 
   widths: tuple[int, ...]
   num_logits: int = 0
@@ -193,7 +193,7 @@ def build_network(architecture: str, num_logits: int = 0) -> nn.Module:
 
 
 def apply_network(network: nn.Module, params: Params, images: Images) -> Outputs:
-  """`network.apply` in the argument order of `lead_jax.backbones._backbone.ApplyFn`."""
+  """`network.apply` in the argument order of `lead_jax.backbones.ApplyFn`."""
   return network.apply({"params": params}, images)  # type: ignore[return-value]
 
 
@@ -209,7 +209,7 @@ def digits_models(folder: pathlib.Path | None = None) -> list[ModelSpec]:
     folder: What `experiments.pretrain_digits --out` wrote; the bundled zoo by default.
 
   Returns:
-    One spec a model, in the order of `digits.json`. Nothing but the index is read yet.
+    One spec per model, in the order of `digits.json`. Nothing but the index is read yet.
 
   Raises:
     InputError: If the index is missing or cannot be read.

@@ -121,7 +121,9 @@ def check_inputs(features: ArrayLike, labels: ArrayLike) -> Inputs:
   """
   checked = check_features(features)
   if not hasattr(labels, "dtype") and not isinstance(labels, Iterable):
-    raise InputError(f"labels must be a list or an array, one a sample, got {labels!r}")
+    raise InputError(
+      f"labels must be a list or an array, one per sample, got {labels!r}"
+    )
   if not isinstance(labels, np.ndarray):
     # As a list, in which mixed types are seen; NumPy would make them all strings.
     labels = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels)
@@ -129,7 +131,7 @@ def check_inputs(features: ArrayLike, labels: ArrayLike) -> Inputs:
   if len(ids) != len(checked):
     raise InputError(
       f"features have {len(checked)} samples but labels have {len(ids)}: "
-      "one label a sample is needed"
+      "one label per sample is needed"
     )
   if len(class_names) < 2:
     raise InputError(

@@ -45,7 +45,7 @@ def load_aircraft_dataset(
     path: The folder `fgvc-aircraft-2013b`, its `data`, or the folder that holds it.
     split: `train`, `test` or `all` (with `val`).
     memory_budget: Bytes of decoded pixels to keep in memory.
-    threads: How many files are read at a time; None is one a CPU core.
+    threads: How many files are read at a time; None is one per CPU core.
 
   Returns:
     Images in the order of the lists, classes sorted by name.

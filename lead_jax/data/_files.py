@@ -53,7 +53,7 @@ def read_files(
   Args:
     paths: The files.
     memory_budget: Bytes of decoded pixels to keep in memory.
-    threads: How many files are read at a time; None is one a CPU core.
+    threads: How many files are read at a time; None is one per CPU core.
   """
   reader = _Reader(memory_budget)
   with warnings.catch_warnings():

@@ -38,7 +38,7 @@ def load_folder_dataset(
       class folders are its parts; a class that happens to be called `train` is not.
     split: `train`, `test` or `all`; see `choose_parts`.
     memory_budget: Bytes of decoded pixels to keep in memory.
-    threads: How many files are read at a time; None is one a CPU core.
+    threads: How many files are read at a time; None is one per CPU core.
 
   Returns:
     Classes sorted by name, and the images of a class by part and path. Only classes with

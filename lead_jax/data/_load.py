@@ -45,7 +45,7 @@ def load_dataset(
     split: `train`, `test` or `all`. A source that is not divided has everything in
       `train`, and its data set records `all`.
     memory_budget: Bytes of pixels (folder) or encoded images (tfds) kept in memory.
-    threads: How many images are read at a time; None is one a CPU core.
+    threads: How many images are read at a time; None is one per CPU core.
     data_dir: Where tfds finds prepared data sets; None is its own choice. A relative
       `aircraft:FOLDER` that is not in the working directory is looked for there.
     download: Whether tfds may download what is not prepared.

@@ -46,7 +46,7 @@ def load_npz_dataset(path: str | os.PathLike, split: str = "train") -> Dataset:
     if key in arrays and arrays[key].shape != (len(values),):
       raise InputError(
         f"{source}: {key!r} has shape {arrays[key].shape}, but {kind!r} has "
-        f"{len(values)} rows: one value a row is needed"
+        f"{len(values)} rows: one value per row is needed"
       )
   rows, split = _choose_rows(arrays.get("split"), len(values), split, source)
   if len(rows) < 2:

@@ -61,7 +61,8 @@ class PaperDataset:
     version: That of the tfds builder, or of the publication, that the rest is said of.
     classes: How many there are.
     parts: Images by part, as the source calls its parts.
-    measure: What fine-tuned networks are measured by; a name of `finetune.accuracy`.
+    measure: What fine-tuned networks are measured by; a key of
+      `finetune.accuracy_measures`.
     archives: What is downloaded.
     homepage: As the source states it.
     prepared_bytes: Size on disk once prepared, where it is stated.

@@ -155,9 +155,9 @@ def resized_batches(
   Args:
     dataset: With `read_image`.
     spec: Its height, width, interpolation and `resize` are used here.
-    batch_size: Images a batch; at least one.
+    batch_size: Batch size in images; at least one.
     cache: Where resized images are looked up, and kept once all have been made.
-    threads: How many images are made at a time; None is one a CPU core.
+    threads: How many images are made at a time; None is one per CPU core.
     prefetch: How many batches are being made while one is being used.
 
   Yields:

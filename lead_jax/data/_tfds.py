@@ -56,7 +56,7 @@ def load_tfds_dataset(
     download: Whether to download and prepare it if it is not there.
     memory_budget: Bytes of encoded images to keep in memory; the others go to a
       temporary file that has no name and vanishes with the process.
-    threads: How many images are decoded at a time; None is one a CPU core.
+    threads: How many images are decoded at a time; None is one per CPU core.
 
   Returns:
     Samples whose image can be decoded, the others named in `skipped`. Where an image has

@@ -48,7 +48,7 @@ class LeadConfig(Options):
   )
   normalisation: logits.Normalisation = option(
     "softmax",
-    help="What turns its outputs into initial logits; see `logits.normalise`.",
+    help="What turns its outputs into initial logits; see `logits.normalise_decisions`.",
   )
   c: float = option(1.0, above=0, help="The SVM's cost of a violation.")
   initial_folds: int = option(

@@ -20,8 +20,8 @@ def scale_features(
   """Divides features by their size.
 
   Args:
-    features: One row a sample.
-    feature_scale: `none`; `rms`: by the root mean square of all entries, one number a
+    features: One row per sample.
+    feature_scale: `none`; `rms`: by the root mean square of all entries, one number per
       model; `sample`: each row by its own, which leaves its direction alone.
 
   Returns:

@@ -3,10 +3,11 @@
 Hu et al., "LEAD: Exploring Logit Space Evolution for Model Selection", CVPR 2024. Nearest
 kin: LogME and SFDA, which also score features against labels, but statically.
 
-  1. log_init: a classifier's normalised outputs on the target samples (`logits.initial`).
+  1. log_init: a classifier's normalised outputs on the target samples
+     (`logits.initial_logits`).
   2. An MLP head on the features; per class, the kernel of its summed logits (Eq. 24) and
      that kernel's mean eigenvalue, the class's rate (`ntk`).
-  3. F_t of Eq. 7 (`logits.evolution`).
+  3. F_t of Eq. 7 (`logits.evolve_class_aware`).
   4. Score = -cross-entropy(F_t, y): near 0 is best.
 
 No official implementation is public. Every choice that the text leaves open is a field of

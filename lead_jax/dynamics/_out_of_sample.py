@@ -3,24 +3,24 @@
 LEAD (Hu et al., CVPR 2024) predicts where training would take the logits of the very
 samples that it scores, from logits that were fitted to the same samples. Its evolution
 (Eq. 7) pulls each sample to its own label at the class's rate, in expectation an affine
-function of the class's mean squared feature norm (`ntk.mlp`). So the features' size and
-the classifier's fit decide, but fine-tuning is judged by something else: the accuracy on
-samples that were not trained on. Here
+function of the class's mean squared feature norm (`ntk.expected_head_kernel_diagonal`).
+So the features' size and the classifier's fit decide, but fine-tuning is judged by
+something else: the accuracy on samples that were not trained on. Here
 
   1. features are scaled, so that their size says nothing;
   2. the kernel between all samples is the NTK of LEAD's MLP head, its wide limit in closed
-     form (`ntk.wide`; drawn heads, or the linear kernel, for comparison);
+     form (`ntk.wide_head_kernel`; drawn heads, or the linear kernel, for comparison);
   3. logits start at zero and follow gradient flow of the squared loss to the one-hot
      labels (Eq. 5 and 6, with the whole kernel), and of every sample the logits are
-     predicted that training on all *others* would give (`logits.held_out`: exact, from one
-     eigen-decomposition);
+     predicted that training on all *others* would give (`logits.held_out_flow`: exact,
+     from one eigen-decomposition);
   4. a sample's logit of its own class is raised by what one more sample of that class
      is worth to others, the mean logit of the class over samples of other classes,
      divided by the size of the class: without the sample its class is rarer, and
      features that know nothing would speak against every sample's own class, at two
-     samples a class by a half;
+     samples per class by a half;
   5. the score is what those logits are worth: minus their cross-entropy, as LEAD's, after
-     one number a model, a temperature fitted to the same samples, has made logits of what
+     one number per model, a temperature fitted to the same samples, has made logits of what
      the squared loss pulls to 0 and 1 (Guo et al., On Calibration of Modern Neural
      Networks, ICML 2017).
 
@@ -113,7 +113,7 @@ def held_out_kernel(
   """Computes the kernel of a single logit between all samples.
 
   Args:
-    features: One row a sample; scaled here.
+    features: One row per sample; scaled here.
     key: Draws the heads of `sampled`; None for the other kernels.
     config: See `HeldOutConfig`.
   """
@@ -182,7 +182,7 @@ def compensated(
 
   Returns:
     To the logit of a sample's own class is added what a sample of that class is worth to
-    the others on average: one number a class, so that no sample's label speaks for it
+    the others on average: one number per class, so that no sample's label speaks for it
     more than another's. Where features know nothing, the logits of a class then have
     one mean over all samples.
   """
@@ -229,7 +229,7 @@ def held_out_spectrum(
   """Decomposes the kernel: whatever its logits are asked for is cheap then.
 
   Args:
-    features: One row a sample.
+    features: One row per sample.
     key: As `held_out_kernel`.
     config: As `held_out_kernel`.
   """
@@ -311,7 +311,7 @@ def lead_held_out(
     See `HeldOutResult`.
 
   Raises:
-    InputError: (a ValueError) For what cannot be scored; see `inputs.check`.
+    InputError: (a ValueError) For what cannot be scored; see `checks.check_inputs`.
     ValueError: If heads are to be drawn and there is no key.
   """
   config = HeldOutConfig() if config is None else config

@@ -1,7 +1,7 @@
 """Which place has a method among the methods, and how sure is it of that place?
 
 The place in the table is that of one choice of models. In every resample of the bootstrap
-(`resampling.bootstrap_means`, paired: the same models for all methods) the methods are
+(`bootstrap_means`, paired: the same models for all methods) the methods are
 ranked anew; the spread of a method's places says how much its place means. Such intervals
 are honest about neighbours that cannot be told apart, but no guarantee of coverage: the
 bootstrap of ranks is not consistent where true values are equal.

@@ -4,21 +4,21 @@ All methods are judged on the same resampled models, so that what is common to t
 easy or a hard choice of models, drops out of their differences.
 
 A resample holds copies of one model, which tie. They would distort tau-a, but the measures
-here take a pair of copies for no pair at all (`many_rankings`), and plain percentile
+here take a pair of copies for no pair at all (`_many_rankings.py`), and plain percentile
 intervals then hold what they promise. Simulated with normal scores and accuracies, where
 the truth is the expectation of the measure for new models as many as there are, 95 %
-intervals of one data set covered it (weighted tau; M = 12 and 18; Kendall's tau 0, .5 and
-.75; 500 simulations each) 93 to 97 % of the time; BCa covered 93 to 98 and is wider, the
-basic interval 82 to 88.
+intervals of one data set covered it (weighted tau; M = 12 and 18; Kendall's tau 0, 0.5
+and 0.75; 500 simulations each) 93 to 97 % of the time; BCa covered 93 to 98 and is wider,
+the basic interval 82 to 88.
 
-Over data sets it matters more what is resampled. Where 10 data sets share 12 models (.7 of
+Over data sets it matters more what is resampled. Where 10 data sets share 12 models (0.7 of
 the variance of accuracies and of errors is a model's own), drawing models once for all
 data sets covers 92 %, drawing them anew in each 73 %, and Student's interval of the 10
 values 59 %: the data sets are no independent experiments. Data sets resampled on top
 (Owen's pigeonhole bootstrap) covered 93 to 100 % in all cases (M = 12 and 18; D = 3 and
-10; nothing shared or .7; data sets alike or of different difficulty; 400 simulations each):
-mostly wider than it need be. Narrower ones, with the effects of data sets shrunken or the
-variances added up, fell to 85 to 90 % for three data sets of different difficulty.
+10; nothing shared or 0.7; data sets alike or of different difficulty; 400 simulations
+each): mostly wider than it need be. Narrower ones, with the effects of data sets shrunken
+or the variances added up, fell to 85 to 90 % for three data sets of different difficulty.
 """
 
 import dataclasses

@@ -220,7 +220,7 @@ def _compared(
 
   g = np.asarray(truth, np.float64)
   if g.ndim != 1 or not np.isfinite(g).all():
-    raise ValueError(f"truth must be one finite accuracy a model, got {g}")
+    raise ValueError(f"truth must be one finite accuracy per model, got {g}")
   if not 0 < level < 1:
     raise ValueError(f"level must be in (0, 1), got {level}")
   sd = np.broadcast_to(np.asarray(deviation, np.float64), g.shape)

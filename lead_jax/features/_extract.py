@@ -1,6 +1,6 @@
 """A network's features of every image of a data set.
 
-One compiled function a network: uint8 images in, preparation and network fused, float32
+One compiled function per network: uint8 images in, preparation and network fused, float32
 features (and source logits) out. Batches have one shape, the last one padded, so nothing
 is compiled twice; they are split over all local devices along the batch axis; and the
 next batch is on its way before the last one's results are there, while threads make the

@@ -2,7 +2,7 @@
 
 ```
 root/VERSION                       which format this is
-root/arrays/ab/abcd.../NAME.npy    one folder an entry, mapped into memory when read
+root/arrays/ab/abcd.../NAME.npy    one folder per entry, mapped into memory when read
 root/arrays/ab/abcd.../MANIFEST    shapes and checksums; written last
 root/json/ab/abcd....json          small results (scores)
 ```

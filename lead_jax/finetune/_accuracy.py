@@ -4,7 +4,7 @@
 * `per_class`: the same within each class, averaged over classes.
 * `map`: average precision of each class against the others, averaged over classes; the
   area under the curve of precision over recall, as scikit-learn has it.
-* `map11`: the same by PASCAL VOC 2007's rule: precision at recall 0, .1 .. 1, each the
+* `map11`: the same by PASCAL VOC 2007's rule: precision at recall 0, 0.1 .. 1, each the
   largest at that recall or beyond. Of the papers (`voc_ap` in `finetune.py` of
   lixiaotong97/PED, and in linusericsson/ssl-transfer), but for one point: their curve
   begins with scikit-learn's point of precision 1 at recall 0, so a class whose

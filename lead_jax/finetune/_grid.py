@@ -42,9 +42,9 @@ class Outcome:
       images; None where nothing was held out.
     learning_rate: Chosen.
     weight_decay: Chosen.
-    runs: One row a run, in the order they were done.
+    runs: One row per run, in the order they were done.
     warnings: One line each.
-    logits: One file a seed.
+    logits: One file per seed.
   """
 
   model: str

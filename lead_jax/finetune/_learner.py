@@ -40,7 +40,7 @@ State = dict[str, Any]
 Inputs = UInt8[np.ndarray, "n h w 3"] | Float[np.ndarray, "n d"]
 
 _PIXELS = 64 << 20
-_EVALUATED = 64  # images a call, at least, where nothing is trained
+_EVALUATED = 64  # images per call, at least, where nothing is trained
 
 # What random numbers are for; folded into a run's key.
 _HEAD, _AUGMENTATION = 0, 1

@@ -1,7 +1,7 @@
 """The files that fine-tuning leaves: true accuracies, and every run behind them.
 
-`ground_truth.csv`  one row a model and data set; rows that are there stay.
-`runs.jsonl`        one JSON object a run, with its whole configuration.
+`ground_truth.csv`  one row per model and data set; rows that are there stay.
+`runs.jsonl`        one JSON object per run, with its whole configuration.
 `runs.csv`          the same runs, what a reader compares.
 """
 

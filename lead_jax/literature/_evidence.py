@@ -1,7 +1,7 @@
 """How well each ranking did where the truth is known: what a report may quote.
 
 `tables/evidence.csv` was measured on networks that were really fine-tuned, by
-`python -m experiments.evaluate`, and written by `experiments/evaluation/evidence.py`. It
+`lead-evaluate`, and written by `experiments/evidence.py`. It
 says nothing about other networks and other data than that they may be like these.
 """
 

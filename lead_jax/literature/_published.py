@@ -173,7 +173,7 @@ def published_results(table: str) -> list[PublishedResult]:
   """Returns how well metrics ranked, as printed: no number here is ours.
 
   Args:
-    table: `1` (LEAD, supervised), `2` (LEAD, self-supervised), `3` (LEAD, few samples a
+    table: `1` (LEAD, supervised), `2` (LEAD, self-supervised), `3` (LEAD, few samples per
       class), `4` (LEAD, running time), `5` (LEAD, other measures) or `ped1` (PED's
       supplement, Table 1).
 

@@ -5,7 +5,7 @@ CVPR 2024, Eq. 5). For the squared loss dL/dF = F - Y, and
 
   F_t = (I - e^{-eta Phi t}) Y + e^{-eta Phi t} log_init                      (Eq. 6).
 
-LEAD replaces Phi by one number a class, its kernel's mean eigenvalue, so that every
+LEAD replaces Phi by one number per class, its kernel's mean eigenvalue, so that every
 sample moves on the segment from log_init to its one-hot label                (Eq. 7).
 
 Only the product eta t enters, so it is one argument. 1 - e^{-x} is computed by `expm1`:
@@ -37,10 +37,10 @@ def evolve_class_aware(
   lambda_c: Float[Array, " k"],
   eta_t: Float[Array, ""] | float,
 ) -> Float[Array, "n k"]:
-  """Jumps to time t with one rate a class.
+  """Jumps to time t with one rate per class.
 
   Args:
-    logits_0: Initial logits, one row a sample.
+    logits_0: Initial logits, one row per sample.
     labels: Class of each sample.
     lambda_c: Mean eigenvalue of each class's kernel.
     eta_t: Learning rate times time; zero returns `logits_0`, infinity the labels.
@@ -69,7 +69,7 @@ def evolve_constant(
     coefficient: What stays of `logits_0`, in place of e^{-eta lambda t}, in [0, 1].
 
   References:
-    Hu et al., LEAD, Appendix C.2, "Constant" (c in .1, .3, .5, .7, .9).
+    Hu et al., LEAD, Appendix C.2, "Constant" (c in 0.1, 0.3, 0.5, 0.7, 0.9).
   """
   targets = jax.nn.one_hot(labels, logits_0.shape[1], dtype=logits_0.dtype)
   return (1 - coefficient) * targets + coefficient * logits_0

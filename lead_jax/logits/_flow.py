@@ -30,7 +30,7 @@ def cross_entropy_flow(
   Args:
     logits_0: Initial logits.
     labels: Class of each sample.
-    kernel: The kernel Phi[N, N], or one rate a sample [N] (Eq. 7's reading).
+    kernel: The kernel Phi[N, N], or one rate per sample [N] (Eq. 7's reading).
     eta_t: Learning rate times time; at least zero.
     tolerance: Relative and absolute error of a step.
 

@@ -1,4 +1,4 @@
-"""One Gaussian a class: log q_c + log N(x; mu_c, S_c) for every sample and class.
+"""One Gaussian per class: log q_c + log N(x; mu_c, S_c) for every sample and class.
 
 The covariance of a class is its own, full, and shrunk towards the sphere of the same
 trace: S_c = (1 - a) Cov_c + a (tr Cov_c / D) I with Cov_c biased (divided by n_c). The
@@ -29,7 +29,7 @@ def gmm_decision(
   """Computes the log joint density of every sample with every class.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     shrinkage: Intensity `a` in `(0, 1]`, the same for all classes. The default 0.1 keeps

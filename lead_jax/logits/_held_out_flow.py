@@ -1,10 +1,11 @@
 """Gradient flow judged out of sample: each sample's logits as if it were not trained on.
 
 A score of predicted logits on the samples whose labels drove the prediction rewards a
-model for how fast it fits them, which is how large its features are (`ntk.mlp`), and not
-for what it would say of another image. Here the same dynamics (Hu et al., LEAD, CVPR
-2024, Eq. 5 and 6, from logits of zero) are asked for what they predict for each sample
-when the other N - 1 are trained on: N trainings, and one eigen-decomposition.
+model for how fast it fits them, which is how large its features are
+(`ntk.head_kernel_diagonal`), and not for what it would say of another image. Here the
+same dynamics (Hu et al., LEAD, CVPR 2024, Eq. 5 and 6, from logits of zero) are asked for
+what they predict for each sample when the other N - 1 are trained on: N trainings, and
+one eigen-decomposition.
 
 Ridge regression. The smoother of f = K (K + lambda I)^-1 Y leaves one sample out by
 
@@ -55,7 +56,7 @@ class KernelSpectrum(NamedTuple):
 
   Attributes:
     values: [N] eigenvalues, ascending, at least 0.
-    vectors: [N, N] eigenvectors, one a column.
+    vectors: [N, N] eigenvectors, one per column.
   """
 
   values: Float[Array, " n"]
@@ -94,7 +95,7 @@ def held_out_ridge(
 
   Args:
     spectrum: Of the kernel of all samples.
-    targets: What is regressed on, one row a sample.
+    targets: What is regressed on, one row per sample.
     ridge: Above 0. Ridge regression at 1 / (eta t) resembles gradient flow at t.
 
   Returns:
@@ -116,7 +117,7 @@ def held_out_flow(
 
   Args:
     spectrum: Of the kernel of all samples.
-    targets: What the squared loss pulls to, one row a sample.
+    targets: What the squared loss pulls to, one row per sample.
     eta_t: Learning rate times time, at least 0; at 0 the predictions are 0. `jax.vmap`
       over it shares the decomposition.
     nodes: Of the quadrature, even; None chooses by precision.

@@ -75,7 +75,7 @@ def initial_logits(
     labels: Class ids.
     num_classes: Static K.
     classifier: `svm` (one-vs-rest, squared hinge), `lda` (Ledoit-Wolf shrinkage) or
-      `gmm` (one Gaussian a class).
+      `gmm` (one Gaussian per class).
     normalisation: See `normalise_decisions`.
     c: The SVM's cost of a violation.
     folds: 0: outputs on the samples that the classifier was fitted to, as the paper. From

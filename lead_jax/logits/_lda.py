@@ -1,8 +1,8 @@
 """Linear discriminant analysis with a shrunk covariance, in closed form.
 
 The pooled within-class covariance is shrunk towards the sphere of the same trace by an
-intensity that is Ledoit and Wolf's unless given; see `statistics.discriminant` for the
-discriminants and how they are solved for.
+intensity that is Ledoit and Wolf's unless given; see `statistics.linear_discriminants`
+for the discriminants and how they are solved for.
 """
 
 from typing import Literal
@@ -30,7 +30,7 @@ def lda_decision(
   """Computes the discriminants of shrunk LDA on the samples it is fitted to.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     shrinkage: Intensity in `(0, 1]`, or `ledoit_wolf` (of the samples less their class

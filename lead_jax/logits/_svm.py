@@ -117,10 +117,10 @@ def svm_decision(
   tol: float = 1e-4,
   max_iter: int = 150,
 ) -> SVMResult:
-  """Trains one linear SVM a class against the rest.
+  """Trains one linear SVM per class against the rest.
 
   Args:
-    features: Samples, one a row, of any scale.
+    features: Samples, one per row, of any scale.
     labels: Class ids in `[0, num_classes)`; a class may be empty (its problem then has
       negative samples only, and its decisions lie about -1).
     num_classes: Static K; at least two. Two classes are two problems.
@@ -393,7 +393,7 @@ def _conjugate_gradients(
   b_dk: Float[Array, "d k"],
   active_k: Bool[Array, " k"],
 ) -> Float[Array, "d k"]:
-  """Solves K systems with one operator call a step, each to `_CG_TOLERANCE`.
+  """Solves K systems with one operator call per step, each to `_CG_TOLERANCE`.
 
   A finished column stands still; the loop ends when at most 5 % of the active columns
   are left, since each step costs the same for one column as for all.

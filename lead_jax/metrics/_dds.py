@@ -62,7 +62,7 @@ def dds(
   """Computes the debiased alignment of all the samples given.
 
   Args:
-    features: Samples, one a row; at least four.
+    features: Samples, one per row; at least four.
     reference: Other features of the same samples.
     kernel: Static; see the top of this file.
 

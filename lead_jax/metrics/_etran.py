@@ -5,7 +5,7 @@ LDA: the mean posterior of the true class under Gaussians of one covariance,
 
   p = softmax_c(x^T S^-1 mu_c - 1/2 mu_c^T S^-1 mu_c + log q_c).
 
-The two are scaled to [0, 1] over the models that are compared, and mixed .85 LDA + .15
+The two are scaled to [0, 1] over the models that are compared, and mixed 0.85 LDA + 0.15
 energy: a model's score depends on its rivals. A model alone gets the same mixture of the
 parts as they are.
 
@@ -68,7 +68,7 @@ def etran_lda(
   """Computes the mean posterior of the true class.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     variant: Whether the covariance is that within the classes (`paper`) or the identity
@@ -110,7 +110,7 @@ def etran_energy(
   """Computes the mean free energy of the samples that have least.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     percent: Static share of the samples that counts, in `(0, 100]`; rounded down, but at
       least one sample.
 

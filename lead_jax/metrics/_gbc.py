@@ -12,7 +12,7 @@ that the score depends on the scale of the features where classes are as narrow 
 
 Pandy et al., `Transferability Estimation using Bhattacharyya Class Separability
 <https://arxiv.org/abs/2111.12780>`_, 2022. The nearest kin are ETran's nearest class mean
-(`metrics.etran`) and LEAD's mixture (`logits.gmm`).
+(`metrics.etran_lda`) and LEAD's mixture (`logits.gmm_decision`).
 
 The public code writes a spherical covariance as one number and then takes the log term of
 one dimension for that of all P: `variant="official"`.
@@ -56,7 +56,7 @@ def class_gaussians(
   """Computes means and biased variances of the classes.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K.
   """
@@ -133,7 +133,7 @@ def gbc_log_overlap(
   """Computes the log of minus GBC, which neither over- nor underflows.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     pca_dim: Static number of principal components, in `[1, min(N, D)]`; None: no

@@ -78,7 +78,7 @@ def h_score(
   """Computes tr(cov(f)^+ cov(E[f | y])).
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
 
@@ -140,7 +140,7 @@ def h_score_regularized(
   """Computes the H-score under Ledoit and Wolf's covariance, times 1 - alpha.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
 
@@ -173,7 +173,7 @@ def h_score_regularized_of_scatter(
 
   Args:
     moments: See `statistics.total_scatter`; K at least two.
-    intensity: Ledoit and Wolf's, see `statistics.moments.moments_intensity`.
+    intensity: Ledoit and Wolf's, see `statistics.moments_intensity`.
 
   Raises:
     ValueError: If there are fewer than two classes.

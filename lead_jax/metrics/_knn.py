@@ -35,7 +35,7 @@ def knn_accuracy(
   """Computes leave-one-out k-nearest-neighbour accuracy.
 
   Args:
-    features: Samples, one a row; at least `k + 1` of them.
+    features: Samples, one per row; at least `k + 1` of them.
     labels: Class ids in `[0, num_classes)`.
     num_classes: Static K; at least two.
     k: Neighbours, at least one; static.
@@ -93,7 +93,7 @@ def _directions(features: Array, batch_size: int) -> tuple[Array, Array, Array]:
   to speak of: ties then stay ties.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     batch_size: Rows treated at once.
 
   Returns:

@@ -2,8 +2,9 @@
 
 A claim that the NTK helps is worth what its controls are worth: the initial logits alone
 (t = 0), the mean rate alone, and, because a He head's expected rate is an affine function
-of it, the mean squared feature norm alone (see `ntk.mlp`). Each control computes only what
-it is made of: no classifier is fitted for the rates, and no head drawn for the logits.
+of it, the mean squared feature norm alone (see `ntk.expected_head_kernel_diagonal`). Each
+control computes only what it is made of: no classifier is fitted for the rates, and no
+head drawn for the logits.
 
 Paper: Hu et al., "LEAD: Exploring Logit Space Evolution for Model Selection", CVPR 2024,
 Algorithm 1; the constant step is that of its Appendix C.2.

@@ -39,7 +39,7 @@ def empirical_prediction(
     num_classes: Static K; at least two.
 
   Returns:
-    Probabilities in `(0, 1]`, one a sample.
+    Probabilities in `(0, 1]`, one per sample.
 
   Raises:
     ValueError: If `num_classes` is below two.

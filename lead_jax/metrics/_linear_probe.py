@@ -108,7 +108,7 @@ def linear_probe(
   """Cross-validates multinomial logistic regression on standardised features.
 
   Args:
-    features: Samples, one a row, of any scale.
+    features: Samples, one per row, of any scale.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     key: Decides the folds; see `stratified_folds`.

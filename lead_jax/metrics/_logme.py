@@ -70,7 +70,7 @@ class LogMEResult(NamedTuple):
   """The evidence and where it was attained.
 
   Attributes:
-    score: Mean evidence, in nats a sample; unbounded; larger is better.
+    score: Mean evidence, in nats per sample; unbounded; larger is better.
     evidence_k: Of each class.
     alpha_k: Precision of the weights.
     beta_k: Precision of the noise.
@@ -117,14 +117,14 @@ def logme(
   """Computes the mean evidence of one-hot labels under Bayesian linear regression.
 
   Args:
-    features: Samples, one a row; not centred.
+    features: Samples, one per row; not centred.
     labels: Class ids in `[0, num_classes)`; an empty class counts as a column of zeros.
     num_classes: Static K; at least two.
     variant: Static. `corrected`; `official` drops the D - N zero eigenvalues from the
       log-determinant where D > N.
 
   Returns:
-    The score in nats a sample, unbounded, larger is better; and per class the evidence,
+    The score in nats per sample, unbounded, larger is better; and per class the evidence,
     alpha, beta and convergence.
 
   Raises:
@@ -340,7 +340,7 @@ LOGME = Metric(
   "logme",
   _compute_logme,
   "LogME: evidence of a Bayesian linear regression onto the labels",
-  "nats a sample",
+  "nats per sample",
   "N D^2 + 10 D^3",
   options=LogMEOptions,
 )

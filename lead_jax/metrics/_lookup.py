@@ -179,7 +179,7 @@ def score(
       `Metric`.
     features: float[N, D] backbone outputs, 16, 32 or 64 bits, finite.
     labels: [N] any integers or strings.
-    seed: Of everything random.
+    seed: Seed of every random draw.
     source_probs: float[N, Z], the network's probabilities over its source classes.
     source_features: float[M, D], the same network's features of its source data.
     reference_features: float[N, R], another network's features of the same samples.
@@ -225,7 +225,7 @@ def score_pool(
     metric: As `score`; one that is not pool-relative scores each model by itself.
     pool: Of each model, features float[N, D] of the same samples; D may differ.
     labels: [N].
-    seed: Of everything random.
+    seed: Seed of every random draw.
     source_probs: Of each model float[N, Z], as in `score`; Z may differ. Here and below,
       None for a model that has none.
     source_features: Of each model float[M, D].

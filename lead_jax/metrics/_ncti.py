@@ -74,7 +74,7 @@ def ncti(
   """Computes the three parts of NCTI.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     pca_dim: Static number of principal components, in `[1, min(N, D)]`.

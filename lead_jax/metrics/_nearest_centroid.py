@@ -6,8 +6,9 @@ is compared with the mean of its own class without it,
   mu_y' = (n_y mu_y - x) / (n_y - 1),
 
 and with the means of the other classes as they are. The nearest kin are the k nearest
-neighbours (`metrics.knn`) and ETran's discriminant without whitening (`metrics.etran`).
-The sample of a class of one has no mean to be near: it counts as an error.
+neighbours (`metrics.knn_accuracy`) and ETran's discriminant without whitening
+(`metrics.etran_lda`). The sample of a class of one has no mean to be near: it counts as
+an error.
 """
 
 import dataclasses
@@ -41,7 +42,7 @@ def nearest_centroid(
   """Computes the leave-one-out accuracy of the nearest class mean.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     distance: `cosine`, one minus the cosine of the angle to the mean of the features as

@@ -13,9 +13,9 @@ there are K; PACTran's code has another rule for their number (and the logarithm
 its posteriors given as `gmm_responsibilities` reproduce. The mixture is that of
 scikit-learn (ridge 1e-6, tolerance 1e-3, start by k-means), which fails in float32 where
 a component has fewer samples than features; this one does not (see
-`statistics.mixture`).
+`statistics.fit_mixture`).
 
-Nearest kin: LEEP. With few samples a component, the mixture is its k-means start, and
+Nearest kin: LEEP. With few samples per component, the mixture is its k-means start, and
 NLEEP the purity of those clusters.
 
 References:
@@ -123,7 +123,7 @@ def project_to_variance(
   """Projects on the fewest principal components with more than a share of the variance.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     pca_variance: The share, in (0, 1].
 
   Returns:

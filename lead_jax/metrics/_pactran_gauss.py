@@ -9,7 +9,7 @@ With x centred, p the probabilities at the optimum and m = K D / (lambda N),
 The official code minimises the negative of it, starts L-BFGS at random and stops it after
 100 iterations, about 1e-3 from the optimum that is found here; ETran's copy of it stops
 after 10. Nearest kin: the other priors of the paper, which need no features but source
-probabilities (`pactran_mean_field.py`); LogME.
+probabilities (`metrics.pactran_mean_field`); LogME.
 
 References:
   Ding et al., `PACTran: PAC-Bayesian Metrics for Estimating the Transferability of
@@ -34,7 +34,7 @@ class PACTranGaussResult(NamedTuple):
 
   Attributes:
     score: Larger is better.
-    optimum: L*, in nats a sample.
+    optimum: L*, in nats per sample.
     curvature: H.
     steps: steps.
     converged: Whether the optimum was reached.
@@ -59,7 +59,7 @@ def pactran_gauss(
   """Computes the bound of the Gaussian prior.
 
   Args:
-    features: Samples, one a row; they are centred.
+    features: Samples, one per row; they are centred.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     lam: lambda, the weight of the data against the prior, above zero; static. The paper

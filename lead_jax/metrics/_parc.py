@@ -74,7 +74,7 @@ def parc(
   """Computes PARC of all the samples given.
 
   Args:
-    features: Samples, one a row; at least three.
+    features: Samples, one per row; at least three.
     labels: Class ids; only whether two are equal counts.
     pca_dim: Static; principal components that are kept, in `[1, min(N, D)]`; `None`: no
       PCA.

@@ -74,7 +74,7 @@ def push_overlapping_classes(
   """Moves overlapping classes apart.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; an empty class takes no part.
     mean_d: Mean of the network's features on its source data.
     std_d: Their standard deviation; below 1e-3 it counts as 1e-3.
@@ -273,7 +273,7 @@ PED_LOGME = Metric(
   "ped_logme",
   _compute_ped_logme,
   "LogME of features whose overlapping classes were pushed apart",
-  "nats a sample",
+  "nats per sample",
   "as logme + 6 K^2 D",
   options=PedLogMEOptions,
   least_per_class=2,

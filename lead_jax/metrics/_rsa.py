@@ -49,7 +49,7 @@ def rsa(features: Float[Array, "n d"], reference: Float[Array, "n r"]) -> RSARes
   """Computes RSA of all the samples given.
 
   Args:
-    features: Samples, one a row; at least three.
+    features: Samples, one per row; at least three.
     reference: Other features of the same samples.
 
   Returns:

@@ -14,7 +14,7 @@ of the true class.
 
 Shao et al., `Not All Models Are Equal: Predicting Model Transferability in a Self-
 challenging Fisher Space <https://arxiv.org/abs/2207.03036>`_, 2022. The nearest kin are
-LDA (`logits.lda`) and the LDA part of ETran (`metrics.etran`).
+LDA (`logits.lda_decision`) and the LDA part of ETran (`metrics.etran_lda`).
 
 The public code keeps all D eigenvectors of a generalised eigenproblem, whose sum of
 squares is the inverse of the shrunk Sw: a triangular factor does. It estimates sigma by
@@ -148,7 +148,7 @@ def sfda(
   """Computes SFDA.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K; at least two.
     variant: How sigma is found: exactly, or as the public code does (`official`).

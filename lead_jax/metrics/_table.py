@@ -4,7 +4,7 @@ A metric is one file of this room, which ends in its value; one line here; one f
 tests; and one row with its options in docs/metrics.md, which
 `python -m experiments.describe_metrics` writes.
 
-Costs are the leading terms: N samples, D features, K classes, S samples a class, H the
+Costs are the leading terms: N samples, D features, K classes, S samples per class, H the
 widths of LEAD's head, Z source classes, C mixture components, P components of a PCA.
 """
 

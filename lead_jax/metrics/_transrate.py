@@ -72,7 +72,7 @@ def transrate(
   """Computes the coding rates whose difference is the score.
 
   Args:
-    features: Samples, one a row; at least two.
+    features: Samples, one per row; at least two.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     eps_e: Squared precisions of the code, above 0; features have unit norm.
     num_classes: Static K; at least two.
@@ -274,7 +274,7 @@ TRANSRATE = Metric(
   "transrate",
   _compute_transrate,
   "TransRate: coding rate of all features less that of each class's",
-  "nats a direction",
+  "nats per direction",
   "2 N D^2 + 8 D^3 + N D N/K",
   options=TransRateOptions,
   least_per_class=2,

@@ -1,11 +1,11 @@
 """Exact empirical kernels of any Flax (or imported) apply function.
 
 Three kinds, all on neural-tangents: the full kernel, its trace over outputs, and the
-kernel of the summed logits that LEAD approximates it by. They cost a Jacobian a sample
-and are the oracles of the closed forms in `mlp.py`; use those for the head itself.
+kernel of the summed logits that LEAD approximates it by. They cost a Jacobian per sample
+and are the oracles of the closed forms (`ntk.head_kernel`); use those for the head itself.
 
 `squared_gradient_norms` is the diagonal of the summed-logit kernel for networks too large
-for that: one reverse pass a sample, nothing kept but the norm, so it also serves with the
+for that: one reverse pass per sample, nothing kept but the norm, so it also serves with the
 backbone's parameters included.
 """
 

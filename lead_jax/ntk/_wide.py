@@ -1,15 +1,16 @@
 """The kernel of a wide MLP head in closed form, for pairs of samples.
 
-`ntk.mlp` gives the kernel of one drawn head, and the expectation of its diagonal. Off the
-diagonal the expectation has a closed form where widths are large: pre-activations are
-then Gaussian, and the two expectations that the recursion needs are those of Cho and
-Saul's arc-cosine kernels. With z, z' Gaussian of variances q, q' and correlation rho,
+`head_kernel` is that of one drawn head, `expected_head_kernel_diagonal` gives the
+expectation of its diagonal. Off the diagonal the expectation has a closed form where
+widths are large: pre-activations are then Gaussian, and the two expectations that the
+recursion needs are those of Cho and Saul's arc-cosine kernels. With z, z' Gaussian of
+variances q, q' and correlation rho,
 
   E[relu(z) relu(z')] = sqrt(q q') k1(rho) / 2,
   E[1[z > 0] 1[z' > 0]] = k0(rho) / 2,   with u = arccos(rho) and
   k1 = (sqrt(1 - rho^2) + (pi - u) rho) / pi,   k0 = (pi - u) / pi.
 
-In the notation of `ntk.mlp` (a_l activations, delta_l gradients of the summed logits by
+In the notation of `_mlp.py` (a_l activations, delta_l gradients of the summed logits by
 pre-activations, v_l and c_l variances of effective weights and of biases, s_l the forward
 factor) this gives, forwards and backwards,
 

@@ -8,7 +8,7 @@ from lead_jax.report._bars import Lines, Shown
 
 
 class FinetuneProgress(Shown, Listener):
-  """The progress of fine-tuning: one line a run, and its steps meanwhile."""
+  """The progress of fine-tuning: one line per run, and its steps meanwhile."""
 
   def __init__(self, display: Lines | None = None):
     """Shows on `display`; on stderr where None, live if that is a terminal."""

@@ -33,7 +33,7 @@ class ScoreRow:
     draws: What was drawn: `8 heads`.
     parts: Of a pool-relative metric, what its models are compared by.
     resampled: Of the metric that ranks the table, its scores on random parts of the
-      images (`certainty.stratified_halves`), the same parts for all models.
+      images (`run.certainty.stratified_halves`), the same parts for all models.
     resampled_parts: The same of what pool-relative scores are made of.
     own_status: The status without what the comparison with other models added to it;
       empty where that added nothing.

@@ -29,7 +29,7 @@ def class_means(
   """Computes class means as one matrix product, which is deterministic on every device.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K.
   """

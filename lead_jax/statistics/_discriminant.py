@@ -70,7 +70,7 @@ def centre_and_rotate(features: Float[Array, "n d"]) -> Float[Array, "n m"]:
   rounding: centred samples lose fewer digits. The rotation, of D > N only, is exact.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
   """
   n, d = features.shape
   x_nd = features - jnp.mean(features, axis=0, keepdims=True)

@@ -67,7 +67,7 @@ def fit_logistic(
   """Minimises the penalised negative log-likelihood.
 
   Args:
-    x_nd: Samples, one a row, of unit scale about.
+    x_nd: Samples, one per row, of unit scale about.
     onehot_nk: Their classes.
     weight_n: Their weights, at least 0.
     mean_d: m.

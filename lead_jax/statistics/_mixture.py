@@ -113,7 +113,7 @@ def kmeans(
   A cluster that loses all its samples takes up one of those farthest from their centres.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     clusters: Static number of clusters, in `[1, N]`.
     key: Decides the start.
     max_iter: Static bound on the iterations, at least one.
@@ -214,7 +214,7 @@ def fit_mixture(
   """Fits a mixture of Gaussians with full covariances from given clusters.
 
   Args:
-    features: Samples, one a row; fastest where the columns are principal components by
+    features: Samples, one per row; fastest where the columns are principal components by
       decreasing variance.
     start: Component of each sample in `[0, components)`, as from `kmeans`.
     components: Static C, at least one.

@@ -67,7 +67,7 @@ def total_scatter(
   """Computes the scatter of samples in memory.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
     labels: Class ids in `[0, num_classes)`; a class may be empty.
     num_classes: Static K.
   """

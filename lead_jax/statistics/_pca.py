@@ -49,7 +49,7 @@ def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
   """Computes the first principal components.
 
   Args:
-    features: Samples, one a row; at least two.
+    features: Samples, one per row; at least two.
     dim: Static number of components, in `[1, min(N, D)]`.
 
   Raises:
@@ -105,14 +105,14 @@ def axes_of_gram(
 
   Args:
     gram_mm: A^T A, at about unit scale.
-    rows_bm: From `take` (see `statistics.blocks`) to a block's rows of A.
+    rows_bm: From `take` (see `statistics.Take`) to a block's rows of A.
     rows: Static number of A's rows.
     largest: Of A's columns before they were centred, the largest sum of squares: what A's
       own rounding is relative to.
     wanted: Static; how many of the largest eigenvalues must be right.
 
   Returns:
-    Eigenvalues, ascending, zero where they are rounding; eigenvectors, one a column.
+    Eigenvalues, ascending, zero where they are rounding; eigenvectors, one per column.
   """
   m = gram_mm.shape[0]
   eps = jnp.finfo(gram_mm.dtype).eps

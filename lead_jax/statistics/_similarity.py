@@ -16,7 +16,7 @@ def standardise(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
   A column whose spread is within the rounding of its values is constant: it becomes 0.
 
   Args:
-    features: Samples, one a row.
+    features: Samples, one per row.
   """
   eps = jnp.finfo(features.dtype).eps
   largest_d = jnp.max(jnp.abs(features), axis=0)
@@ -63,7 +63,7 @@ def correlations(
   What is within rounding of 1 or -1 is set to it, so that copies of a sample are tied.
 
   Args:
-    features: Samples, one a row, of order one: see `standardise`.
+    features: Samples, one per row, of order one: see `standardise`.
     centred: Static; whether the mean of each row is subtracted (Pearson) or not (cosine).
   """
   x_nd, constant_n = _unit_rows(features, centred)
@@ -129,7 +129,8 @@ def directions_about(
     |x| - |c| = d.(x + c) / (|x| + |c|).
 
   Args:
-    samples_md: Samples x, one a row, at a scale where squares neither over- nor underflow.
+    samples_md: Samples x, one per row, at a scale where squares neither overflow nor
+      underflow.
     difference_md: `x - c`.
     centre_d: c, the offset. The direction of a zero vector is zero.
   """

@@ -18,7 +18,7 @@ _SHARE = 0.4
 
 
 def keep_compiled(cache_dir: str | os.PathLike) -> None:
-  """Has every network and every shape compiled once, not once a run.
+  """Has every network and every shape compiled once, not once per run.
 
   Args:
     cache_dir: Programs are kept in its folder `xla`.

@@ -260,9 +260,8 @@ class _Walk:
       return
     try:
       self._tell("pickle", pickle.dumps(thing, protocol=5).hex())
-    except (
-      Exception
-    ):  # of what cannot be pickled nothing is known, but an empty instance
+    except Exception:
+      # Nothing is known of what cannot be pickled, unless it is an empty instance.
       if state is None or self._is_library(type(thing)):
         self._tell("unknown", uuid.uuid4().hex)
 

@@ -117,7 +117,7 @@ def test_a_level_of_ties_is_kept():
 @pytest.mark.parametrize(
   ("truth", "deviation", "level", "message"),
   [
-    ([1.0, NAN], 1.0, 0.95, "one finite accuracy a model"),
+    ([1.0, NAN], 1.0, 0.95, "one finite accuracy per model"),
     ([1.0, 2.0], -1.0, 0.95, "deviation must be finite and at least 0"),
     ([1.0, 2.0], 1.0, 1.0, r"level must be in \(0, 1\), got 1.0"),
   ],

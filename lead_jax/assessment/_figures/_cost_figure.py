@@ -18,7 +18,7 @@ class MethodPoint(NamedTuple):
 
   Attributes:
     method: Name.
-    kind: As `summary.Row`.
+    kind: `metric`, `static` or `chance`.
     tau: Mean weighted tau.
     seconds: Median of its scores; 0 where nothing was timed.
   """
@@ -112,7 +112,7 @@ def draw_cost(
   axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
   plotting.legend_below(axes)
   best, cheap = front[-1], front[0]
-  last = f"{best.method} ({number(best.tau)}) takes {seconds(best.seconds)} s a model"
+  last = f"{best.method} ({number(best.tau)}) takes {seconds(best.seconds)} s per model"
   cheaper = len(front) - 1
   are = "method is" if cheaper == 1 else "methods are"
   plotting.title(

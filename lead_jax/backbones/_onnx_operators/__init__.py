@@ -1,1 +1,1 @@
-"""ONNX operators as JAX functions, one subject a file, and the graph that runs them."""
+"""ONNX operators as JAX functions, one subject per file, and the graph that runs them."""

@@ -10,7 +10,7 @@ from lead_jax.backbones._onnx_operators._node import Node, Value, unwrap
 def batch_normalization(
   node: Node, x: Value, scale: Value, bias: Value, mean: Value, variance: Value
 ) -> Value:
-  """At inference: one multiplication and one addition a channel."""
+  """At inference: one multiplication and one addition per channel."""
   (array,), place, wrap = unwrap(x)
   factor = scale * lax.rsqrt(jnp.asarray(variance + node.get("epsilon", 1e-5)))
   offset = bias - mean * factor

@@ -34,7 +34,7 @@ def exported(
 
   Args:
     folder: Where it is or is to be.
-    network: As `forward.Pooled` has it, in evaluation mode.
+    network: As `pooled` makes it, in evaluation mode.
     example: Random images float32[3, C, H, W].
     load: Reads an ONNX file as a backbone.
 

@@ -2,7 +2,7 @@
 
 A pickle is a program: `GLOBAL` looks a name up and `REDUCE` calls what was found, so that
 loading a stranger's file runs the stranger's code. Here a global is an inert `Name`, and
-what stands where a call would be made goes to `constructions.construct`, which knows a
+what stands where a call would be made goes to `construct`, which knows a
 handful of names that make plain data and refuses every other one. Nothing is ever
 imported, looked up or called by a file's wish.
 
@@ -47,7 +47,7 @@ def run_pickle(
 
   Returns:
     Dictionaries, lists, tuples, strings, bytes, numbers, and what
-    `constructions.construct` makes.
+    `construct` makes.
 
   Raises:
     InputError: If the pickle asks for a call that is not known to be plain data, or for

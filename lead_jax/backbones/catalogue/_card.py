@@ -46,7 +46,7 @@ class Card:
     paper_name: As LEAD's tables name it.
     zoo: Which of LEAD's two zoos it is in.
     network: A key of `networks.NETWORKS`.
-    layout: A key of `weights.LAYOUTS`: how the published file names its tensors.
+    layout: A key of `LAYOUTS`: how the published file names its tensors.
     input: How it was evaluated by those who published it.
     files: What is published; the first is the one to be read, others lie beside it.
     top1: Published ImageNet accuracy in percent: of the classifier, or of a linear one

@@ -26,7 +26,7 @@ from lead_jax.checks import parameter
 _TORCHVISION = InputSpec(
   height=224, width=224, mean=IMAGENET_MEAN, std=IMAGENET_STD, resize=256
 )
-# A slip of theirs (.228 for .229), but it is what they evaluate with (`eval_linear.py`).
+# A slip of theirs (0.228 for 0.229), but it is what they evaluate with (`eval_linear.py`).
 _SWAV = dataclasses.replace(_TORCHVISION, std=(58.14, 57.12, 57.375))
 _BYOL = dataclasses.replace(_TORCHVISION, interpolation="bicubic")
 # Pixels in [0, 1] as they are (`data_util.py`).

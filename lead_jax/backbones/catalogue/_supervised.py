@@ -19,7 +19,7 @@ from lead_jax.backbones.catalogue._card import (
 _AT_224 = InputSpec(
   height=224, width=224, mean=IMAGENET_MEAN, std=IMAGENET_STD, resize=256
 )
-# torchvision turns its own normalisation back into (x - .5) / .5 inside two networks
+# torchvision turns its own normalisation back into (x - 0.5) / 0.5 inside two networks
 # (`transform_input`); here the input comes so at once.
 _GOOGLENET = InputSpec(
   height=224, width=224, mean=(127.5,) * 3, std=(127.5,) * 3, resize=256

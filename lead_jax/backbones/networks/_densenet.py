@@ -68,7 +68,7 @@ class DenseNet(nn.Module):
         x = average_pool(x, 2, 2)
       for index in range(1, depth + 1):
         name = f"features.denseblock{block}.denselayer{index}"
-        # One copy a layer, of what its normalisation reads in full anyway. A buffer of
+        # One copy per layer, of what its normalisation reads in full anyway. A buffer of
         # the final width, written in place, and a concatenation of all pieces for each
         # layer were no faster on a CPU.
         x = jnp.concatenate([x, DenseLayer(self.growth, dtype, name=name)(x)], axis=-1)

@@ -19,7 +19,7 @@ from lead_jax.checks import InputError
 LEAST_PER_CLASS = 4
 
 # Large data sets are scored in smaller parts than halves, since some metrics take cubic
-# time; but never fewer images than these. With two images a class metrics are in another
+# time; but never fewer images than these. With two images per class metrics are in another
 # regime, and spread too little.
 _LEAST_IMAGES, _LEAST_OF_CLASS = 512, 5
 

@@ -9,8 +9,8 @@ the bias of scoring fewer images drops out too.
 
 `python -m experiments.check_certainty` measures whether that holds: of 18 networks on 20
 data sets of 500 of realzoo's 2,000 eurosat10 images, the guessed standard deviation of a
-score is 1.15 times the real one for lead_held_out (median over networks; .89 to 1.50),
-1.24 times for knn and 1.15 for logme, that of differences 1.07, 1.25 and .96: rather wide
+score is 1.15 times the real one for lead_held_out (median over networks; 0.89 to 1.50),
+1.24 times for knn and 1.15 for logme, that of differences 1.07, 1.25 and 0.96: rather wide
 than narrow.
 """
 

@@ -1,4 +1,4 @@
-"""Quality against cost: the score against what a model takes, one panel a cost."""
+"""Quality against cost: the score against what a model takes, one panel per cost."""
 
 import itertools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def cost_panels(summary: Summary) -> list[Markup]:
   """Returns a panel for every cost that is known of two models or more."""
   costs: list[tuple[str, Callable[[Row], float | None], Callable[[float], str]]] = [
     ("parameters", lambda row: row.params, count),
-    ("FLOPs an image", lambda row: row.flops, count),
+    ("FLOPs per image", lambda row: row.flops, count),
   ]
   if summary.seconds_whole:
     costs.append(("seconds in this run", lambda row: row.seconds, seconds))

@@ -1,4 +1,4 @@
-"""Scores with their intervals, one line a model, the groups that were told apart marked."""
+"""Scores with their intervals, one line per model; groups told apart are marked."""
 
 from lead_jax.report._html._markup import Markup, join, tag
 from lead_jax.report._html._plots._axes import (
