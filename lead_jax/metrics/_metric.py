@@ -139,7 +139,7 @@ class Problem:
       )
     if not of_source and checked.shape[0] != count:
       raise InputError(
-        f"{name} have {checked.shape[0]} rows but features have {count}: one a sample"
+        f"{name} have {checked.shape[0]} rows but features have {count}: one per sample"
       )
     setattr(self, name, jax.numpy.asarray(checked))
 
