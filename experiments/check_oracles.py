@@ -6,7 +6,6 @@ the whole table to `docs/agreement.md`.
 Exit codes: 0; 1 where a row is out of its tolerance; 2 where a flag is wrong.
 """
 
-import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -42,7 +41,6 @@ def _compare(argv: Sequence[str]) -> int:
       if not comparison.agrees:
         print(table.line(comparison), flush=True)
   apart = sum(not comparison.agrees for comparison in found)
-  pathlib.Path(_OUT.value).parent.mkdir(parents=True, exist_ok=True)
   write_text(_OUT.value, table.markdown(found))
   print(f"{len(found)} numbers compared, {apart} apart; {_OUT.value} says which")
   return 1 if apart else 0

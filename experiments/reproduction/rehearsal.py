@@ -17,7 +17,7 @@ from lead_jax.backbones import networks
 from lead_jax.backbones.catalogue import Card
 from lead_jax.backbones.networks import weight_shapes
 from lead_jax.data import PaperDataset
-from lead_jax.system import replacing_path
+from lead_jax.system import explain_write_errors, replacing_path
 
 # Classes and images of a made-up data set: all of one size, so that what is compiled for
 # one serves the others.
@@ -52,7 +52,8 @@ def write_weights(cards: Sequence[Card], folder: pathlib.Path) -> None:
   """Writes `NAME.safetensors` with random weights for each card, once."""
   import safetensors.numpy
 
-  folder.mkdir(parents=True, exist_ok=True)
+  with explain_write_errors(folder):
+    folder.mkdir(parents=True, exist_ok=True)
   for seed, card in enumerate(cards):
     path = folder / f"{card.name}.safetensors"
     if path.exists():
@@ -60,7 +61,7 @@ def write_weights(cards: Sequence[Card], folder: pathlib.Path) -> None:
     logits = 1000 if card.zoo == "supervised" else 0
     variables = random_variables(card.network, logits, seed)
     tensors = networks.to_tensors(card.network, variables)
-    with replacing_path(path) as temporary:
+    with explain_write_errors(path), replacing_path(path) as temporary:
       safetensors.numpy.save_file(tensors, temporary)
 
 

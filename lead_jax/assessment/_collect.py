@@ -147,7 +147,7 @@ def collect(
     truth: See `Truth`.
     zoo: As `lead_jax.rank`.
     metrics: As `lead_jax.rank`.
-    out: Each data set's `scores.csv` and `report.json` go to a folder below.
+    out: The files of each data set's report go to a folder below.
     models: As `lead_jax.rank`.
     seed: As `lead_jax.rank`.
     cache_dir: As `lead_jax.rank`.
@@ -165,37 +165,45 @@ def collect(
   measured: costs.Measured = {}
   notes: list[str] = []
   for folder in folders:
-    told.reading(str(folder))
+    results = out / folder.name
+    costs.keep_earlier(results)
     try:
-      dataset = load_dataset(folder)
+      report = rank(
+        folder,
+        models,
+        metrics,
+        zoo=zoo,
+        seed=seed,
+        cache_dir=cache_dir,
+        weights_dir=weights_dir,
+        download=download,
+        check_weights=check_weights,
+        resamples=0,
+        out=results,
+        overwrite=overwrite,
+        listener=told,
+      )
     except InputError as error:
+      if _can_be_read(folder):
+        raise
       notes.append(f"left out: {error}")
       told.warned(notes[-1])
       continue
-    results = out / folder.name
-    costs.remember(results, dataset.fingerprint)
-    report = rank(
-      dataset,
-      models,
-      metrics,
-      zoo=zoo,
-      seed=seed,
-      cache_dir=cache_dir,
-      weights_dir=weights_dir,
-      download=download,
-      check_weights=check_weights,
-      resamples=0,
-      out=results,
-      overwrite=overwrite,
-      listener=told,
-    )
     reports[folder.name] = report
-    measured[folder.name] = costs.remember(results, dataset.fingerprint, report)
+    measured[folder.name] = costs.remember(results, report)
   if not reports:
     raise InputError(notes[0].removeprefix("left out: "))
   images = {folder.name: test_images(folder) for folder in folders}
   found = of_reports(reports, truth, measured=measured, images=images)
   return found._replace(notes=notes + found.notes)
+
+
+def _can_be_read(folder: pathlib.Path) -> bool:
+  try:
+    load_dataset(folder)
+  except InputError:
+    return False
+  return True
 
 
 def of_reports(

@@ -20,6 +20,8 @@ Measured = dict[str, dict[str, dict[str, float]]]
 
 _EXTRACT = "extract"
 _PEAK = "peak_mib:"
+# What a missing or damaged file of ours raises when it is read: costs are not essential.
+_SPOILT = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class Cost(NamedTuple):
@@ -126,42 +128,64 @@ def measured_in(
       # The stage only read the store.
       peaks.pop(_EXTRACT, None)
     elif _EXTRACT in seconds:
-      facts[_EXTRACT] = seconds[_EXTRACT]
-    facts |= {f"{_PEAK}{stage}": peak for stage, peak in peaks.items()}
+      facts[_EXTRACT] = float(seconds[_EXTRACT])
+    facts |= {f"{_PEAK}{stage}": float(peak) for stage, peak in peaks.items()}
     found[row["weights_hash"] or row["model"]] = facts
   return found
 
 
-def remember(
-  folder: pathlib.Path, fingerprint: str, report: Report | None = None
-) -> dict[str, dict[str, float]]:
-  """Adds what a run measured to `costs.json`, and returns all that is known.
-
-  Called without a report before a run, it saves what the folder's `report.json` of an
-  earlier, perhaps interrupted run holds, which the run is about to replace.
+def keep_earlier(folder: pathlib.Path) -> None:
+  """Adds what `report.json` holds to `costs.json`, before a run replaces the report.
 
   Args:
-    folder: Of the data set's results; need not exist.
-    fingerprint: Of the data set; what was measured on other images is dropped.
+    folder: Of a data set's results; need not exist.
+  """
+  try:
+    content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    fingerprint = str(content["plan"]["dataset"]["fingerprint"])
+    found = measured_in(content["models"])
+  except _SPOILT:
+    return
+  _add(folder, fingerprint, found)
+
+
+def remember(folder: pathlib.Path, report: Report) -> dict[str, dict[str, float]]:
+  """Adds what a run measured to `costs.json`, and returns all that is known.
+
+  Args:
+    folder: Of the data set's results, which exists; what was measured on other images is
+      dropped.
     report: Of the run that was finished.
   """
-  kept = _read(folder / "costs.json")
-  known: dict[str, dict[str, float]] = {}
-  if kept.get("fingerprint") == fingerprint:
-    known = kept.get("models", {})
-  if report is None:
-    earlier = _read(folder / "report.json")
-    planned = earlier.get("plan", {}).get("dataset", {})
-    same = planned.get("fingerprint") == fingerprint
-    new = measured_in(earlier["models"]) if same else {}
-  else:
-    new = measured_in(report.models)
+  fingerprint = report.plan.dataset["fingerprint"]
+  return _add(folder, fingerprint, measured_in(report.models))
+
+
+def _add(
+  folder: pathlib.Path, fingerprint: str, new: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+  """What is known of the images with that fingerprint, written where there is any."""
+  known = _kept(folder / "costs.json", fingerprint)
   for model, facts in new.items():
     known[model] = _merged(known.get(model, {}), facts)
   if known:
     text = json.dumps({"fingerprint": fingerprint, "models": known}, indent=1)
     write_text(folder / "costs.json", text + "\n")
   return known
+
+
+def _kept(path: pathlib.Path, fingerprint: str) -> dict[str, dict[str, float]]:
+  """What `costs.json` holds; nothing where it is missing, spoilt or of other images."""
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content["fingerprint"] != fingerprint:
+      return {}
+    return {
+      model: {name: float(value) for name, value in facts.items()}
+      for model, facts in content["models"].items()
+    }
+  except _SPOILT:
+    return {}
 
 
 def _merged(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:
@@ -171,12 +195,3 @@ def _merged(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, flo
     if name.startswith(_PEAK):
       both[name] = max(old.get(name, 0.0), new.get(name, 0.0))
   return both
-
-
-def _read(path: pathlib.Path) -> dict[str, Any]:
-  """A file of ours; nothing where it is missing or was spoilt: costs are not essential."""
-  try:
-    content = json.loads(path.read_text(encoding="utf-8"))
-  except (OSError, ValueError):
-    return {}
-  return content if isinstance(content, dict) else {}

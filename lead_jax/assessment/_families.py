@@ -1,4 +1,4 @@
-"""Families of networks: what to leave out together to see what a result hangs on."""
+"""Families of models: what to leave out together to see what a result hangs on."""
 
 import csv
 import io

@@ -64,7 +64,12 @@ def parameter(name: str, *value: Any) -> str:
     Text for an `InputError`, or for `name_parameters` and `name_flags`.
   """
   plain = [os.fspath(v) if isinstance(v, os.PathLike) else v for v in value]
-  return f"{_OPEN}{json.dumps([name, *plain])}{_CLOSE}"
+  return f"{_OPEN}{json.dumps([name, *plain], default=_plain)}{_CLOSE}"
+
+
+def _plain(value: Any) -> Any:
+  """What JSON has no form for: a scalar of NumPy as Python's, all else as text."""
+  return value.item() if getattr(value, "ndim", None) == 0 else str(value)
 
 
 def name_parameters(text: str) -> str:

@@ -60,6 +60,10 @@ def read_flags(
   Raises:
     InputError: If a flag is unknown or wrong, or there are more arguments.
   """
+  # A notebook or a test runs a command more than once in a process.
+  values.unparse_flags()
+  for name in values:
+    values[name].unparse()
   if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
     print(f"{(usage or '').rstrip()}\n\nFlags:\n{values.get_help()}")
     return None

@@ -1,8 +1,11 @@
 """Flags that several commands take: each has one name and one help text."""
 
+import pathlib
 from collections.abc import Sequence
 
 from absl import flags
+
+from lead_jax.system import default_cache_dir
 
 # Help lists a flag under the command that takes it.
 flags.disclaim_key_flags()
@@ -34,8 +37,8 @@ class SharedFlags:
       "models",
       None,
       "Models, separated by commas: a model of the zoo file, digits/NAME (bundled), a "
-      "published network or a zoo of them (`lead-rank models` lists them), timm/NAME, "
-      "features:FILE.npz; NAME=FILE takes the weights of a network from a file. "
+      "published model or a zoo of them (`lead-rank models` lists them), timm/NAME, "
+      "features:FILE.npz; NAME=FILE takes the weights of a model from a file. "
       f"Default: {default}.",
     )
 
@@ -111,7 +114,7 @@ class SharedFlags:
     return self._text(
       "weights_dir",
       None,
-      "Folder to search first for weights of published networks: files under their "
+      "Folder to search first for weights of published models: files under their "
       "published names, NAME.safetensors or NAME.pth.",
     )
 
@@ -136,12 +139,12 @@ class SharedFlags:
     )
 
   def precision(self) -> flags.FlagHolder[str]:
-    """The precision of the networks' products."""
+    """The precision of the models' products."""
     return flags.DEFINE_enum(
       "precision",
       "float32",
       ["float32", "bfloat16"],
-      "Precision of matrix products in the networks; bfloat16 is faster on accelerators.",
+      "Precision of matrix products in the models; bfloat16 is faster on accelerators.",
       flag_values=self._values,
     )
 
@@ -172,3 +175,8 @@ class SharedFlags:
     return flags.DEFINE_integer(
       name, default, text, lower_bound=least, flag_values=self._values
     )
+
+
+def chosen_cache_dir(given: str | None) -> pathlib.Path:
+  """Returns the folder that `--cache_dir` names, or the default one."""
+  return pathlib.Path(given or default_cache_dir()).expanduser()

@@ -13,7 +13,7 @@ from absl import flags
 
 from lead_jax.checks import InputError, parameter
 from lead_jax.commands._ending import end_well, read_flags
-from lead_jax.commands._flags import SharedFlags
+from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
 from lead_jax.commands._stdout import print_text
 
 USAGE = """Measures how well metrics rank models, on data sets whose accuracies are known.
@@ -28,8 +28,9 @@ to a baseline, p-values, regret, what the result depends on, and cost. Beside th
 stand rankings that never look at the data, and chance.
 
 Writes evaluation.csv, evaluation.json, evaluation.txt and figures (PNG and SVG) to --out,
-and the scores.csv and report.json of every data set to a sub-folder. docs/evaluation.md
-explains every number. Figures need matplotlib: pip install 'lead_jax[figures]'.
+and report.html, report.md, report.tex, report.json and scores.csv of every data set to a
+sub-folder. docs/evaluation.md explains every number. Figures need matplotlib:
+pip install 'lead_jax[figures]'.
 
 If interrupted, run the same command again: it goes on from where it was.
 
@@ -105,7 +106,7 @@ def _evaluate(command: str) -> str:
 
   from lead_jax import assessment, report
   from lead_jax.run import metrics_or_default
-  from lead_jax.system import default_cache_dir, keep_compiled
+  from lead_jax.system import keep_compiled
 
   truth = assessment.read_ground_truth(ground_truth)
   folders, notes = assessment.data_folders(data, truth.accuracies, _DATASETS.value)
@@ -115,7 +116,7 @@ def _evaluate(command: str) -> str:
       f"{parameter('baseline', _BASELINE.value)} is none of {', '.join(methods)}"
     )
   assessment.check_families(_FAMILIES.value)
-  cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
+  cache_dir = chosen_cache_dir(_CACHE_DIR.value)
   keep_compiled(cache_dir)
   out = pathlib.Path(_OUT.value).expanduser()
   with report.RankProgress() as listener:

@@ -13,7 +13,7 @@ from absl import flags
 
 from lead_jax.checks import InputError, parameter
 from lead_jax.commands._ending import end_well, read_flags
-from lead_jax.commands._flags import SharedFlags
+from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
 from lead_jax.commands._stdout import print_text
 from lead_jax.finetune import (
   PROTOCOL_HELP,
@@ -122,11 +122,11 @@ def _finetune(dataset: str) -> int:
   from lead_jax import finetune, report
   from lead_jax.backbones import resolve_models
   from lead_jax.backbones.catalogue import WeightSources
-  from lead_jax.system import default_cache_dir, keep_compiled
+  from lead_jax.system import keep_compiled
 
   out = pathlib.Path(_OUT.value).expanduser()
   runs = pathlib.Path(_CHECKPOINT_DIR.value or out / "checkpoints").expanduser()
-  cache_dir = pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
+  cache_dir = chosen_cache_dir(_CACHE_DIR.value)
   listener = report.FinetuneProgress()
   sources = WeightSources(
     _WEIGHTS_DIR.value,
@@ -163,9 +163,10 @@ def _finetune(dataset: str) -> int:
   print_text(finetune.as_text(outcomes, measure))
   done = any(outcome.status == "ok" for outcome in outcomes)
   if done:
-    print_text(
-      f"Written: {out / 'ground_truth.csv'} (and runs.csv, runs.jsonl, logits)"
-    )
+    others = ["runs.csv", "runs.jsonl", "logits"]
+    if target.division is not None:
+      others.append("splits")
+    print_text(f"Written: {out / 'ground_truth.csv'} (and {', '.join(others)})")
   return 0 if done else 2
 
 

@@ -17,7 +17,7 @@ from absl import flags
 
 from lead_jax.checks import InputError, file_name, parameter
 from lead_jax.commands._ending import end_well, read_flags
-from lead_jax.commands._flags import SharedFlags
+from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
 from lead_jax.commands._stdout import print_text, terminal
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ Usage:
 
 DATASET is a folder with one sub-folder per class, tfds:NAME, npz:FILE, aircraft:FOLDER or
 digits. Without arguments, the bundled zoo is ranked on the bundled digits; this needs no
-network connection. `lead-rank models` lists the published networks that can be named,
+network connection. `lead-rank models` lists the published models that can be named,
 `lead-rank metrics` lists the metrics, `lead-rank compare` shows what differs between two
 reports (a folder of such a name is ./models, ./metrics or ./compare).
 
@@ -160,12 +160,6 @@ def _main(argv: Sequence[str]) -> int:
   return _rank(arguments[0] if arguments else "digits")
 
 
-def _cache_dir() -> pathlib.Path:
-  from lead_jax.system import default_cache_dir
-
-  return pathlib.Path(_CACHE_DIR.value or default_cache_dir()).expanduser()
-
-
 def _refuse_flags(listing: str, *taken: flags.FlagHolder) -> None:
   """Raises InputError if a flag is given that a listing does not take."""
   names = [flag.name for flag in taken]
@@ -183,7 +177,7 @@ def _list_models() -> int:
   width, color = terminal()
   if not sys.stdout.isatty():
     width = 1000  # An address in two lines could not be copied.
-  sources = WeightSources(_WEIGHTS_DIR.value, _cache_dir())
+  sources = WeightSources(_WEIGHTS_DIR.value, chosen_cache_dir(_CACHE_DIR.value))
   print_text(report.render_models(sources, width=width, color=color))
   return 0
 
@@ -234,7 +228,7 @@ def _rank(dataset: str) -> int:
   from lead_jax import report
   from lead_jax.system import keep_compiled
 
-  keep_compiled(_cache_dir())
+  keep_compiled(chosen_cache_dir(_CACHE_DIR.value))
   listener = report.RankProgress()
   out = pathlib.Path(_OUT.value or pathlib.Path("runs") / _folder_name(dataset))
   out = out.expanduser()
@@ -264,7 +258,7 @@ def _rank(dataset: str) -> int:
       listener=listener,
     )
   _show(result, out)
-  failed = _failed(result, result.metrics if _METRICS.value is None else _METRICS.value)
+  failed = _failed(result, _named(result, _METRICS.value))
   if failed:
     count = f"{len(failed)} of {len(result.models)} models"
     print(
@@ -299,6 +293,15 @@ def _show(result: "Report", out: pathlib.Path) -> None:
   print_text(f"\n{table}\n\n{written}")
 
 
+def _named(result: "Report", asked: Sequence[str] | None) -> list[str]:
+  """The metrics that were asked for by a name; those that `all` adds were not."""
+  from lead_jax.metrics import find_metric
+
+  if asked is None or "all" not in asked:
+    return list(result.metrics)
+  return [find_metric(ref).name for ref in asked if ref != "all"]
+
+
 def _failed(result: "Report", named: Sequence[str]) -> set[str]:
   """Models that failed, or by a metric that was asked for by its name."""
   from lead_jax.results import FAILED, NEEDS
@@ -309,7 +312,7 @@ def _failed(result: "Report", named: Sequence[str]) -> set[str]:
       rows = [row for row in result.scores if row.metric == metric]
       found |= {row.model for row in rows if row.status.startswith(FAILED)}
       if all(row.status.startswith(NEEDS) for row in rows):
-        found |= {row.model for row in rows}  # one network without it is no failure
+        found |= {row.model for row in rows}  # one model without it is no failure
   return found
 
 

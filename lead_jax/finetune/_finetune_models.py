@@ -1,6 +1,7 @@
 """Fine-tunes models one after another; writes what each gave as soon as it is known."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import json
 import pathlib
@@ -14,7 +15,7 @@ from lead_jax.data import Division, ResizedCache
 from lead_jax.finetune._grid import Outcome, finetune
 from lead_jax.finetune._one_run import Listener
 from lead_jax.finetune._protocol import AccuracyMeasure, Protocol
-from lead_jax.finetune._run_files import settings_key
+from lead_jax.finetune._run_files import read_json, settings_key
 from lead_jax.finetune._split import split_rows
 from lead_jax.finetune._task import Target
 from lead_jax.finetune._truth_tables import MEASURES, Runs, Truth, truth_row
@@ -44,7 +45,8 @@ def finetune_models(
     target: The data set.
     protocol: How, and what to try.
     out: Folder for the tables, `logits/DATASET/MODEL.SEED.npz` and, of a data set that
-      was divided here, `splits/DATASET.json`.
+      was divided here, `splits/DATASET.json`; the record of an earlier split stays, as
+      `splits/DATASET.DIGEST.json`.
     checkpoint_dir: Folder for runs, finished or not.
     overwrite: Whether rows found with other settings are replaced.
     listener: Told of progress.
@@ -67,7 +69,13 @@ def finetune_models(
   settings = settings_key(
     protocol=dataclasses.asdict(protocol), data=target.content(test=True)
   )
-  truth.refuse_other([spec.name for spec in models], target.name, settings)
+  refuse_other = functools.partial(
+    truth.refuse_other,
+    dataset=target.name,
+    settings=settings,
+    division=target.division,
+  )
+  refuse_other([spec.name for spec in models])
   if target.division is not None:
     _record(out / "splits" / f"{target.name}.json", target.division)
   facts = _facts()
@@ -78,7 +86,7 @@ def finetune_models(
     forget_if_many()
     try:
       backbone = _load(spec, listener)
-      truth.refuse_other([spec.name], target.name, settings, backbone.weights_hash)
+      refuse_other([spec.name], weights=backbone.weights_hash)
       outcome = finetune(
         backbone,
         target,
@@ -88,7 +96,7 @@ def finetune_models(
         cache=cache,
         facts=facts,
       )
-    # A network from a stranger's file may fail in any way; the others go on.
+    # A model from a stranger's file may fail in any way; the others go on.
     except Exception as error:
       outcome = Outcome(spec.name, target.name, one_line(error))
     outcomes.append(outcome)
@@ -140,8 +148,15 @@ def as_text(outcomes: Sequence[Outcome], measure: AccuracyMeasure) -> str:
 
 
 def _record(path: pathlib.Path, division: Division) -> None:
-  """Writes which images are train and which are test."""
-  path.parent.mkdir(parents=True, exist_ok=True)
+  """Writes which images are train and which are test.
+
+  What is known of an earlier split is kept beside it: runs and accuracies refer to it.
+  """
+  earlier = read_json(path) or {}
+  digest = earlier.get("digest")
+  if isinstance(digest, str) and digest != division.digest:
+    aside = f"{path.stem}.{file_name(digest[:12])}.json"
+    _copy(path, path.with_name(aside))
   text = json.dumps(division.record(), indent=1, ensure_ascii=False, allow_nan=False)
   write_text(path, text + "\n")
 
@@ -151,7 +166,7 @@ def _load(spec: ModelSpec, listener: Listener) -> Backbone:
     spec.fetch(listener.fetching)
   loaded = spec.load()
   if not isinstance(loaded, Backbone):
-    raise InputError("it is a file of features: there is no network to fine-tune")
+    raise InputError("it is a file of features: there is no model to fine-tune")
   return loaded
 
 

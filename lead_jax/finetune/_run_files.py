@@ -85,6 +85,4 @@ def reported(path: pathlib.Path) -> contextlib.AbstractContextManager[None]:
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
-  with reported(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
   write_bytes(path, content, remedy=_REMEDY)

@@ -1,4 +1,4 @@
-"""Two splits of a data set, as one network sees them."""
+"""Two splits of a data set, as one model sees them."""
 
 import dataclasses
 import hashlib
@@ -55,10 +55,10 @@ class Target:
       lines.append(f"It has no test part and was divided: {self.division}")
     for part in (self.train, self.test):
       if part.skipped:
-        first = part.skipped[0]
+        first, count = part.skipped[0], len(part.skipped)
+        files = "1 file" if count == 1 else f"{count} files, the first"
         lines.append(
-          f"Left out of {part.split}: {len(part.skipped)} files, the first: "
-          f"{first.path} ({first.reason})"
+          f"Left out of {part.split}: {files}: {first.path} ({first.reason})"
         )
     return lines
 
@@ -92,7 +92,7 @@ def make_target(
   for part in (train, test):
     if part.read_image is None:
       raise InputError(
-        f"data set {part.name!r} holds ready features and no images: a network cannot "
+        f"data set {part.name!r} holds ready features and no images: a model cannot "
         "be fine-tuned on it"
       )
   ids = {name: i for i, name in enumerate(train.class_names)}
@@ -120,7 +120,7 @@ def make_target(
 def read_images(
   dataset: Dataset, spec: InputSpec, cache: ResizedCache | None = None
 ) -> Images:
-  """All images of a data set at a network's size; they are held in memory."""
+  """All images of a data set at a model's size; they are held in memory."""
   batches = list(resized_batches(dataset, spec, batch_size=256, cache=cache))
   # Of a data set that the cache holds these are views, and the copy is the only one.
   return np.concatenate(batches)

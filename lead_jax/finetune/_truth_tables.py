@@ -101,7 +101,7 @@ def truth_row(
     "weight_decays_tried": _list(protocol.weight_decays),
     "settings": settings[:12],
     "weights": weights[:12],
-    "split": "" if division is None else str(division),
+    "split": _split(division),
   }
 
 
@@ -136,20 +136,49 @@ class Truth:
     self._rows = {(row["model"], row["dataset"]): row for row in found}
 
   def refuse_other(
-    self, models: Sequence[str], dataset: str, settings: str, weights: str | None = None
+    self,
+    models: Sequence[str],
+    dataset: str,
+    settings: str,
+    *,
+    division: Division | None = None,
+    weights: str | None = None,
   ) -> None:
-    """Raises InputError if a row of these models was found in another way."""
+    """Refuses to replace rows that were found in another way, or to add to such.
+
+    Args:
+      models: Their rows would be replaced.
+      dataset: All of its rows have to be measured on the same test images.
+      settings: Key of protocol and data.
+      division: As `truth_row`.
+      weights: SHA-256 of the weights of every model, where they are known.
+
+    Raises:
+      InputError: If there is such a row, and nothing may be overwritten.
+    """
+    if self._overwrite:
+      return
     for model in models:
       row = self._rows.get((model, dataset))
       other = row is not None and (
         row.get("settings") != settings[:12]
         or (weights is not None and row.get("weights") != weights[:12])
       )
-      if other and not self._overwrite:
+      if other:
         raise InputError(
           f"{self._path} has a row of {model!r} on {dataset!r} that was found with other "
           f"settings, data or weights: give another {parameter('out')}, or "
           f"{parameter('overwrite', True)} to replace it"
+        )
+    split = _split(division)
+    for (model, of), row in self._rows.items():
+      theirs = row.get("split") or ""
+      if of == dataset and theirs != split:
+        raise InputError(
+          f"{self._path} has a row of {model!r} on {dataset!r} that was measured on "
+          f"another test part ({theirs or 'not divided here'}, now "
+          f"{split or 'not divided here'}): give another {parameter('out')}, or "
+          f"{parameter('overwrite', True)} to have both in it"
         )
 
   def add(self, row: Row) -> None:
@@ -205,6 +234,10 @@ class Runs:
     write_text(self._folder / "runs.jsonl", "".join(f"{line}\n" for line in lines))
     flat = [_flat(row) for row in rows]
     write_text(self._folder / "runs.csv", _csv(RUN_COLUMNS, flat))
+
+
+def _split(division: Division | None) -> str:
+  return "" if division is None else str(division)
 
 
 def _failure_key(model: str, dataset: str) -> str:

@@ -40,9 +40,11 @@ def render_comparison(comparison: Comparison, *, width: int, color: bool) -> str
 
 
 def _lines(comparison: Comparison) -> list[str]:
-  pairs = plural(comparison.same, "score")
-  moved = plural(len(comparison.moves), "score or rank", "scores or ranks")
-  lines = [f"{pairs} and ranks of both runs are equal; {moved} differ."]
+  same = plural(comparison.same, "score and its rank", "scores and ranks")
+  moved = plural(
+    len(comparison.moves), "score or rank differs", "scores or ranks differ"
+  )
+  lines = [f"{same} of both runs are equal; {moved}."]
   for what, names in (
     ("Models only in the new run", comparison.added_models),
     ("Models only in the old run", comparison.gone_models),

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from lead_jax.report._bars import Lines, Shown
-from lead_jax.results import Listener, ModelRow, Plan, ScoreRow
+from lead_jax.report._words import plural
+from lead_jax.results import FAILED, Listener, ModelRow, Plan, ScoreRow
 
 
 def describe(plan: Plan) -> str:
   """Returns, in a few lines, what a run will do."""
   data = plan.dataset
   return (
-    f"Data: {data['name']}, {data['samples']} samples of {data['classes']} classes "
-    f"(split: {data['split']})\n"
+    f"Data: {data['name']}, {plural(data['samples'], 'image')} of "
+    f"{plural(data['classes'], 'class', 'classes')} (split: {data['split']})\n"
     f"Models: {len(plan.models)}; metrics: {', '.join(plan.metrics)}"
   )
 
@@ -74,6 +75,6 @@ def summary(row: ModelRow, scores: Sequence[ScoreRow]) -> str:
   parts += [
     f"{score.metric} {score.status}"
     for score in scores
-    if score.status.startswith("failed")
+    if score.status.startswith(FAILED)
   ]
   return ", ".join(parts)

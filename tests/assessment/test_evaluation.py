@@ -1,6 +1,7 @@
 """How well metrics rank, from scores made by hand and from a small real run."""
 
 import csv
+import functools
 import io
 import json
 import math
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lead_jax.assessment import (
   _collect as collect,
@@ -316,3 +318,33 @@ def test_without_matplotlib_all_but_the_figures_is_there(found, tmp_path, monkey
   }
   with pytest.raises(plotting.NoMatplotlibError), plotting.styled():
     pass
+
+
+def test_a_folder_that_cannot_be_read_is_left_out_and_a_wrong_model_is_said(tmp_path):
+  rng = np.random.default_rng(0)
+  for i in range(8):
+    folder = tmp_path / "birds" / "ab"[i % 2]
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = rng.integers(0, 255, (8, 8, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(folder / f"{i}.png")
+  (tmp_path / "cars").mkdir()
+  models = ["digits/mlp_random", "digits/conv_random"]
+  truth = collect.Truth({"birds": dict.fromkeys(models, 50.0)})
+  call = functools.partial(
+    collect.collect,
+    [tmp_path / "birds", tmp_path / "cars"],
+    truth,
+    zoo=None,
+    metrics=["feature_norm"],
+    out=tmp_path / "out",
+    cache_dir=tmp_path / "cache",
+  )
+  found = call(models=models)
+  assert found.table.datasets == ["birds"]
+  assert found.notes[0].startswith("left out: ")
+  assert "cars" in found.notes[0]
+  # The next step can be done as it stands.
+  page = (tmp_path / "out" / "birds" / "report.md").read_text()
+  assert f"lead-finetune {tmp_path / 'birds'} " in page
+  with pytest.raises(InputError, match="there is no model 'nobody'"):
+    call(models=["nobody"])

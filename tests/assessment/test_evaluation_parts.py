@@ -1,5 +1,6 @@
 """Noise, families, costs and figures of an evaluation, from data made by hand."""
 
+import dataclasses
 import json
 import math
 
@@ -136,8 +137,9 @@ def test_costs_outlive_the_run_that_measured_them(tmp_path):
   first = _report(cached=False, seconds=3.0, peak=100.0)
   (tmp_path / "report.json").write_text(report_json(first))
   # The next run, before it replaces the report, and after: all came from the store.
-  costs.remember(tmp_path, "f")
-  known = costs.remember(tmp_path, "f", _report(cached=True, seconds=0.1, peak=900.0))
+  costs.keep_earlier(tmp_path)
+  later = _report(cached=True, seconds=0.1, peak=900.0)
+  known = costs.remember(tmp_path, later)
   assert known == {
     "h": {"extract": 3.0, "peak_mib:extract": 100.0, "peak_mib:load": 5.0}
   }
@@ -148,12 +150,42 @@ def test_costs_outlive_the_run_that_measured_them(tmp_path):
   assert found.extract_seconds == 3.0
   assert found.peak_mib == {"extract": 100.0, "load": 5.0}
   # Other images: what was measured says nothing of them.
-  assert costs.remember(tmp_path, "other") == {}
+  other = dataclasses.replace(
+    later, plan=Plan({"fingerprint": "other"}, ["a"], ["knn"])
+  )
+  assert costs.remember(tmp_path, other) == {"h": {"peak_mib:load": 5.0}}
   unknown = costs.costs({"x": first}, {})
   assert (unknown.extract_seconds, unknown.extracted, unknown.pairs) == (None, 0, 1)
-  (tmp_path / "costs.json").write_text("spoilt")
-  (tmp_path / "report.json").write_text("[]")
-  assert costs.remember(tmp_path, "f") == {}
+
+
+@pytest.mark.parametrize(
+  "report",
+  [
+    "[]",
+    "spoilt",
+    '{"plan": {"dataset": {"fingerprint": "f"}}}',
+    '{"plan": null, "models": []}',
+    '{"plan": {"dataset": {"fingerprint": "f"}}, "models": [null]}',
+    '{"plan": {"dataset": {"fingerprint": "f"}}, "models": [{"model": "a", '
+    '"weights_hash": "h", "features_cached": false, "peak_memory_mib": {}, '
+    '"seconds": {"extract": "long"}}]}',
+  ],
+)
+@pytest.mark.parametrize(
+  "kept",
+  [
+    "spoilt",
+    '{"fingerprint": "f", "models": []}',
+    '{"fingerprint": "f", "models": {"h": {"extract": null}}}',
+  ],
+)
+def test_damaged_files_of_costs_cost_nothing(tmp_path, report, kept):
+  (tmp_path / "costs.json").write_text(kept)
+  (tmp_path / "report.json").write_text(report)
+  costs.keep_earlier(tmp_path)
+  assert (tmp_path / "costs.json").read_text() == kept
+  known = costs.remember(tmp_path, _report(cached=True, seconds=0.1, peak=900.0))
+  assert known == {"h": {"peak_mib:load": 5.0}}
 
 
 def test_remarks_are_counted_without_their_numbers():

@@ -5,6 +5,7 @@ import pathlib
 import pickle
 import re
 
+import numpy as np
 import pytest
 
 from lead_jax.checks import (
@@ -34,6 +35,9 @@ PRINTED = {
     (parameter("reference"), "reference=", "--reference"),
     (parameter("split", "all"), "split='all'", "--split=all"),
     (parameter("seed", 3), "seed=3", "--seed=3"),
+    (parameter("seed", np.int64(3)), "seed=3", "--seed=3"),
+    (parameter("noise", np.float32(2)), "noise=2.0", "--noise=2.0"),
+    (parameter("split", {1}), "split='{1}'", "'--split={1}'"),
     (parameter("overwrite", True), "overwrite=True", "--overwrite"),
     (parameter("check_weights", False), "check_weights=False", "--nocheck_weights"),
     (parameter("out", pathlib.Path("my runs")), "out='my runs'", "'--out=my runs'"),

@@ -92,6 +92,22 @@ def test_help_arguments_and_unknown_flags(capsys):
   assert capsys.readouterr().out == "text\n"
 
 
+def test_a_command_line_says_nothing_of_the_next_one():
+  values = flags.FlagValues()
+  shared = SharedFlags(values)
+  seed, overwrite, models = shared.seed(), shared.overwrite(), shared.models()
+  option = flags.DEFINE_multi_string("option", [], "Several.", flag_values=values)
+  given = ["x", "--seed=3", "--overwrite", "--models=a,b", "--option=c", "--option=d"]
+  assert read_flags(values, "", given) == []
+  assert (seed.value, overwrite.value, models.value) == (3, True, ["a", "b"])
+  assert option.value == ["c", "d"]
+  for _ in range(2):
+    assert read_flags(values, "", ["x"]) == []
+    assert (seed.value, overwrite.value, models.value) == (0, False, None)
+    assert option.value == []
+    assert not any(values[name].present for name in values)
+
+
 def test_a_shared_flag_has_one_help_text():
   texts: dict[str, set[str]] = {}
   for command in (rank, finetune, evaluate):

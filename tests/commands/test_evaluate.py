@@ -28,9 +28,6 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
   ],
 )
 def test_what_is_wrong_is_one_line(capsys, arguments, message):
-  evaluate.FLAGS.unparse_flags()
-  for name in ("zoo", "data", "ground_truth"):
-    evaluate.FLAGS[name].unparse()
   assert evaluate.main(["lead-evaluate", *arguments]) == 2
   error = capsys.readouterr().err
   assert message in error

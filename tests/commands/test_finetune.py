@@ -19,9 +19,6 @@ SMALL = ["--models=digits/mlp_supervised", "--learning_rates=0.003,0.0003", "--s
 
 
 def _run(out, *arguments):
-  finetune.FLAGS.unparse_flags()
-  for name in finetune.FLAGS:
-    finetune.FLAGS[name].unparse()
   cache = out.parent / "cache"
   return finetune.main(
     ["lead-finetune", f"--out={out}", f"--cache_dir={cache}", *arguments]
@@ -129,7 +126,7 @@ def test_a_model_that_fails_is_a_row_and_the_others_go_on(tmp_path, capsys):
   quick = ["--learning_rates=0.001", "--epochs=1", "--seeds=1", "--trainable=head"]
   assert _run(tmp_path / "out", models, *quick) == 0
   said = capsys.readouterr()
-  assert "there is no network to fine-tune" in said.err
+  assert "there is no model to fine-tune" in said.err
   assert "digits/mlp_random: " in said.out
   rows = _rows(tmp_path / "out" / "runs.csv")
   assert rows[0]["status"].startswith("failed: it is a file of features")
@@ -287,6 +284,54 @@ def test_a_data_set_without_a_test_part_is_divided(tmp_path, capsys):
     json.loads(line) for line in (outs[0] / "runs.jsonl").read_text().splitlines()
   ]
   assert not {run["key"] for run in again[1:]} & {run["key"] for run in runs}
+
+
+def test_one_ground_truth_is_measured_on_one_test_part(tmp_path, capsys):
+  images, labels = _pixels(20)
+  np.savez(tmp_path / "a.npz", images=images, labels=labels)
+  out = tmp_path / "out"
+  data = [f"npz:{tmp_path / 'a.npz'}", "--trainable=head", "--steps=2"]
+  first, second = "--models=digits/mlp_random", "--models=digits/mlp_denoising"
+  assert _run(out, *data, first) == 0
+  said = capsys.readouterr().out
+  assert "(and runs.csv, runs.jsonl, logits, splits)" in said
+  truth, record = out / "ground_truth.csv", out / "splits" / "a.json"
+  before = truth.read_text(), record.read_text()
+  other = [*data, second, "--split_seed=1"]
+  assert _run(out, *other) == 2
+  error = capsys.readouterr().err
+  assert "a row of 'digits/mlp_random' on 'a' that was measured on another" in error
+  assert "(20 % of each class, seed 0, " in error
+  assert "now 20 % of each class, seed 1, " in error
+  assert [line.split()[0] for line in error.splitlines()] == [
+    "Data:",
+    "It",
+    "lead-finetune:",
+  ]
+  assert (truth.read_text(), record.read_text()) == before
+  # Whoever wants both has the record of both.
+  assert _run(out, *other, "--overwrite") == 0
+  digests = [row["split"].split()[-1] for row in _rows(truth)]
+  assert len(set(digests)) == 2
+  assert json.loads(record.read_text())["digest"].startswith(digests[1])
+  aside = record.with_name(f"a.{digests[0]}.json")
+  assert aside.read_text() == before[1]
+  # The same split again is no other one.
+  assert _run(tmp_path / "same", *data, first) == 0
+  assert _run(tmp_path / "same", *data, second) == 0
+  assert [path.name for path in (tmp_path / "same" / "splits").iterdir()] == ["a.json"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
+  images, labels = _pixels(20)
+  np.savez(tmp_path / "a.npz", images=images, labels=labels)
+  out = tmp_path / "out"
+  out.mkdir()
+  (out / "splits").write_text("in the way")
+  assert _run(out, f"npz:{tmp_path / 'a.npz'}", *QUICK) == 2
+  error = capsys.readouterr().err
+  assert error.splitlines()[-1].startswith("lead-finetune: cannot write ")
+  assert error.endswith("a.json' (File exists): give another --out\n")
 
 
 def test_a_train_part_alone_is_divided(tmp_path):

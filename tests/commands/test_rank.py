@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from lead_jax.checks._errors import InputError
-from lead_jax.commands import rank as cli
+from lead_jax.commands import rank as cli, read_flags
 from lead_jax.commands._stdout import terminal
 from lead_jax.metrics import DEFAULT_METRICS, METRICS
 from tests.report.reports import full_report
@@ -27,12 +27,6 @@ FAST = [
 MODELS = "--models=digits/mlp_random,digits/mlp_supervised"
 
 
-def forget_flags():
-  cli.FLAGS.unparse_flags()
-  for name in cli.FLAGS:
-    cli.FLAGS[name].unparse()
-
-
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
   """Runs the command in this process; returns exit code, stdout and stderr."""
@@ -42,7 +36,6 @@ def command(tmp_path, monkeypatch, capsys):
 
   def run(*arguments):
     monkeypatch.setattr(sys, "argv", ["lead-rank", *arguments])
-    forget_flags()
     with pytest.raises(SystemExit) as stop:
       cli.run()
     out, err = capsys.readouterr()
@@ -58,7 +51,7 @@ def test_the_bundled_zoo(command, tmp_path):
   assert "digits/mlp_supervised" in out
   assert "fine-tuned %" in out
   assert "tau" in out
-  assert "Data: digits, 536 samples of 5 classes (split: train)" in err
+  assert "Data: digits, 536 images of 5 classes (split: train)" in err
   assert "[2/2] digits/mlp_supervised: features in" in err
   assert "\x1b" not in out + err
   report = json.loads((tmp_path / "runs" / "digits" / "report.json").read_text())
@@ -122,8 +115,7 @@ def test_what_stdout_cannot_encode_is_no_crash(command, monkeypatch, tmp_path):
 
 
 def test_warnings_are_on_a_terminal_once(monkeypatch, capsys, tmp_path):
-  forget_flags()
-  cli.FLAGS(["lead-rank"])
+  read_flags(cli.FLAGS, "", ["lead-rank"])
   monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
   for live in (True, False):
     monkeypatch.setattr(sys.stderr, "isatty", lambda seen=live: seen)
@@ -333,3 +325,17 @@ def test_two_reports_are_compared(command, tmp_path):
   code, _, err = command("compare", str(runs[0]), str(runs[1]), "--seed=1")
   assert code == 2
   assert "takes no flags, not --seed" in err
+
+
+def test_a_metric_of_ones_own_that_fails_is_a_failure(command, tmp_path):
+  (tmp_path / "sourmod.py").write_text(
+    "from lead_jax.metrics import Metric\n"
+    "def compute(problem, options):\n"
+    "  raise ValueError('it is sour')\n"
+    "SOUR = Metric('sour', compute)\n"
+  )
+  code, _, err = command(MODELS, "--metrics=knn,sourmod:SOUR", "--resamples=0")
+  assert code == 2, err
+  assert "2 of 2 models could not be scored by every metric named" in err
+  # What `all` adds may lack what it needs; what is named beside it may not.
+  assert cli._named(full_report(), ["all", "sourmod:SOUR", "knn"]) == ["sour", "knn"]

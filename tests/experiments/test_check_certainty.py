@@ -5,7 +5,6 @@ import re
 import pytest
 
 from experiments import check_certainty
-from experiments.check_certainty import FLAGS
 
 MODELS = "--models=digits/mlp_random,digits/conv_random,digits/mlp_supervised"
 
@@ -13,9 +12,6 @@ MODELS = "--models=digits/mlp_random,digits/conv_random,digits/mlp_supervised"
 @pytest.fixture
 def command(tmp_path, capsys):
   def run(*arguments):
-    FLAGS.unparse_flags()
-    for name in FLAGS:
-      FLAGS[name].unparse()
     code = check_certainty.run(
       ["check_certainty", f"--cache_dir={tmp_path}", *arguments]
     )

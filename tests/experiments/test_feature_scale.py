@@ -197,7 +197,6 @@ def test_the_command(digits, tmp_path, capsys):
   ],
 )
 def test_what_is_wrong_is_one_line(digits, capsys, arguments, message):
-  feature_scale.FLAGS.unparse_flags()
   assert feature_scale.run(["feature_scale", *digits, *arguments]) == 2
   error = capsys.readouterr().err
   assert message in error

@@ -456,7 +456,6 @@ def test_logits_of_other_images_are_refused(tmp_path):
   ],
 )
 def test_bad_flags_are_one_line(tmp_path, capsys, flag, message):
-  script.FLAGS.unparse_flags()
   assert script.run(["figures", flag, f"--out={tmp_path}"]) == 2
   assert capsys.readouterr().err == f"experiments.figures: {message}\n"
 
@@ -469,7 +468,6 @@ def test_script_takes_the_digits_where_nothing_is_said(tmp_path, capsys, monkeyp
     return "done\n"
 
   monkeypatch.setattr(write, "make_all", make_all)
-  script.FLAGS.unparse_flags()
   argv = ["figures", "--only=lead_fig4,lead_fig4", "--svg", f"--out={tmp_path}/a"]
   assert script.run([*argv, f"--cache_dir={tmp_path}/cache"]) == 0
   assert capsys.readouterr().out == "done\n"

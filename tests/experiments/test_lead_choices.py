@@ -60,7 +60,6 @@ def test_nested_choice_never_looks_at_what_it_reports():
 def arguments(tmp_path, monkeypatch):
   """Two data sets of ready images, four tiny networks, and their truth."""
   monkeypatch.setattr(table, "choices", lambda baselines: FEW)
-  lead_choices.FLAGS.unparse_flags()
   rng = np.random.default_rng(0)
   names = ["mlp_supervised", "mlp_random", "mlp_denoising", "conv_random"]
   rows = ["model,dataset,accuracy"]
@@ -107,7 +106,6 @@ def test_script_writes_all_and_computes_nothing_twice(
     raise AssertionError("computed again")
 
   monkeypatch.setattr("lead_jax.metrics.evaluate_metric", never)
-  lead_choices.FLAGS.unparse_flags()
   assert lead_choices.run(arguments) == 0
   assert capsys.readouterr().out == first.out
 

@@ -328,7 +328,6 @@ def test_the_command(digits, tmp_path, capsys):
   ],
 )
 def test_what_is_wrong_is_one_line(digits, capsys, arguments, message):
-  low_data.FLAGS.unparse_flags()
   assert low_data.run(["low_data", *digits, *arguments]) == 2
   error = capsys.readouterr().err
   assert message in error

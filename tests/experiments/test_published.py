@@ -17,9 +17,6 @@ def run(capsys):
   """Runs the command in this process: exit code, what it printed, what it complained."""
 
   def run(*arguments):
-    published.FLAGS.unparse_flags()
-    for name in published.FLAGS:
-      published.FLAGS[name].unparse()
     code = published.run(["experiments.published", *arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err

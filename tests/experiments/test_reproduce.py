@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 
 from experiments import reproduce
-from experiments.reproduction import compare, few, measure, supply, tables
+from experiments.reproduction import (
+  compare,
+  few,
+  measure,
+  rehearsal,
+  supply,
+  tables,
+)
 from experiments.reproduction.measure import Ready, truth_of
 from lead_jax import literature
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE
+from lead_jax.checks import InputError
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._papers import PAPER_DATASETS
 from lead_jax.results import ModelRow, Plan, Report, ScoreRow
@@ -25,9 +33,6 @@ def run(capsys, monkeypatch, tmp_path):
   monkeypatch.setattr(supply, "measured_rate", lambda: 1e11)
 
   def call(*arguments):
-    reproduce.FLAGS.unparse_flags()
-    for name in reproduce.FLAGS:
-      reproduce.FLAGS[name].unparse()
     code = reproduce.run(["reproduce", f"--cache_dir={tmp_path / 'cache'}", *arguments])
     return code, *capsys.readouterr()
 
@@ -259,3 +264,9 @@ def test_few_samples_a_class(tmp_path):
   assert "supervised, weighted_kendall, 5 samples a class" in compare.as_text(
     table, rows
   )
+
+
+def test_a_rehearsal_that_cannot_be_written_is_one_line(tmp_path):
+  (tmp_path / "rehearsal").write_text("in the way")
+  with pytest.raises(InputError, match=r"cannot write .*: give another out="):
+    rehearsal.write_weights([], tmp_path / "rehearsal" / "weights")

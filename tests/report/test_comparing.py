@@ -20,7 +20,7 @@ def test_what_moved_is_in_the_table_and_what_is_new_in_words():
   text = render_comparison(lead_jax.compare(old, new), width=100, color=False)
   lines = text.splitlines()
   assert (
-    lines[0] == "5 scores and ranks of both runs are equal; 1 score or rank differ."
+    lines[0] == "5 scores and ranks of both runs are equal; 1 score or rank differs."
   )
   assert "Models only in the new run: x." in lines
   assert "seed: 0 in the old run, 1 in the new." in lines
@@ -28,3 +28,11 @@ def test_what_moved_is_in_the_table_and_what_is_new_in_words():
   same = render_comparison(lead_jax.compare(old, old), width=100, color=False)
   assert "0 scores or ranks differ" in same
   assert "metric" not in same
+
+
+def test_one_score_is_said_as_one():
+  none = lead_jax.compare(small_report(), small_report())
+  one = dataclasses.replace(none, same=1)
+  assert render_comparison(one, width=100, color=False) == (
+    "1 score and its rank of both runs are equal; 0 scores or ranks differ."
+  )

@@ -175,7 +175,7 @@ def test_progress(kind, report):
       progress.finished(row, [s for s in report.scores if s.model == row.model])
     progress.warned("mind the gap")
   text = stream.getvalue()
-  assert "Data: digits, 360 samples of 5 classes (split: test)" in text
+  assert "Data: digits, 360 images of 5 classes (split: test)" in text
   assert "Models: 2; metrics: lead, knn" in text
   assert "[1/2] weak: features in 0.0 s" in text
   assert "scores in 1.0 s" in text

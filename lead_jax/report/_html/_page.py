@@ -56,7 +56,7 @@ def as_html(report: Report) -> str:
         for key, t, content in sections
       ),
     ),
-    _footer(summary),
+    _footer(),
     tag("script", Markup(script)),
   )
   return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
@@ -294,7 +294,7 @@ def _facts_of(section: Section) -> Markup:
   return join(tag("h3", section.title), facts)
 
 
-def _footer(summary: Summary) -> Markup:
+def _footer() -> Markup:
   text = (
     "Written by lead_jax. report.json beside this file holds every number in full, "
     "scores.csv every score."
