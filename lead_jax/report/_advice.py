@@ -1,6 +1,8 @@
 """What a report recommends: which model, how sure that is, and what to do next."""
 
+import csv
 import dataclasses
+import io
 import math
 import shlex
 
@@ -251,7 +253,9 @@ def _finetune(report: Report, models: list[str]) -> tuple[str, str]:
   # As they were asked for: NAME=FILE says where the weights are.
   asked = [text for text in request.get("models") or () if isinstance(text, str)]
   whole = {text.partition("=")[0]: text for text in asked}
-  specs = ",".join(whole.get(model, model) for model in models)
+  buffer = io.StringIO()  # as flags read a list: a comma in a name is quoted
+  csv.writer(buffer, lineterminator="").writerow(whole.get(m, m) for m in models)
+  specs = buffer.getvalue()
   words = ["lead-finetune", data, f"--models={specs}"]
   words += [f"--{flag}={request[flag]}" for flag in _SHARED_FLAGS if request.get(flag)]
   for switch in ("download", "check_weights"):

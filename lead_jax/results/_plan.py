@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError
-from lead_jax.results._json import json_values
-from lead_jax.system import content_key
+from lead_jax.checks import InputError, shown
+from lead_jax.results._json import fits, json_values
+from lead_jax.system import canonical_json, content_key
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,11 +83,18 @@ class Plan:
     del content["request"], content["warnings"]
     content["files"] = sorted(str(digest) for digest in self.files.values())
     content["dataset"].pop("skipped", None)
+    for facts in content["metric_facts"].values():
+      # What cannot be hashed has another identity in every process.
+      if (facts.get("identity") or {}).get("stable") is False:
+        del facts["identity"]
     return content_key(plan=content)
 
   def __eq__(self, other: object) -> bool:
     """Whether both ask for the same, in the same words."""
-    return isinstance(other, Plan) and self.to_dict() == other.to_dict()
+    # As text: 2 and 2.0 are equal, and are not the same request.
+    return isinstance(other, Plan) and (
+      canonical_json(self.to_dict()) == canonical_json(other.to_dict())
+    )
 
   def __hash__(self) -> int:
     return hash(self.key)
@@ -111,23 +119,25 @@ def plan_from_dict(content: Any) -> Plan:
     raise InputError(
       f"the plan has an unknown field {unknown[0]!r}: it was made by another version"
     )
+  hints = typing.get_type_hints(Plan)
   for name, value in content.items():
-    wanted = _kind(name)
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+    if not fits(value, hints[name]):
       raise InputError(
-        f"field {name!r} of the plan is a {type(value).__name__}: it is damaged"
+        f"field {name!r} of the plan has the value {shown(value)}: it is damaged"
       )
-  return Plan(**content)
+  plan = Plan(**content)
+  if not plan.metrics or plan.resamples < 0 or not _sound_sizes(data):
+    raise InputError("the plan is damaged: its metrics, sizes or numbers are missing")
+  if not isinstance(plan.request.get("objects", []), list):
+    raise InputError("the plan is damaged: its request is not what was asked for")
+  return plan
 
 
-def _kind(name: str) -> type | tuple[type, ...]:
-  """The types that a field may have in JSON."""
-  if name in ("reference", "reference_features", "source_data"):
-    return (str, type(None))
-  if name in ("models", "metrics", "versions", "warnings"):
-    return list
-  if name in ("precision", "not_resampled"):
-    return str
-  if name in ("seed", "resamples"):
-    return int
-  return bool if name == "x64" else Mapping
+def _sound_sizes(dataset: Mapping[str, Any]) -> bool:
+  """Whether sizes and names of classes, where they are given, belong to each other."""
+  sizes, names = dataset.get("class_sizes", []), dataset.get("class_names", [])
+  return (
+    fits(sizes, Sequence[int])
+    and fits(names, Sequence[str])
+    and ("class_sizes" not in dataset or len(sizes) == len(names))
+  )

@@ -5,14 +5,17 @@ import json
 import math
 import os
 import pathlib
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError, one_line
+from lead_jax.checks import InputError, one_line, shown
 from lead_jax.results._certainty import Certainty, ModelCertainty
-from lead_jax.results._json import json_values, number_from_json
+from lead_jax.results._json import fits, json_values, number_from_json
 from lead_jax.results._plan import Plan, plan_from_dict
 from lead_jax.results._rows import PENDING, ModelRow, ScoreRow
+
+Row = typing.TypeVar("Row", ModelRow, ScoreRow, ModelCertainty, Certainty)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,12 +151,12 @@ def report_from_dict(content: Any) -> Report:
     certainty = content.get("certainty")
     report = Report(
       plan=plan,
-      models=[ModelRow(**row) for row in content["models"]],
+      models=[checked_row(ModelRow(**row)) for row in content["models"]],
       scores=[score_row_from_dict(row) for row in content["scores"]],
-      environment=dict(content.get("environment", {})),
+      environment=_environment(content.get("environment", {})),
       warnings=[str(line) for line in content.get("warnings", [])],
-      agreement=dict(content.get("agreement", {})),
-      static_agreement=dict(content.get("static_agreement", {})),
+      agreement=_agreement(content.get("agreement", {})),
+      static_agreement=_agreement(content.get("static_agreement", {})),
       certainty=None if certainty is None else _certainty(certainty),
     )
     if not _sound(report):
@@ -175,20 +178,45 @@ def score_row_from_dict(row: Mapping[str, Any]) -> ScoreRow:
     if values.get(name) is not None:
       values[name] = number_from_json(values[name])
   values["resampled"] = [number_from_json(v) for v in values.get("resampled", ())]
-  return ScoreRow(**values)
+  return checked_row(ScoreRow(**values))
+
+
+def checked_row(row: Row) -> Row:
+  """Returns a row of a report that was read; raises ValueError for a wrong type."""
+  for name, hint in typing.get_type_hints(type(row)).items():
+    if not fits(getattr(row, name), hint):
+      raise ValueError(f"{name} is {shown(getattr(row, name), most=40)}")
+  return row
+
+
+def _environment(content: Any) -> dict[str, Any]:
+  versions = content.get("versions", {})
+  if not fits(versions, Mapping[str, str]):
+    raise ValueError("its versions are no versions")
+  return dict(content)
+
+
+def _agreement(content: Any) -> dict[str, Mapping[str, Any]]:
+  if not fits(content, Mapping[str, Mapping[str, int | float | str | None]]):
+    raise ValueError("its agreement with the ground truth is no number")
+  return dict(content)
 
 
 def _certainty(content: Mapping[str, Any]) -> Certainty:
   rows = [
-    ModelCertainty(
-      **{
-        **row,
-        **{n: number_from_json(row[n]) for n in ("score_low", "score_high", "p_best")},
-      }
+    checked_row(
+      ModelCertainty(
+        **{
+          **row,
+          **{
+            n: number_from_json(row[n]) for n in ("score_low", "score_high", "p_best")
+          },
+        }
+      )
     )
     for row in content["models"]
   ]
-  return Certainty(**{**content, "models": rows})
+  return checked_row(Certainty(**{**content, "models": rows}))
 
 
 def _sound(report: Report) -> bool:

@@ -5,7 +5,7 @@ import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError, parameter
 from lead_jax.metrics import Metric
+from lead_jax.report import PAGES
 from lead_jax.results import Plan, plan_from_dict
 from lead_jax.system import explain_write_errors, file_digest
 
@@ -49,6 +50,8 @@ def chosen_metrics(
     raise InputError(
       f"no metrics were given: known are all, {', '.join(metrics.METRICS)}"
     )
+  if not isinstance(asked, Iterable):
+    raise InputError(f"metrics must be a list of metrics or names, got {asked!r}")
   found: dict[str, Metric] = {}
   for one in asked:
     if isinstance(one, str) and one == "all":
@@ -98,6 +101,12 @@ def checked_options(
     InputError: If one is for a metric that is not asked for, unknown or out of bounds.
   """
   plain: dict[str, dict[str, Any]] = {}
+  if not isinstance(options, Mapping) or not all(
+    isinstance(values, Mapping) for values in options.values()
+  ):
+    raise InputError(
+      f"options must be like {{'knn': {{'k': 3}}}}, by metric, got {options!r}"
+    )
   for name, values in options.items():
     if name not in chosen:
       raise InputError(
@@ -163,6 +172,12 @@ def make_writable(out: pathlib.Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out):
       pass
+  for name in PAGES:
+    if (out / name).is_dir():
+      raise InputError(
+        f"{str(out / name)!r} is a folder: the results need this name, give another "
+        f"{parameter('out')} or move it away"
+      )
 
 
 def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:

@@ -37,7 +37,9 @@ def work(plan: Plan, store: FeatureStore, listener: Listener | None = None) -> N
     batch_size=sources.batch_size,
     reference=sources.reference,
     source_data=sources.source_data,
-    identities={name: plan.metric_facts[name]["identity"] for name in plan.metrics},
+    identities={
+      name: plan.metric_facts[name]["identity"] for name in plan.metric_facts
+    },
   )
   listener.planned(plan)
   for line in plan.warnings:

@@ -76,8 +76,11 @@ def _with(path, value):
     ({}, "is not a report"),
     (_without("plan"), "is not a report of lead_jax, or one of an older version"),
     (_with(["plan"], []), "is not a plan"),
-    (_with(["plan", "seed"], "0"), "field 'seed' of the plan is a str"),
-    (_with(["plan", "seed"], True), "field 'seed' of the plan is a bool"),
+    (
+      _with(["plan", "seed"], "0"),
+      "field 'seed' of the plan has the value 0: it is damaged",
+    ),
+    (_with(["plan", "seed"], True), "field 'seed' of the plan has the value True"),
     (_with(["plan", "nonsense"], 1), "unknown field 'nonsense'"),
     (_with(["models"], []), "rows do not belong to its plan"),
     (_with(["models"], 3), "damaged"),
@@ -85,8 +88,20 @@ def _with(path, value):
     (_with(["scores", 0, "surprise"], 1), "surprise"),
     (_with(["scores", 0, "model"], "stranger"), "rows do not belong to its plan"),
     (_with(["scores", 4, "rank"], 1), "rows do not belong to its plan"),
-    (_with(["models", 0, "status"], 7), "rows do not belong to its plan"),
+    (_with(["models", 0, "status"], 7), r"damaged \(status is 7\)"),
     (_with(["certainty"], {"metric": "lead"}), "damaged"),
+    (_with(["models", 0, "num_params"], "many"), r"damaged \(num_params is many\)"),
+    (_with(["models", 0, "seconds"], 5), r"damaged \(seconds is 5\)"),
+    (_with(["scores", 0, "rank"], "x"), r"damaged \(rank is x\)"),
+    (_with(["environment"], {"versions": 5}), "its versions are no versions"),
+    (_with(["agreement"], {"knn": 5}), "its agreement with the ground truth"),
+    (_with(["plan", "metrics"], []), "the plan is damaged"),
+    (_with(["plan", "metrics"], [["knn"]]), "field 'metrics' of the plan"),
+    (_with(["plan", "options"], {"knn": 5}), "field 'options' of the plan"),
+    (_with(["plan", "resamples"], -5), "the plan is damaged"),
+    (_with(["plan", "request"], {"objects": 5}), "the plan is damaged"),
+    (_with(["plan", "ground_truth"], {"a": {"b": "x"}}), "field 'ground_truth'"),
+    (_with(["plan", "dataset", "class_sizes"], "x"), "the plan is damaged"),
   ],
 )
 def test_what_is_no_report_is_refused_in_a_line(content, message, tmp_path):
@@ -111,6 +126,9 @@ def test_files_that_are_no_json(text, tmp_path):
 
 def test_a_plan_is_known_by_what_decides_its_results():
   plan = Plan({"name": "photos"}, ["a"], ["knn"], request={"dataset": "photos/"})
+  two, as_float = ({"knn": {"k": k}} for k in (2, 2.0))
+  pair = [dataclasses.replace(plan, options=options) for options in (two, as_float)]
+  assert (pair[0] == pair[1]) == (hash(pair[0]) == hash(pair[1]))
   again = plan_from_dict(json.loads(json.dumps(plan.to_dict())))
   assert again == plan
   assert hash(again) == hash(plan)

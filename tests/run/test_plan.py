@@ -316,7 +316,7 @@ def test_a_plan_is_not_worked_off_in_other_arithmetic(tmp_path):
 
 
 def test_a_plan_without_an_address_is_refused_in_a_line(tmp_path):
-  plan = lead_jax.plan_from_dict({"dataset": {"name": "photos"}})
+  plan = lead_jax.plan_from_dict({"dataset": {"name": "photos"}, "metrics": ["knn"]})
   with pytest.raises(
     InputError, match="does not say where its data set and models are"
   ):

@@ -189,6 +189,10 @@ def test_out_that_cannot_be_written(run, tmp_path, monkeypatch):
   with pytest.raises(InputError, match="give another out="):
     run(out=file / "below")
 
+  (tmp_path / "taken" / "report.html").mkdir(parents=True)
+  with pytest.raises(InputError, match=r"report.html' is a folder: the results need"):
+    run(out=tmp_path / "taken", overwrite=True)
+
   def refuse(*_, **__):
     raise OSError(30, "Read-only file system")
 
