@@ -18,6 +18,6 @@ def __getattr__(name: str) -> Any:
     from lead_jax import ntk
     from lead_jax.system import deprecated
 
-    deprecated("lead_jax.heads", since="0.2", removed="0.3", use="lead_jax.ntk")
+    deprecated("lead_jax.heads", since="0.1", removed="0.3", use="lead_jax.ntk")
     return ntk
   return _promised(name)

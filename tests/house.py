@@ -64,14 +64,43 @@ def definer(module: str, name: str) -> str:
 def imported(
   path: pathlib.Path, *, at_the_top: bool = False
 ) -> Iterator[tuple[str, str]]:
-  """What a file imports: pairs of a module and a name in it (empty: the module)."""
-  nodes = tree_of(path).body if at_the_top else ast.walk(tree_of(path))
-  for node in nodes:
+  """What a file imports: pairs of a module and a name in it (empty: the module).
+
+  Args:
+    path: Of the file.
+    at_the_top: Whether to leave out what is imported only when a function is called.
+  """
+  yield from imported_by(tree_of(path), at_the_top=at_the_top)
+
+
+def imported_by(
+  tree: ast.Module, *, at_the_top: bool = False
+) -> Iterator[tuple[str, str]]:
+  """What code imports, as `imported`."""
+  for node in run_at_import(tree) if at_the_top else ast.walk(tree):
     if isinstance(node, ast.Import):
       yield from ((alias.name, "") for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-      assert node.level == 0, f"{path}: imports are absolute"
+      assert node.level == 0, f"imports are absolute: line {node.lineno}"
       yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def run_at_import(node: ast.AST) -> Iterator[ast.AST]:
+  """All nodes but those in functions and under `if TYPE_CHECKING`."""
+  for child in ast.iter_child_nodes(node):
+    if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+      continue
+    if isinstance(child, ast.If) and _is_type_checking(child.test):
+      for other in child.orelse:
+        yield other
+        yield from run_at_import(other)
+      continue
+    yield child
+    yield from run_at_import(child)
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+  return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 @functools.cache
@@ -90,6 +119,16 @@ def graph() -> Mapping[str, Set[str]]:
 def _ancestors(module: str) -> set[str]:
   parts = module.split(".")
   return {".".join(parts[:i]) for i in range(1, len(parts))}
+
+
+def reached(module: str, *, without: Set[str] = frozenset()) -> set[str]:
+  """The module and all that it imports, and those import, but not by way of some."""
+  found: set[str] = set()
+  waiting = {module} - without
+  while waiting:
+    found |= waiting
+    waiting = set().union(*(graph()[one] for one in waiting)) - found - without
+  return found
 
 
 def rooms_graph() -> dict[str, set[str]]:

@@ -2,53 +2,78 @@
 
 import ast
 import collections
+import dataclasses
 import importlib
+import re
 
 import pytest
 
 from tests import house
 from tests.house import FILES, MATHEMATICS, MODULES, PACKAGE, ROOT
 
-# What each room may import of this package, beside itself, `typing` and `version`.
-_MATHS = {"checks"}
-_SOURCES = _MATHS | {"system"}
+# What each room imports of this package, beside itself and what all may.
 ARROWS = {
+  "__init__": {"ntk", "system"},  # its face hands on more
   "typing": set(),
   "numerics": set(),
   "version": set(),
-  "system": {"checks"},
   "checks": set(),
-  "ntk": _MATHS,
-  "statistics": _MATHS,
-  "logits": _MATHS | {"ntk", "statistics"},
-  "dynamics": _MATHS | {"logits", "ntk", "statistics"},
-  "metrics": _MATHS | {"dynamics", "logits", "ntk", "statistics", "system"},
-  "evaluation": _MATHS,
+  "system": {"checks"},
+  "statistics": set(),
+  "ntk": {"checks"},
+  "logits": {"checks", "statistics"},
+  "dynamics": {"checks", "logits", "ntk"},
+  "metrics": {"checks", "dynamics", "logits", "statistics", "system"},
+  "evaluation": set(),
   "literature": {"checks", "evaluation"},
   "zoo": set(),
-  "backbones": _SOURCES | {"zoo"},
-  "data": _SOURCES | {"backbones"},
-  "features": _SOURCES | {"backbones", "data"},
-  "finetune": _SOURCES | {"backbones", "data"},
-  "results": _SOURCES,
-  "report": _SOURCES | {"backbones", "evaluation", "finetune", "literature", "results"},
-  "run": _SOURCES
-  | {"backbones", "data", "dynamics", "evaluation", "features", "metrics", "report"}
-  | {"results", "statistics"},
-  "assessment": _SOURCES | {"data", "evaluation", "metrics", "results", "run"},
-  "commands": _SOURCES
-  | {
-    "assessment",
+  "backbones": {"checks", "system"},
+  "data": {"backbones", "checks", "system"},
+  "features": {"backbones", "checks", "data", "system"},
+  "finetune": {"backbones", "checks", "data", "system"},
+  "results": {"checks", "system"},
+  "report": {
     "backbones",
+    "checks",
+    "evaluation",
+    "finetune",
+    "literature",
+    "results",
+    "system",
+  },
+  "run": {
+    "backbones",
+    "checks",
+    "data",
+    "dynamics",
+    "evaluation",
+    "features",
+    "metrics",
+    "report",
+    "results",
+    "statistics",
+    "system",
+  },
+  "assessment": {
+    "checks",
     "data",
     "evaluation",
+    "metrics",
+    "results",
+    "run",
+    "system",
+  },
+  "commands": {
+    "assessment",
+    "backbones",
+    "checks",
     "finetune",
     "metrics",
     "report",
     "results",
     "run",
+    "system",
   },
-  "__init__": {"checks", "dynamics", "metrics", "ntk", "results", "run", "system"},
 }
 ANYWHERE = {"numerics", "typing", "version"}
 FORBIDDEN_IN_MATHEMATICS = {
@@ -103,12 +128,17 @@ def test_no_room_imports_itself_through_others():
 
 
 def test_arrows_run_as_the_map_says():
-  found = house.rooms_graph()
-  assert set(found) == set(ARROWS), "the map names every room"
-  wrong = {
-    room: sorted(others - ARROWS[room] - ANYWHERE) for room, others in found.items()
-  }
-  assert not {room: others for room, others in wrong.items() if others}
+  """Exactly: what the map allows and nobody needs would be an invitation."""
+  found = {room: others - ANYWHERE for room, others in house.rooms_graph().items()}
+  assert found == ARROWS
+
+
+def test_contributing_shows_the_map():
+  text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+  rows = re.findall(r"^\| `(\w+)/` \|.*\| ([^|]*) \|$", text, re.MULTILINE)
+  shown = {room: set(re.findall(r"`(\w+)`", cell)) for room, cell in rows}
+  rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+  assert shown == {room: others for room, others in ARROWS.items() if room in rooms}
 
 
 def test_a_room_is_entered_by_its_face():
@@ -150,7 +180,22 @@ def test_what_a_face_promises_is_there_and_documented(package):
   for name in house.face_of(package):
     thing = getattr(module, name)
     if callable(thing) and getattr(thing, "__module__", "").startswith("lead_jax"):
-      assert thing.__doc__, f"{package}.{name} has no docstring"
+      assert _is_documented(thing), f"{package}.{name} has no docstring"
+
+
+def _is_documented(thing):
+  """Whether somebody wrote its docstring: that of a dataclass may be made, `Name(...)`."""
+  return bool(thing.__doc__) and not thing.__doc__.startswith(f"{thing.__name__}(")
+
+
+def test_a_generated_docstring_is_none():
+  bare = dataclasses.make_dataclass("Bare", [("a", int)])
+  named = collections.namedtuple("Named", ["a"])
+  assert bare.__doc__
+  assert named.__doc__
+  assert not _is_documented(bare)
+  assert not _is_documented(named)
+  assert _is_documented(house.module_of)
 
 
 @_by_path
@@ -166,20 +211,96 @@ def test_mathematics_knows_no_files_flags_or_frameworks(path):
     assert not found & FORBIDDEN_IN_MATHEMATICS
 
 
+# Where a metric is found by its name, and where its code is hashed.
+KNOW_FILES = {"lead_jax.metrics._lookup", "lead_jax.metrics._metric"}
+
+
+def _touching_files():
+  """Modules of the package that import what reaches files, flags or frameworks."""
+  return {
+    module
+    for module, path in MODULES.items()
+    if {name.split(".")[0] for name, _ in house.imported(path)}
+    & (FORBIDDEN_IN_MATHEMATICS | {"glob", "importlib.resources", "tempfile"})
+    and not _names_paths_alone(house.tree_of(path))
+  }
+
+
+def _names_paths_alone(tree):
+  """Whether all that code takes of `os`, its one import of these, is the type of a path."""
+  used = {
+    node.attr
+    for node in ast.walk(tree)
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os"
+  }
+  imports = {name for name, _ in house.imported_by(tree)}
+  return imports & FORBIDDEN_IN_MATHEMATICS == {"os"} and used <= {"PathLike", "fspath"}
+
+
+def test_mathematics_reaches_no_files_by_way_of_others():
+  touching = _touching_files()
+  assert "lead_jax.system._plugins" in touching
+  for module in KNOW_FILES:
+    assert house.reached(module) & touching, f"{module} needs no exception"
+  wrong = {
+    module: sorted(found)
+    for module in MODULES
+    if house.room_of(module) in MATHEMATICS
+    and (found := house.reached(module, without=KNOW_FILES) & touching)
+  }
+  assert wrong == {}
+
+
 @_by_path
 def test_heavy_libraries_are_imported_where_they_are_used(path):
   found = {m.split(".")[0] for m, _ in house.imported(path, at_the_top=True)}
   assert not found & HEAVY
 
 
+def test_what_is_imported_at_the_top_is_found_wherever_it_stands():
+  tree = ast.parse("""
+if TYPE_CHECKING:
+  import torch
+else:
+  import a
+if x:
+  try:
+    import b
+  except ImportError:
+    from c import d
+class C:
+  import e
+  def f(self):
+    import scipy
+def g():
+  import rich
+""")
+  found = {module for module, _ in house.imported_by(tree, at_the_top=True)}
+  assert found == {"a", "b", "c", "e"}
+  assert {"torch", "scipy", "rich"} <= {module for module, _ in house.imported_by(tree)}
+
+
+def _imports_by_name(tree):
+  """Libraries that code imports by `need(...)` or `import_module(...)`."""
+  return {
+    node.args[0].value.split(".")[0]
+    for node in ast.walk(tree)
+    if isinstance(node, ast.Call)
+    and ast.unparse(node.func).split(".")[-1] in ("need", "import_module")
+    and node.args
+    and isinstance(node.args[0], ast.Constant)
+  }
+
+
 def test_only_one_module_imports_neural_tangents():
   importers = [
     path.name
     for path in FILES
-    if "neural_tangents" in path.read_text(encoding="utf-8")
-    and any(m.split(".")[0] == "neural_tangents" for m, _ in house.imported(path))
+    if "neural_tangents"
+    in _imports_by_name(house.tree_of(path))
+    | {module.split(".")[0] for module, _ in house.imported(path)}
   ]
-  assert importers in ([], ["_neural_tangents.py"])  # by name, at run time
+  assert importers == ["_neural_tangents.py"]
 
 
 def test_files_are_replaced_in_one_place():

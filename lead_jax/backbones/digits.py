@@ -229,26 +229,6 @@ def digits_models(folder: pathlib.Path | None = None) -> list[ModelSpec]:
   ]
 
 
-def digits_model(name: str, folder: pathlib.Path | None = None) -> ModelSpec:
-  """Finds one model of the digits zoo.
-
-  Args:
-    name: Such as `digits/resnet_supervised`; the prefix may be left out.
-    folder: As for `digits_models`.
-
-  Returns:
-    Its spec, not yet loaded.
-
-  Raises:
-    InputError: If there is no such model; the message lists those there are.
-  """
-  full = name if name.startswith(PREFIX) else PREFIX + name
-  specs = {spec.name: spec for spec in digits_models(folder)}
-  if full not in specs:
-    raise InputError(f"{name}: no such model; the digits zoo has {', '.join(specs)}")
-  return specs[full]
-
-
 def _load(name: str, entry: Mapping, root) -> Backbone:
   """Reads and checks one weights file."""
   import safetensors.numpy

@@ -9,6 +9,7 @@ An instance holds checked values of the annotated types: whole numbers given for
 floats there, lists given for tuples are tuples.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -17,6 +18,8 @@ import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from lead_jax.checks._texts import shown
 
 
 class Rule(NamedTuple):
@@ -134,7 +137,10 @@ class Options:
 
     Raises:
       ValueError: If one is not allowed; the message names it, its bound and the value.
+      TypeError: If there is no option of a name.
     """
+    if unknown := [name for name in values if name not in cls.names()]:
+      raise TypeError(f"{cls.__name__} has no option {unknown[0]!r}")
     for field, annotation in _fields(cls):
       if field.name in values:
         _checked(field, annotation, values[field.name])
@@ -167,7 +173,9 @@ class Options:
 def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
   """Returns the value if it is one of the choices; raises ValueError if not."""
   if not isinstance(value, str) or value not in choices:
-    raise ValueError(f"{name} must be one of {tuple(choices)}, got {value!r}")
+    raise ValueError(
+      f"{name} must be one of {tuple(choices)}, got {shown(repr(value))}"
+    )
   return value
 
 
@@ -204,13 +212,15 @@ def _checked(field: dataclasses.Field[Any], annotation: Any, value: Any) -> Any:
   if get_origin(kind) is tuple:
     return _checked_tuple(field.name, rule, get_args(kind)[0], value)
   scalar = _scalar(kind)
-  found = _converted(scalar, value)
+  found = _converted(field.name, scalar, value)
   if found is None:
     wanted = f"{_article(scalar)}{_NAMES[scalar]}"
-    raise ValueError(f"{field.name} must be {wanted}{or_none}, got {value!r}")
+    raise ValueError(
+      f"{field.name} must be {wanted}{or_none}, got {shown(repr(value))}"
+    )
   if scalar in (int, float) and not rule.holds(found):
     bound = rule.bound(scalar) or "a number"
-    raise ValueError(f"{field.name} must be {bound}{or_none}, got {value!r}")
+    raise ValueError(f"{field.name} must be {bound}{or_none}, got {shown(repr(value))}")
   return found
 
 
@@ -220,12 +230,14 @@ def _checked_tuple(name: str, rule: Rule, kind: Any, value: Any) -> tuple[Any, .
   entries = (
     value if isinstance(value, Iterable) and not isinstance(value, str) else None
   )
-  found = None if entries is None else [_converted(scalar, entry) for entry in entries]
+  found = (
+    None if entries is None else [_converted(name, scalar, entry) for entry in entries]
+  )
   if found is None or None in found:
-    raise ValueError(f"{name} must be a tuple of {plural}, got {value!r}")
+    raise ValueError(f"{name} must be a tuple of {plural}, got {shown(repr(value))}")
   if scalar in (int, float) and not all(map(rule.holds, found)):
     raise ValueError(
-      f"{name} must hold {plural}, each {rule.bound(scalar)}, got {value!r}"
+      f"{name} must hold {plural}, each {rule.bound(scalar)}, got {shown(repr(value))}"
     )
   return tuple(found)
 
@@ -236,19 +248,33 @@ _NAMES: Mapping[type, str] = {
   float: "number",
   str: "text",
 }
+# Whole numbers stay below it: computed with are 64 bits.
+_WHOLE = 2**63
 
 
 def _article(scalar: type) -> str:
   return "" if scalar is bool else "a "
 
 
-def _converted(scalar: type, value: Any) -> Any:
-  """Returns the value as one of a type; None where it is none."""
+def _converted(name: str, scalar: type, value: Any) -> Any:
+  """Returns the value as one of a type; None where it is none.
+
+  Raises:
+    ValueError: If a number does not fit 64 bits.
+  """
   if scalar in (bool, str):
     return value if isinstance(value, scalar) else None
   abstract = numbers.Integral if scalar is int else numbers.Real
   fits = isinstance(value, abstract) and not isinstance(value, bool)
-  return scalar(value) if fits else None
+  if not fits:
+    return None
+  with contextlib.suppress(OverflowError):
+    found = scalar(value)
+    if scalar is float or -_WHOLE <= found < _WHOLE:
+      return found
+  raise ValueError(
+    f"{name} must be a {_NAMES[scalar]} that fits 64 bits, got one that does not"
+  )
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

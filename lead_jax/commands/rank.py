@@ -134,7 +134,9 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         f"{parameter('option', text)}: write METRIC.NAME=VALUE, like lead.t=2"
       )
     read: Any = value
-    with contextlib.suppress(ValueError, SyntaxError):
+    with contextlib.suppress(
+      ValueError, SyntaxError, TypeError, MemoryError, RecursionError
+    ):
       read = ast.literal_eval(value)
     options.setdefault(metric, {})[option] = read
   return options

@@ -26,7 +26,6 @@ from ._papers import (
   PAPER_DATASETS as PAPER_DATASETS,
   PaperDataset as PaperDataset,
   count_warning as count_warning,
-  paper_dataset as paper_dataset,
 )
 from ._parts import (
   MissingPartError as MissingPartError,

@@ -17,15 +17,11 @@ part; `test` is the part called test, or validation where there is no other (Foo
 """
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Literal
 
-from lead_jax.checks import InputError
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._parts import choose_parts
-
-SCORED_SPLIT = "all"
 
 _MIB, _GIB = 1 << 20, 1 << 30
 _VGG = "https://www.robots.ox.ac.uk/~vgg/data"
@@ -98,22 +94,6 @@ class PaperDataset:
     return sum(self.parts[part] for part in chosen)
 
 
-def paper_dataset(name: str) -> PaperDataset:
-  """Looks a data set up by its name in the papers, in any case.
-
-  Raises:
-    InputError: If there is none of that name.
-  """
-  for dataset in PAPER_DATASETS.values():
-    if dataset.name.lower() == name.lower():
-      return dataset
-  near = difflib.get_close_matches(name, PAPER_DATASETS, cutoff=0.4)
-  raise InputError(
-    f"no data set of the papers is called {name!r}; "
-    + (f"nearest: {', '.join(near)}" if near else f"there are: {_names()}")
-  )
-
-
 def count_warning(paper: PaperDataset, dataset: Dataset) -> str | None:
   """One line saying how a loaded data set differs in size, or None where it does not.
 
@@ -144,10 +124,6 @@ def how_to_prepare(name: str) -> str:
       size = f"{dataset.download_bytes / 1e9:.2f} GB to download"
       return f"{size}; {dataset.note}" if dataset.note else size
   return ""
-
-
-def _names() -> str:
-  return ", ".join(PAPER_DATASETS)
 
 
 _TABLE = (

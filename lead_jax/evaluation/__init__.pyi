@@ -36,13 +36,11 @@ from ._significance import (
   PermutationTest as PermutationTest,
   holm as holm,
   null_means as null_means,
-  null_spread as null_spread,
   permutation_test as permutation_test,
 )
 from ._stability import (
   leave_one_dataset as leave_one_dataset,
   leave_one_family as leave_one_family,
-  leave_one_model as leave_one_model,
 )
 from ._static_rankers import (
   mean_rank_elsewhere as mean_rank_elsewhere,

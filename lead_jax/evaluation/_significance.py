@@ -223,37 +223,3 @@ def null_means(
       [function(drawn[i : i + _CHUNK], row, count) for i in range(0, samples, _CHUNK)]
     )
   return total[~np.isnan(total)] / len(truths)
-
-
-def null_spread(
-  truth: np.ndarray,
-  *,
-  measure: str | RankMeasure = "weighted_kendall",
-  probabilities: tuple[float, ...] = (0.025, 0.5, 0.95, 0.975),
-  same_everywhere: bool = True,
-  samples: int = 10_000,
-  rng: np.random.Generator,
-) -> np.ndarray:
-  """Computes quantiles of what random rankings reach: how wide is chance for M models?
-
-  Args:
-    truth: As `null_means`.
-    measure: As `null_means`.
-    probabilities: Of the quantiles.
-    same_everywhere: As `null_means`.
-    samples: Random rankings.
-    rng: Of the random rankings.
-
-  Returns:
-    The quantiles, of the values that are not NaN; NaN if there are none.
-
-  Raises:
-    ValueError: As `null_means`.
-  """
-  means = null_means(
-    truth, measure=measure, same_everywhere=same_everywhere, samples=samples, rng=rng
-  )
-  if not len(means):
-    return np.full(len(probabilities), np.nan)
-  quantiles: np.ndarray = np.quantile(means, probabilities)
-  return quantiles

@@ -1,4 +1,4 @@
-"""Does a result hang on one model, one family of models or one data set?"""
+"""Does a result hang on one family of models or one data set?"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,21 +7,6 @@ import numpy as np
 
 from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import MeasuredTable, ScoreTable, measure_table
-
-
-def leave_one_model(
-  table: ScoreTable, *, measure: str | RankMeasure = "weighted_kendall"
-) -> dict[str, MeasuredTable]:
-  """Computes a measure without each model in turn.
-
-  Args:
-    table: Scores and accuracies.
-    measure: A name of `RANK_MEASURES` or a function like those.
-
-  Returns:
-    By the model that is left out.
-  """
-  return leave_one_family(table, {m: m for m in table.models}, measure=measure)
 
 
 def leave_one_family(

@@ -2,7 +2,6 @@ from ._evolution import (
   evolve_class_aware as evolve_class_aware,
   evolve_constant as evolve_constant,
   evolve_full_kernel as evolve_full_kernel,
-  interpolate_to_targets as interpolate_to_targets,
 )
 from ._flow import (
   cross_entropy_flow as cross_entropy_flow,

@@ -9,9 +9,6 @@ from ._etran import (
   pool_etran as pool_etran,
 )
 from ._gbc import (
-  ClassGaussians as ClassGaussians,
-  class_gaussians as class_gaussians,
-  gaussian_overlap as gaussian_overlap,
   gbc_log_overlap as gbc_log_overlap,
 )
 from ._h_score import (

@@ -31,7 +31,7 @@ from lead_jax.metrics._draws import (
   note_constant_samples,
   spread_of,
 )
-from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import above_diagonal, correlations, fast_sort, standardise
 from lead_jax.typing import Array, Float, Int
@@ -186,7 +186,7 @@ def _compute_dds(problem: Problem, options: DDSOptions) -> Value:
   )
 
 
-DDS = Metric(
+DDS = own_metric(
   "dds",
   _compute_dds,
   "DDS: alignment of the samples' kernel with the reference network's",

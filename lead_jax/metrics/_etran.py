@@ -28,7 +28,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
+from lead_jax.metrics._metric import OK, Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
   centre_and_rotate,
@@ -227,7 +227,7 @@ def _compute_etran(problem: Problem, options: ETranOptions) -> Value:
   )
 
 
-ETRAN_LDA = Metric(
+ETRAN_LDA = own_metric(
   "etran_lda",
   _compute_etran_lda,
   "ETran's discriminant: posterior of the true class",
@@ -237,7 +237,7 @@ ETRAN_LDA = Metric(
   least_per_class=2,
   least_ratio=1,
 )
-ETRAN_ENERGY = Metric(
+ETRAN_ENERGY = own_metric(
   "etran_energy",
   _compute_etran_energy,
   "ETran's energy: mean logsumexp of the samples that have least",
@@ -245,7 +245,7 @@ ETRAN_ENERGY = Metric(
   "N D",
   options=ETranEnergyOptions,
 )
-ETRAN = Metric(
+ETRAN = own_metric(
   "etran",
   _compute_etran,
   "ETran: discriminant and energy, scaled over the models compared",

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
+from lead_jax.metrics._metric import OK, Problem, Value, join, own_metric
 from lead_jax.statistics import class_means, pca
 from lead_jax.typing import Array, Float, Int
 
@@ -203,7 +203,7 @@ def _compute_gbc(problem: Problem, options: GBCOptions) -> Value:
   )
 
 
-GBC = Metric(
+GBC = own_metric(
   "gbc",
   _compute_gbc,
   "GBC: minus the Bhattacharyya overlap of the classes as Gaussians",

@@ -39,7 +39,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.checks import Options, check_num_classes
-from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
   TotalScatter,
@@ -316,7 +316,7 @@ def _regularized_value(result: HScoreResult) -> Value:
   return Value(float(result.score), status, {"intensity": intensity})
 
 
-H_SCORE = Metric(
+H_SCORE = own_metric(
   "h_score",
   _compute_plain,
   "H-score: the share of the features' variance that lies between classes",
@@ -325,7 +325,7 @@ H_SCORE = Metric(
   least_per_class=2,
   least_ratio=1,
 )
-H_SCORE_REGULARIZED = Metric(
+H_SCORE_REGULARIZED = own_metric(
   "h_score_regularized",
   _compute_regularized,
   "H-score under Ledoit and Wolf's shrunk covariance",

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import Metric, Problem, Value
+from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, directions_about, fold_rows
 from lead_jax.typing import Array, Float, Int
@@ -158,7 +158,7 @@ def _compute_knn(problem: Problem, options: KnnOptions) -> Value:
   return Value(float(accuracy))
 
 
-KNN = Metric(
+KNN = own_metric(
   "knn",
   _compute_knn,
   "leave-one-out k-nearest-neighbour accuracy (cosine, k = 1)",

@@ -32,7 +32,7 @@ from lead_jax.dynamics import (
   lead_start,
   transfer_score,
 )
-from lead_jax.metrics._metric import OK, Metric, Problem, Spread, Value
+from lead_jax.metrics._metric import OK, Problem, Spread, Value, own_metric
 
 # The choices of LEAD that the initial logits depend on, and those that the rates do.
 _OF_START = ("classifier", "normalisation", "c", "initial_folds", "feature_scale")
@@ -203,7 +203,7 @@ def _compute_feature_norm(problem: Problem, _: Options) -> Value:
   return Value(float(squares.sum(axis=1).mean()))
 
 
-LEAD = Metric(
+LEAD = own_metric(
   "lead",
   _compute_lead,
   "LEAD, the published form: logits evolved by the class-aware NTK",
@@ -215,7 +215,7 @@ LEAD = Metric(
   random=True,
   resamples=20,
 )
-LEAD_NORMALISED = Metric(
+LEAD_NORMALISED = own_metric(
   "lead_normalised",
   _compute_lead,
   "LEAD on features of unit scale, in relative time: for zoos of mixed origin",
@@ -227,7 +227,7 @@ LEAD_NORMALISED = Metric(
   random=True,
   resamples=20,
 )
-LOG_INIT = Metric(
+LOG_INIT = own_metric(
   "log_init",
   _compute_log_init,
   "control: LEAD at t = 0, the initial logits alone",
@@ -235,7 +235,7 @@ LOG_INIT = Metric(
   "SVM: about 50 N D K",
   options=_choices("LogInitOptions", (*_OF_START, "loss")),
 )
-MEAN_RATE = Metric(
+MEAN_RATE = own_metric(
   "lambda",
   _compute_mean_rate,
   "control: LEAD's mean rate alone",
@@ -245,14 +245,14 @@ MEAN_RATE = Metric(
   random=True,
   resamples=20,
 )
-FEATURE_NORM = Metric(
+FEATURE_NORM = own_metric(
   "feature_norm",
   _compute_feature_norm,
   "control: mean squared feature norm, what the rates amount to",
   "squared feature units",
   "N D",
 )
-CONSTANT = Metric(
+CONSTANT = own_metric(
   "constant",
   _compute_constant,
   "control: LEAD with one constant step for every sample",

@@ -13,7 +13,7 @@ from lead_jax import dynamics
 from lead_jax.checks import option
 from lead_jax.dynamics import HeldOutConfig, HeldOutResult
 from lead_jax.metrics._draws import DrawOptions, draw_samples, spread_of
-from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 
 _SALT = 1004
 
@@ -101,7 +101,7 @@ def _compute_lead_held_out(problem: Problem, options: LeadHeldOutOptions) -> Val
   )
 
 
-LEAD_HELD_OUT = Metric(
+LEAD_HELD_OUT = own_metric(
   "lead_held_out",
   _compute_lead_held_out,
   "LEAD judged out of sample: each sample's logits from training on all others",

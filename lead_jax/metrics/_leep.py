@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import Options, check_num_classes
-from lead_jax.metrics._metric import Metric, Problem, Value
+from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fold_rows
 from lead_jax.typing import Array, Float, Int
@@ -107,7 +107,7 @@ def _compute_leep(problem: Problem, _: Options) -> Value:
   return Value(float(score))
 
 
-LEEP = Metric(
+LEEP = own_metric(
   "leep",
   _compute_leep,
   "log-likelihood of the labels given the source classes' probabilities",

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import Metric, Problem, Spread, Value, join
+from lead_jax.metrics._metric import Problem, Spread, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fit_logistic, fold_rows
 from lead_jax.typing import Array, Bool, Float, Int, Key
@@ -239,7 +239,7 @@ def _compute_linear_probe(problem: Problem, options: LinearProbeOptions) -> Valu
   return Value(float(result.accuracy), join(fewer, not_converged), details, spread)
 
 
-LINEAR_PROBE = Metric(
+LINEAR_PROBE = own_metric(
   "linear_probe",
   _compute_linear_probe,
   "cross-validated accuracy of a linear classifier",

@@ -54,7 +54,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import TotalScatter, total_scatter
 from lead_jax.typing import Array, Bool, Float, Int
@@ -336,7 +336,7 @@ def _compute_logme(problem: Problem, options: LogMEOptions) -> Value:
   return _value_of(result)
 
 
-LOGME = Metric(
+LOGME = own_metric(
   "logme",
   _compute_logme,
   "LogME: evidence of a Bayesian linear regression onto the labels",

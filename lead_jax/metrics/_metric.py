@@ -248,7 +248,7 @@ class Metric:
   least_per_class: int = 1
   least_ratio: float = 0.0
   resamples: int = 50
-  version: int = 3
+  version: int = 1
 
   def __post_init__(self) -> None:
     """Refuses what no metric can be; raises `InputError`."""
@@ -320,45 +320,34 @@ class Metric:
     except (TypeError, ValueError) as error:
       raise InputError(f"metric {self.name!r}: {error}") from error
 
-  def canonical_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the options that were given, as JSON values: what a score's key holds.
-
-    Defaults are not among them, nor are values brought to their types: scores that were
-    stored under an option as it was given are found again.
-
-    Raises:
-      InputError: As `read_options`.
-    """
-    self.read_options(given)
-    return {name: _json_value(value) for name, value in given.items()}
-
   def identity(self) -> dict[str, Any]:
     """Returns what tells this metric's scores from those of another version of it.
 
     Returns:
       JSON values: `scoring`, its version, and `source`, a hash of its code, of a metric
       that is not this package's own. An edited metric has another hash, and so has one
-      whose captured values have changed.
+      whose captured values have changed. A metric that is made of parts of this
+      package's, such as another's `compute`, is not its own.
     """
-    own = _is_own(self.compute) and self.options.__module__.startswith("lead_jax.")
     found: dict[str, Any] = {"scoring": self.version}
-    return (
-      found if own else {**found, "source": source_hash(self.compute, self.options)}
-    )
+    if _is_own(self):
+      return found
+    return {**found, "source": source_hash(self.compute, self.options)}
 
 
-def _is_own(compute: Callable[..., Any]) -> bool:
-  """Whether a function is one of this room's, whose version speaks for it."""
-  module, name = getattr(compute, "__module__", ""), getattr(compute, "__name__", "")
-  ours = isinstance(module, str) and module.startswith("lead_jax.metrics.")
-  return ours and getattr(sys.modules.get(module), name, None) is compute
+# The version of this package's metrics; one that changes by itself says its own.
+SCORING_VERSION = 3
+
+own_metric = functools.partial(Metric, version=SCORING_VERSION)
 
 
-def _json_value(value: Any) -> Any:
-  value = value.item() if isinstance(value, np.generic) else value
-  if isinstance(value, list | tuple):
-    return [_json_value(item) for item in value]
-  return value
+def _is_own(metric: Metric) -> bool:
+  """Whether a metric is a value of this room, whose version speaks for it."""
+  name = getattr(metric.compute, "__module__", None)
+  if not isinstance(name, str) or not name.startswith("lead_jax.metrics."):
+    return False
+  module = sys.modules.get(name)
+  return module is not None and any(it is metric for it in vars(module).values())
 
 
 def _metric_of(

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import Options, check_num_classes
-from lead_jax.metrics._metric import Metric, Problem, Value
+from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.typing import Array, Float, Int
 
 
@@ -73,7 +73,7 @@ def _compute_nce(problem: Problem, _: Options) -> Value:
   return Value(float(score))
 
 
-NCE = Metric(
+NCE = own_metric(
   "nce",
   _compute_nce,
   "minus the entropy of the labels given the likeliest source class",

@@ -35,7 +35,7 @@ import numpy as np
 
 from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._etran import scale_to_unit
-from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means, pca
 from lead_jax.typing import Array, Bool, Float, Int
@@ -227,7 +227,7 @@ def _compute_ncti(problem: Problem, options: NCTIOptions) -> Value:
   )
 
 
-NCTI = Metric(
+NCTI = own_metric(
   "ncti",
   _compute_ncti,
   "NCTI: nearness to neural collapse, scaled over the models compared",

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, class_means, directions_about, fold_rows
 from lead_jax.typing import Array, Float, Int
@@ -193,7 +193,7 @@ def _compute_nearest_centroid(
   return Value(float(score), note)
 
 
-NEAREST_CENTROID = Metric(
+NEAREST_CENTROID = own_metric(
   "nearest_centroid",
   _compute_nearest_centroid,
   "leave-one-out accuracy of the nearest class mean (cosine)",

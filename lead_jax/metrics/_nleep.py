@@ -34,7 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from lead_jax.checks import Options, option
 from lead_jax.metrics._leep import empirical_prediction
-from lead_jax.metrics._metric import Metric, Problem, Spread, Value, join
+from lead_jax.metrics._metric import Problem, Spread, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Mixture, fit_mixture, kmeans, pca
 from lead_jax.typing import Array, Float, Int
@@ -235,7 +235,7 @@ def _compute_nleep(problem: Problem, options: NLEEPOptions) -> Value:
   return Value(float(scores.mean()), status, details, spread)
 
 
-NLEEP = Metric(
+NLEEP = own_metric(
   "nleep",
   _compute_nleep,
   "LEEP over the components of a Gaussian mixture of the features",

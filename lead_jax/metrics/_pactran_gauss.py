@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import OK, Metric, Problem, Value
+from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.statistics import fit_logistic
 from lead_jax.typing import Array, Bool, Float, Int
 
@@ -141,7 +141,7 @@ def _compute_pactran_gauss(problem: Problem, options: PACTranGaussOptions) -> Va
   return Value(float(found.score), status, details)
 
 
-PACTRAN_GAUSS = Metric(
+PACTRAN_GAUSS = own_metric(
   "pactran_gauss",
   _compute_pactran_gauss,
   "PAC-Bayesian bound of a linear classifier with a Gaussian prior",

@@ -33,7 +33,7 @@ import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import Metric, Problem, Value
+from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
@@ -176,7 +176,7 @@ def _compute_gamma(problem: Problem, options: PACTranOptions) -> Value:
   return _compute_bound(problem, "gamma", options)
 
 
-PACTRAN_DIRICHLET = Metric(
+PACTRAN_DIRICHLET = own_metric(
   "pactran_dirichlet",
   _compute_dirichlet,
   "PAC-Bayesian bound of p(y | source class) with a Dirichlet prior",
@@ -185,7 +185,7 @@ PACTRAN_DIRICHLET = Metric(
   options=PACTranOptions,
   needs=("source_probs|gmm_responsibilities",),
 )
-PACTRAN_GAMMA = Metric(
+PACTRAN_GAMMA = own_metric(
   "pactran_gamma",
   _compute_gamma,
   "PAC-Bayesian bound of p(y | source class) with a Gamma prior",

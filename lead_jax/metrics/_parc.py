@@ -37,7 +37,7 @@ from lead_jax.metrics._draws import (
   note_constant_samples,
   spread_of,
 )
-from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.statistics import (
   above_diagonal,
   pair_correlations,
@@ -217,7 +217,7 @@ def _compute_parc(problem: Problem, options: PARCOptions) -> Value:
   )
 
 
-PARC = Metric(
+PARC = own_metric(
   "parc",
   _compute_parc,
   "PARC: do samples of one class correlate more than samples of two?",

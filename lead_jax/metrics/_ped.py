@@ -29,7 +29,7 @@ import numpy as np
 from lead_jax.checks import Options, check_num_classes, option
 from lead_jax.metrics._gbc import GBC, GBCOptions
 from lead_jax.metrics._logme import LOGME, LogMEOptions
-from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.metrics._metric import Metric, Problem, Value, join, own_metric
 from lead_jax.metrics._nleep import NLEEP, NLEEPOptions
 from lead_jax.metrics._sfda import SFDA, SFDAOptions
 from lead_jax.numerics import HIGHEST
@@ -259,7 +259,7 @@ def _compute_ped_nleep(problem: Problem, options: PedNLEEPOptions) -> Value:
   return _compute_after_push(problem, options, NLEEP)
 
 
-PED_SFDA = Metric(
+PED_SFDA = own_metric(
   "ped_sfda",
   _compute_ped_sfda,
   "SFDA of features whose overlapping classes were pushed apart",
@@ -269,7 +269,7 @@ PED_SFDA = Metric(
   least_per_class=2,
   uses=("source_features",),
 )
-PED_LOGME = Metric(
+PED_LOGME = own_metric(
   "ped_logme",
   _compute_ped_logme,
   "LogME of features whose overlapping classes were pushed apart",
@@ -279,7 +279,7 @@ PED_LOGME = Metric(
   least_per_class=2,
   uses=("source_features",),
 )
-PED_GBC = Metric(
+PED_GBC = own_metric(
   "ped_gbc",
   _compute_ped_gbc,
   "GBC of features whose overlapping classes were pushed apart",
@@ -289,7 +289,7 @@ PED_GBC = Metric(
   least_per_class=2,
   uses=("source_features",),
 )
-PED_NLEEP = Metric(
+PED_NLEEP = own_metric(
   "ped_nleep",
   _compute_ped_nleep,
   "NLEEP of features whose overlapping classes were pushed apart",

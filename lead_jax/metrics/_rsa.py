@@ -26,7 +26,7 @@ from lead_jax.metrics._draws import (
   note_constant_samples,
   spread_of,
 )
-from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.statistics import pair_correlations, spearman, standardise
 from lead_jax.typing import Array, Float, Int
 
@@ -110,7 +110,7 @@ def _compute_rsa(problem: Problem, options: DrawOptions) -> Value:
   )
 
 
-RSA = Metric(
+RSA = own_metric(
   "rsa",
   _compute_rsa,
   "RSA: are samples alike as they are to the reference network?",

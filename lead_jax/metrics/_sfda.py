@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import OK, Metric, Problem, Value, join
+from lead_jax.metrics._metric import OK, Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
   Scatter,
@@ -251,7 +251,7 @@ def _compute_sfda(problem: Problem, options: SFDAOptions) -> Value:
   return Value(score, join(*notes), details)
 
 
-SFDA = Metric(
+SFDA = own_metric(
   "sfda",
   _compute_sfda,
   "SFDA: posterior of the true class under a shrunk discriminant, after confusion",

@@ -33,7 +33,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fold_rows, gram_of_rows
 from lead_jax.typing import Array, Float, Int
@@ -270,7 +270,7 @@ def _compute_transrate(problem: Problem, options: TransRateOptions) -> Value:
   )
 
 
-TRANSRATE = Metric(
+TRANSRATE = own_metric(
   "transrate",
   _compute_transrate,
   "TransRate: coding rate of all features less that of each class's",

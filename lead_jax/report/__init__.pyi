@@ -22,7 +22,6 @@ from ._models import (
 )
 from ._pages import (
   PAGES as PAGES,
-  SCORE_COLUMNS as SCORE_COLUMNS,
   as_csv as as_csv,
   write_pages as write_pages,
 )

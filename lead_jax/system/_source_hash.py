@@ -15,6 +15,7 @@ still that of the code in memory. Whatever cannot be hashed makes every hash ano
 the score is then computed afresh, which is slow and right.
 """
 
+import contextvars
 import dataclasses
 import functools
 import hashlib
@@ -24,6 +25,7 @@ import pickle
 import sys
 import sysconfig
 import types
+import typing
 import uuid
 import weakref
 from collections.abc import Mapping, Set
@@ -128,6 +130,10 @@ class _Walk:
       self._add_all("weakref", thing())
     elif isinstance(thing, functools.cached_property):
       self._add_all("property", thing.func)
+    elif isinstance(thing, contextvars.ContextVar):
+      self._add_all("context", thing.name, thing.get(None))
+    elif (origin := typing.get_origin(thing)) is not None:
+      self._add_all("type", origin, *typing.get_args(thing))
     elif callable(wrapped := getattr(thing, "__wrapped__", None)):
       self._add_all("wrapped", wrapped)  # by jax.jit, functools.cache and the like
     elif isinstance(thing, tuple | list):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lead_jax import metrics
 from lead_jax.checks._errors import InputError
 from lead_jax.commands import rank as cli, read_flags
 from lead_jax.commands._stdout import terminal
@@ -218,6 +219,18 @@ def test_options():
   }
   with pytest.raises(InputError, match=r"write METRIC\.NAME=VALUE"):
     cli.parse_options(["t=2"])
+
+
+@pytest.mark.parametrize(
+  "value",
+  ["{[]:1}", "[" * 5_000, "-" * 100_000 + "1", "1" + "0" * 400, "1" + "0" * 5_000],
+  ids=["unhashable", "brackets", "signs", "digits", "more digits"],
+)
+def test_options_that_read_as_nothing_are_refused_in_one_short_line(value):
+  options = cli.parse_options([f"knn.k={value}"])["knn"]
+  with pytest.raises(InputError, match="'knn': k must be a whole number") as caught:
+    metrics.check_options("knn", options)
+  assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,11 @@ import pathlib
 import numpy as np
 import pytest
 
-from lead_jax.checks._errors import InputError
 from lead_jax.data._dataset import Dataset, SkippedEntry
 from lead_jax.data._papers import (
   PAPER_DATASETS,
-  SCORED_SPLIT,
   count_warning,
   how_to_prepare,
-  paper_dataset,
 )
 from lead_jax.literature import published_ground_truth_csv
 
@@ -73,20 +70,12 @@ def test_the_images_that_tfds_speaks_of_are_those_of_the_table():
 
 
 def test_parts():
-  voc = paper_dataset("voc2007")
-  assert voc.name == "VOC2007"
-  assert voc.images == voc.images_in(SCORED_SPLIT) == 9_963
+  voc = PAPER_DATASETS["VOC2007"]
+  assert voc.images == voc.images_in("all") == 9_963
   assert (voc.images_in("train"), voc.images_in("test")) == (2_501, 4_952)
-  food = paper_dataset("Food")
+  food = PAPER_DATASETS["Food"]
   assert (food.images_in("train"), food.images_in("test")) == (75_750, 25_250)
-  assert paper_dataset("Cars").download_bytes == 1_957_136_468
-
-
-def test_unknown_names():
-  with pytest.raises(InputError, match="called 'Flower'; nearest: Flowers"):
-    paper_dataset("Flower")
-  with pytest.raises(InputError, match="called 'xyz'; there are: Food, Caltech, "):
-    paper_dataset("xyz")
+  assert PAPER_DATASETS["Cars"].download_bytes == 1_957_136_468
 
 
 def dataset_of(images: int, classes: int) -> Dataset:
@@ -95,7 +84,7 @@ def dataset_of(images: int, classes: int) -> Dataset:
 
 
 def test_counts():
-  pets = paper_dataset("Pets")
+  pets = PAPER_DATASETS["Pets"]
   assert count_warning(pets, dataset_of(3_669, 37)) is None
   found = count_warning(pets, dataset_of(3_660, 36))
   assert found == (

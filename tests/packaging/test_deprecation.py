@@ -26,6 +26,7 @@ def test_the_calls_are_found():
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call["old"])
 def test_what_has_been_announced_is_removed_in_time(call):
+  assert Version(call["since"]) <= Version(lead_jax.__version__), "announced too early"
   assert Version(call["since"]) < Version(call["removed"])
   assert Version(lead_jax.__version__) < Version(call["removed"]), (
     f"remove {call['old']}, as announced"
@@ -34,7 +35,7 @@ def test_what_has_been_announced_is_removed_in_time(call):
 
 def test_heads_is_served_from_where_it_is_now():
   message = (
-    r"lead_jax.heads is deprecated since lead_jax 0.2 .* in 0.3: use lead_jax.ntk"
+    r"lead_jax.heads is deprecated since lead_jax 0.1 .* in 0.3: use lead_jax.ntk"
   )
   with pytest.warns(DeprecationWarning, match=message) as caught:
     from lead_jax import heads
