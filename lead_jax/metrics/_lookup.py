@@ -7,6 +7,7 @@ from typing import Any
 
 from lead_jax.checks import InputError, shown
 from lead_jax.metrics._metric import Metric, Problem, Value, join
+from lead_jax.metrics._plain_value import plain_value
 from lead_jax.metrics._table import METRICS
 from lead_jax.system import load_named, load_plugin, plugins
 from lead_jax.typing import ArrayLike
@@ -118,6 +119,7 @@ def evaluate_metric(ref: str | Metric, problem: Problem, /, **options: Any) -> V
       f"metric {metric.name!r} returned a {type(value).__name__}: return "
       "lead_jax.metrics.Value(score)"
     )
+  value = plain_value(metric, value)
   if not math.isfinite(value.score):
     raise ValueError(
       f"{metric.name} is {value.score} on these features: bring them to unit scale, or "

@@ -4,8 +4,9 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from lead_jax.checks import InputError, one_line
 from lead_jax.metrics import Metric, join
-from lead_jax.results import ScoreRow
+from lead_jax.results import FAILED, ScoreRow
 
 # The end of a line about a metric under which all models have one score.
 _NO_RANK = ", no rank"
@@ -35,8 +36,9 @@ def ranked(
   for name, metric in metrics.items():
     own = [_own(row) for row in rows if row.metric == name]
     column = _pooled([row for row in own if not math.isnan(row.score)], metric)
-    found |= {(row.model, name): row for row in own}
-    found |= {(row.model, name): row for row in _placed(column, warn)}
+    scored = [row for row in column if not math.isnan(row.score)]
+    found |= {(row.model, name): row for row in (*own, *column)}
+    found |= {(row.model, name): row for row in _placed(scored, warn)}
   return list(found.values())
 
 
@@ -75,8 +77,36 @@ def _pooled(column: list[ScoreRow], metric: Metric) -> list[ScoreRow]:
   """The rows with the scores that they have beside each other."""
   if metric.pool is None or not column:
     return column
-  scores = metric.pool([row.parts or {} for row in column])
+  try:
+    scores = pool_scores(metric, [row.parts or {} for row in column])
+  except InputError as error:
+    failed = f"{FAILED}{error}"
+    return [dataclasses.replace(row, score=math.nan, status=failed) for row in column]
   return [
     dataclasses.replace(row, score=score)
     for row, score in zip(column, scores, strict=True)
   ]
+
+
+def pool_scores(metric: Metric, parts: Sequence[Mapping[str, float]]) -> list[float]:
+  """Returns the scores that models have beside each other.
+
+  Args:
+    metric: Pool-relative.
+    parts: Of each model, what it is compared by.
+
+  Raises:
+    InputError: If the metric's rule fails, or does not give a finite score per model.
+  """
+  assert metric.pool is not None
+  try:
+    scores = [float(score) for score in metric.pool(parts)]
+  except Exception as error:
+    reason = one_line(error, with_type=True)
+    raise InputError(f"the pool rule of {metric.name} failed ({reason})") from error
+  if len(scores) != len(parts) or not all(map(math.isfinite, scores)):
+    raise InputError(
+      f"the pool rule of {metric.name} gave {scores} for {len(parts)} models: one finite "
+      "score per model is needed"
+    )
+  return scores

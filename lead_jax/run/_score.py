@@ -71,7 +71,7 @@ def score(opened: Opened, metric: Metric, options: Mapping[str, Any]) -> ScoreRo
     opened.computed = True
     with opened.stages.stage("score"), timed.stage("score"):
       value = metrics.evaluate_metric(metric, problem, **options)
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     # A metric that cannot score these features says so; the others go on.
     status = f"{FAILED}{reason_of(error)}"
     return ScoreRow(opened.name, metric.name, math.nan, None, status)
@@ -114,7 +114,7 @@ def resample(
         draws = range(start, min(start + _DRAWS_AT_ONCE, count))
         found += _drawn(opened, metric, options, halves, draws)
         opened.bench.progress.resampling(len(found), count)
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     return Resampled(reason=reason_of(error))
   parts = [part for _, part in found if part is not None]
   return Resampled([value for value, _ in found], parts)
@@ -148,7 +148,7 @@ def _drawn(
   return found
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
   """Returns what went wrong as one line; an error that is not ours says its type."""
   return one_line(error, with_type=not isinstance(error, InputError))
 

@@ -30,7 +30,7 @@ class Desk:
   sources: Sources
   bench: Bench
   records: Records
-  _last: tuple[str, Opened | Exception] | None = None
+  _last: tuple[str, Opened | BaseException] | None = None
 
   @property
   def plan(self) -> Plan:
@@ -46,15 +46,15 @@ class Desk:
         opened = self.bench.open(spec)
         self.records.begin_model(model, opened.key)
         self._last = (model, opened)
-      except Exception as error:
+      except (Exception, SystemExit) as error:
         self.fail(model, error)
     assert self._last is not None
     found = self._last[1]
-    if isinstance(found, Exception):
+    if isinstance(found, BaseException):
       raise found
     return found
 
-  def fail(self, model: str, error: Exception) -> None:
+  def fail(self, model: str, error: BaseException) -> None:
     """Takes note that the model cannot be had."""
     # What a traceback refers to can be gigabytes.
     self._last = (model, error.with_traceback(None))
@@ -74,7 +74,7 @@ class ScoreTask:
     try:
       opened = desk.opened(self.model)
       row = score(opened, metric, options)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
       # Whatever is wrong with one model must not cost the others their scores.
       desk.fail(self.model, error)
       return
@@ -92,7 +92,7 @@ class ResampleTask:
     plan, data = desk.plan, desk.sources.dataset
     try:
       opened = desk.opened(self.model)
-    except Exception:
+    except (Exception, SystemExit):
       return  # the model's own task says why
     row = desk.records.score(ModelRow(self.model, "ok"), plan.metrics[0])
     if math.isnan(row.score):
@@ -116,7 +116,7 @@ class ModelTask:
       opened = desk.opened(self.model)
       row, features = opened.facts(), opened.key
       where = environment() if opened.computed else {}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
       row, features = ModelRow(self.model, f"{FAILED}{reason_of(error)}"), ""
       where = environment()
     said, desk.sources.said[:] = list(desk.sources.said), []

@@ -12,6 +12,7 @@ from lead_jax import evaluation
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.checks._errors import InputError
 from lead_jax.data._bundled import load_digits_dataset
+from lead_jax.metrics import Metric, Value
 from tests.run.small_models import (
   tiny_backbone,
   tiny_features,
@@ -148,3 +149,36 @@ def test_what_is_wrong_beside_a_model_costs_one_metric(run, digits):
     run(metrics=("rsa",), reference=ModelSpec("turned", lambda: turned))
   with pytest.raises(InputError, match="the reference is one model, 'digits' names 12"):
     run(metrics=("rsa",), reference="digits")
+
+
+def test_what_a_metric_of_ones_own_does_wrong_costs_its_rows_alone(run):
+  import sys
+
+  def leave(problem, options):
+    sys.exit(7)
+
+  def rules(pool, name):
+    compute = lambda problem, options: Value(0.5, parts={"x": 1.0})
+    return Metric(name, compute, pool=pool)
+
+  def divide(parts):
+    return [1 / 0 for _ in parts]
+
+  own = [
+    Metric("leaves", leave),
+    Metric("not_json", lambda problem, options: Value(1.0, details={"a": {1}})),
+    rules(divide, "divides"),
+    rules(lambda parts: [1.0], "too_few"),
+    rules(lambda parts: [math.nan for _ in parts], "no_number"),
+  ]
+  report = run(metrics=["knn", *own])
+  assert len(report.ranking("knn")) == 3
+  status = {metric.name: report.score_of("a", metric.name).status for metric in own}
+  assert status["leaves"] == "failed: SystemExit: 7"
+  assert "details['a'] is a set" in status["not_json"]
+  assert "pool rule of divides failed (ZeroDivisionError" in status["divides"]
+  assert "too_few gave [1.0] for 3 models" in status["too_few"]
+  assert "one finite score per model is needed" in status["no_number"]
+  first = run(metrics=[own[2], "knn"], resamples=10)
+  assert first.ranking() == []
+  assert first.certainty.reason == "fewer than two models have a rank"

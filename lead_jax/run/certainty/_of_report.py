@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lead_jax.checks import InputError
 from lead_jax.metrics import Metric
 from lead_jax.results import Certainty, Plan, Report, ScoreRow
+from lead_jax.run._placing import pool_scores
 from lead_jax.run.certainty._halves import Halves, stratified_halves
 from lead_jax.run.certainty._intervals import certainty_of
 
@@ -30,7 +32,12 @@ def with_certainty(report: Report, metric: Metric) -> Report:
   ]
   if reason := _why_not(plan, rows):
     return dataclasses.replace(report, certainty=Certainty(metric.name, reason=reason))
-  rows = _pooled_parts(rows, metric)
+  try:
+    rows = _pooled_parts(rows, metric)
+  except InputError as error:
+    return dataclasses.replace(
+      report, certainty=Certainty(metric.name, reason=str(error))
+    )
   certainty = certainty_of(
     metric.name,
     {row.model: row.score for row in rows},
@@ -71,7 +78,7 @@ def _pooled_parts(rows: list[ScoreRow], metric: Metric) -> list[ScoreRow]:
   if metric.pool is None:
     return rows
   draws = zip(*(row.resampled_parts for row in rows), strict=True)
-  of_draws = [metric.pool(parts) for parts in draws]
+  of_draws = [pool_scores(metric, parts) for parts in draws]
   return [
     dataclasses.replace(row, resampled=list(scores))
     for row, scores in zip(rows, zip(*of_draws, strict=True), strict=True)
