@@ -10,7 +10,7 @@ named with what to fetch and where to put it; `--download` fetches what can be f
 
 Features and scores are kept as `lead-rank` keeps them: interrupted, the same command goes
 on from where it was. Writes `table_N.txt`, `table_N.csv` and, for every data set, the
-`scores.csv` and `report.json` of its run. `docs/reproduce.md` says more.
+files of its run. `docs/reproduce.md` says more.
 
 Exit codes: 0; 2 where a flag or the input is wrong (one line says what); 130 interrupted.
 """

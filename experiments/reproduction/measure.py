@@ -167,7 +167,7 @@ def rank_everywhere(
     table: Its metrics are run.
     ready: Of `make_ready`.
     datasets: Of `datasets_of`.
-    out: Each data set's `scores.csv` and `report.json` go to a folder below.
+    out: The files of each data set's run go to a folder below.
     seed: Seed of every random draw.
     cache_dir: Of features and scores.
     overwrite: Whether results of another run may be replaced.
