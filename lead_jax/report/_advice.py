@@ -150,11 +150,11 @@ def _evidence(report: Report) -> Text:
   metric = report.metrics[0]
   found = read_evidence().get(metric)
   if found is None:
-    return ("How well ", *names([metric]), " does on real networks was not measured.")
+    return ("How well ", *names([metric]), " does on real models was not measured.")
   text: list[str] = [
     "Evidence for ",
     *names([metric]),
-    f": on {found.networks} real networks, each fine-tuned on {listed(found.datasets)} "
+    f": on {found.networks} real models, each fine-tuned on {listed(found.datasets)} "
     f"({found.images[0]:,} to {found.images[1]:,} images), taking its first choice lost "
     f"{found.regret_1:.1f} accuracy points on average and trying its first three "
     f"{found.regret_3:.1f}",
@@ -176,7 +176,7 @@ def _evidence(report: Report) -> Text:
     text.append(" By its name, your data set is one of these.")
   if report.plan.options.get(metric):
     text.append(" That was with its default options; this run has others.")
-  return (*text, " Other networks and images may differ.")
+  return (*text, " Other models and images may differ.")
 
 
 def _truth(report: Report, best: str) -> Text:

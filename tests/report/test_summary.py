@@ -34,7 +34,7 @@ def test_the_recommendation_says_how_sure_it_is(full):
 def test_the_evidence_is_quoted_with_what_it_was_measured_on(full):
   measured = read_evidence()["lead_held_out"]
   text = plain(summarise(full).recommendation.evidence)
-  assert f"on {measured.networks} real networks" in text
+  assert f"on {measured.networks} real models" in text
   assert f"lost {measured.regret_1:.1f} accuracy points" in text
   assert "eurosat10, flowers5 and grocery43 (1,425 to 2,000 images)" in text
   assert "τ 0.82 (95 % 0.68 to 0.92)" in text
