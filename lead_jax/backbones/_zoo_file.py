@@ -13,6 +13,7 @@ from typing import Any, get_args
 from lead_jax.backbones._backbone import Backbone, ModelSpec
 from lead_jax.backbones._input_spec import InputSpec, Interpolation
 from lead_jax.checks import InputError
+from lead_jax.system import user_path
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 INTERPOLATIONS = get_args(Interpolation)
@@ -36,7 +37,7 @@ def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
   Raises:
     InputError: If the file cannot be read or an entry is wrong.
   """
-  path = pathlib.Path(path)
+  path = user_path(path)
   try:
     content = json.loads(path.read_text(encoding="utf-8"))
   except OSError as error:
