@@ -7,6 +7,7 @@ when it is loaded, so that one broken weights file does not keep the others from
 import dataclasses
 import functools
 import json
+import os
 import pathlib
 from typing import Any, get_args
 
@@ -19,7 +20,7 @@ CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 INTERPOLATIONS = get_args(Interpolation)
 
 
-def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
+def load_zoo(path: str | os.PathLike[str]) -> list[ModelSpec]:
   """Reads a zoo file.
 
   Args:

@@ -15,11 +15,9 @@ def user_path(path: str | os.PathLike[str]) -> pathlib.Path:
   try:
     return pathlib.Path(path).expanduser()
   except RuntimeError:
-    text = os.fspath(path)
-    user = pathlib.Path(path).parts[0].removeprefix("~")
     reason = (
-      f"there is no user of that name; write ./{text} for a folder called ~{user}"
-      if user
-      else "the home folder is not known: set HOME, or give a path without ~"
+      "the home folder is not known: set HOME, or give a path without ~"
+      if pathlib.Path(path).parts[0] == "~"
+      else "there is no user of that name"
     )
-    raise InputError(f"{text!r}: {reason}") from None
+    raise InputError(f"{os.fspath(path)!r}: {reason}") from None
