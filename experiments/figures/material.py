@@ -233,7 +233,7 @@ class Material:
   def _files_of(self, dataset: Dataset) -> dict[str, list[tuple[int, pathlib.Path]]]:
     if self.finetuned is None:
       return {}
-    folder = self.finetuned / "logits" / dataset.name
+    folder = self.finetuned / "logits" / file_name(dataset.name)
     found = {}
     for model in self.models:
       stem = file_name(model)

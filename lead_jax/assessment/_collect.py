@@ -21,6 +21,7 @@ from lead_jax.evaluation import (
 )
 from lead_jax.results import Listener, Report
 from lead_jax.run import rank, static_scores
+from lead_jax.system import user_path
 
 # Names that are too long for a column.
 _SHORT = {"mean rank on other data sets": "mean rank elsewhere"}
@@ -76,7 +77,7 @@ def read_ground_truth(path: str | os.PathLike) -> Truth:
     InputError: If it cannot be read or is none.
   """
   try:
-    text = pathlib.Path(path).expanduser().read_text(encoding="utf-8")
+    text = user_path(path).read_text(encoding="utf-8")
     columns = {name: ground_truth_column(text, name) for name in COLUMNS}
     accuracies = ground_truth_table(text)
     check_columns(columns)
@@ -103,15 +104,15 @@ def data_folders(
   Raises:
     InputError: If there is none, or one that was named is not in the ground truth.
   """
-  root = pathlib.Path(root).expanduser()
-  if not root.is_dir():
+  root = user_path(root)
+  if not os.path.isdir(root):
     raise InputError(f"{root}: there is no such folder")
   for name in named:
     if name not in truth:
       raise InputError(f"the ground truth has no data set {name!r}: {', '.join(truth)}")
   wanted = list(dict.fromkeys(named or truth))
-  found = [root / name for name in wanted if (root / name).is_dir()]
-  missing = [name for name in wanted if not (root / name).is_dir()]
+  found = [root / name for name in wanted if _is_folder(root, name)]
+  missing = [name for name in wanted if not _is_folder(root, name)]
   if not found:
     raise InputError(
       f"{root} has no folder named as a data set of the ground truth: {', '.join(wanted)}"
@@ -120,6 +121,12 @@ def data_folders(
   if missing:
     notes.append(f"left out, {root} has no such folder: {_some(missing)}")
   return found, notes
+
+
+def _is_folder(root: pathlib.Path, name: str) -> bool:
+  """Whether a folder lies right in another one under this name."""
+  own = name not in ("", ".", "..") and os.path.basename(name) == name
+  return own and os.path.isdir(root / name)
 
 
 def collect(

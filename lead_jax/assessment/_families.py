@@ -3,11 +3,11 @@
 import csv
 import io
 import os
-import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
 from lead_jax.checks import InputError
+from lead_jax.system import user_path
 
 # Words of an architecture up to the first that tells its members apart.
 _MEMBER = re.compile(r"[\d(,]")
@@ -65,7 +65,7 @@ def read_families(path: str | os.PathLike, models: Sequence[str]) -> dict[str, s
     InputError: If it cannot be read, lacks a column or a model.
   """
   try:
-    text = pathlib.Path(path).expanduser().read_text(encoding="utf-8")
+    text = user_path(path).read_text(encoding="utf-8")
   except OSError as error:
     raise InputError(f"{path}: {error.strerror or error}") from None
   reader = csv.DictReader(io.StringIO(text))

@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import io
 import os
-import pathlib
 import zipfile
 from collections.abc import Sequence
 
@@ -21,7 +20,7 @@ from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
 from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
 from lead_jax.backbones.catalogue._located import WeightSources
 from lead_jax.checks import InputError, one_line, parameter
-from lead_jax.system import call_plugin, plugins
+from lead_jax.system import call_plugin, plugins, user_path
 
 PLUGINS = "lead_jax.backbones"
 
@@ -55,9 +54,7 @@ def resolve_models(
   from lead_jax.backbones._zoo_file import load_zoo
   from lead_jax.backbones.digits import digits_models
 
-  in_zoo = (
-    {spec.name: spec for spec in load_zoo(pathlib.Path(zoo))} if zoo is not None else {}
-  )
+  in_zoo = {spec.name: spec for spec in load_zoo(zoo)} if zoo is not None else {}
   bundled = {spec.name: spec for spec in digits_models()}
   sources = sources or WeightSources()
   if names is None:
@@ -146,7 +143,7 @@ def ready_features(name: str) -> ModelSpec:
   The file holds `features` [N, D] and may hold `labels` [N], `source_probs` [N, Z] and
   `source_features` [M, D].
   """
-  path = pathlib.Path(name.removeprefix("features:")).expanduser()
+  path = user_path(name.removeprefix("features:"))
 
   def load() -> ReadyFeatures:
     try:

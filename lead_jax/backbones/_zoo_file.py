@@ -7,18 +7,20 @@ when it is loaded, so that one broken weights file does not keep the others from
 import dataclasses
 import functools
 import json
+import os
 import pathlib
 from typing import Any, get_args
 
 from lead_jax.backbones._backbone import Backbone, ModelSpec
 from lead_jax.backbones._input_spec import InputSpec, Interpolation
 from lead_jax.checks import InputError
+from lead_jax.system import user_path
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 INTERPOLATIONS = get_args(Interpolation)
 
 
-def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
+def load_zoo(path: str | os.PathLike[str]) -> list[ModelSpec]:
   """Reads a zoo file.
 
   Args:
@@ -36,7 +38,7 @@ def load_zoo(path: str | pathlib.Path) -> list[ModelSpec]:
   Raises:
     InputError: If the file cannot be read or an entry is wrong.
   """
-  path = pathlib.Path(path)
+  path = user_path(path)
   try:
     content = json.loads(path.read_text(encoding="utf-8"))
   except OSError as error:

@@ -28,10 +28,10 @@ def need(module: str, *, extra: str, purpose: str, note: str = "") -> ModuleType
   try:
     return importlib.import_module(module)
   except ModuleNotFoundError as error:
-    reason = f"{error.name}, which is not installed: {install(extra)}"
+    reason = f"{error.name or module}, which is not installed: {install(extra)}"
     cause: Exception = error
   # Compiled parts that do not fit each other fail in many ways.
-  except (ImportError, AttributeError, OSError, RuntimeError) as error:
+  except Exception as error:
     reason = (
       f"{module}, which is installed but fails to import ({shown(error)}): install "
       f"versions that belong together, {install(extra)}"

@@ -43,8 +43,12 @@ def one_line(
 
 
 def file_name(text: str) -> str:
-  """Returns text as the name of a file: letters, digits and `-_.`; `_` for all else."""
-  return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
+  """Returns text as the name of a file: letters, digits and `-_.`; `_` for all else.
+
+  Names that mean a folder, `.` and `..`, are no names of files, nor is the empty one.
+  """
+  name = "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
+  return name if name.strip(".") else "_" * max(1, len(name))
 
 
 def visible(text: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from absl import flags
 
 from lead_jax.checks import InputError, name_flags, naming_flags
+from lead_jax.commands._stdout import open_streams
 
 INTERRUPTED = "interrupted; run the same command again to go on from here"
 
@@ -27,6 +28,7 @@ def end_well(name: str, work: Callable[[], int]) -> int:
     name: Of the command, which stands before what is wrong.
     work: Returns the exit code.
   """
+  open_streams()
   try:
     with naming_flags(), _terminable():
       return work()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from lead_jax.system import default_cache_dir
+from lead_jax.system import default_cache_dir, user_path
 
 # Help lists a flag under the command that takes it.
 flags.disclaim_key_flags()
@@ -179,4 +179,4 @@ class SharedFlags:
 
 def chosen_cache_dir(given: str | None) -> pathlib.Path:
   """Returns the folder that `--cache_dir` names, or the default one."""
-  return pathlib.Path(given or default_cache_dir()).expanduser()
+  return user_path(given or default_cache_dir())

@@ -9,6 +9,19 @@ import sys
 _ASCII = str.maketrans({"─": "-", "–": "-", "−": "-", "…": "...", "τ": "tau"})
 
 
+def open_streams() -> None:
+  """Gives a process whose stdout or stderr was closed (`>&-`) one that goes nowhere.
+
+  Python has None for such a stream; and the next file to be opened would take its number,
+  and with it what libraries print.
+  """
+  for name in ("stdout", "stderr"):
+    if getattr(sys, name) is None:
+      # For the rest of the process: there is no block to close it after.
+      nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+      setattr(sys, name, nowhere)
+
+
 def terminal() -> tuple[int, bool]:
   """Columns of stdout, and whether it takes colours."""
   # Switched off by any value but the empty one (no-color.org).

@@ -4,7 +4,6 @@ Exit codes: 0; 1, the reader of a pipe went away; 2, a flag or an input was wron
 says what); 130, interrupted.
 """
 
-import pathlib
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from lead_jax.checks import InputError, parameter
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
 from lead_jax.commands._stdout import print_text
+from lead_jax.system import user_path
 
 USAGE = """Measures how well metrics rank models, on data sets whose accuracies are known.
 
@@ -118,7 +118,7 @@ def _evaluate(command: str) -> str:
   assessment.check_families(_FAMILIES.value)
   cache_dir = chosen_cache_dir(_CACHE_DIR.value)
   keep_compiled(cache_dir)
-  out = pathlib.Path(_OUT.value).expanduser()
+  out = user_path(_OUT.value)
   with report.RankProgress() as listener:
     for note in notes:
       listener.warned(note)

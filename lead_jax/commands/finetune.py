@@ -5,7 +5,6 @@ flag or an input was wrong (one line says what) or no model could be fine-tuned;
 interrupted.
 """
 
-import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +21,7 @@ from lead_jax.finetune import (
   default_protocol,
   protocol_of,
 )
+from lead_jax.system import user_path
 
 USAGE = """Fine-tunes models on your images and measures their accuracy on test images.
 
@@ -124,8 +124,8 @@ def _finetune(dataset: str) -> int:
   from lead_jax.backbones.catalogue import WeightSources
   from lead_jax.system import keep_compiled
 
-  out = pathlib.Path(_OUT.value).expanduser()
-  runs = pathlib.Path(_CHECKPOINT_DIR.value or out / "checkpoints").expanduser()
+  out = user_path(_OUT.value)
+  runs = user_path(_CHECKPOINT_DIR.value or out / "checkpoints")
   cache_dir = chosen_cache_dir(_CACHE_DIR.value)
   listener = report.FinetuneProgress()
   sources = WeightSources(

@@ -19,6 +19,7 @@ from lead_jax.checks import InputError, file_name, parameter
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
 from lead_jax.commands._stdout import print_text, terminal
+from lead_jax.system import user_path
 
 if TYPE_CHECKING:
   from lead_jax.results import Report
@@ -232,8 +233,7 @@ def _rank(dataset: str) -> int:
 
   keep_compiled(chosen_cache_dir(_CACHE_DIR.value))
   listener = report.RankProgress()
-  out = pathlib.Path(_OUT.value or pathlib.Path("runs") / _folder_name(dataset))
-  out = out.expanduser()
+  out = user_path(_OUT.value or pathlib.Path("runs") / _folder_name(dataset))
   with listener:
     result = lead_jax.rank(
       dataset,

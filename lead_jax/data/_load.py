@@ -16,7 +16,7 @@ from lead_jax.data._folder import load_folder_dataset
 from lead_jax.data._npz import load_npz_dataset
 from lead_jax.data._parts import check_split
 from lead_jax.data._tfds import load_tfds_dataset
-from lead_jax.system import call_plugin, plugins
+from lead_jax.system import call_plugin, plugins, user_path
 
 PLUGINS = "lead_jax.datasets"
 
@@ -72,15 +72,15 @@ def load_dataset(
       threads=threads,
     )
   if colon and kind == "npz":
-    return load_npz_dataset(pathlib.Path(rest).expanduser(), split)
+    return load_npz_dataset(user_path(rest), split)
   if colon and kind == "aircraft":
-    folder = pathlib.Path(rest).expanduser()
-    if data_dir is not None and not folder.exists():
-      folder = pathlib.Path(data_dir).expanduser() / folder
+    folder = user_path(rest)
+    if data_dir is not None and not os.path.exists(folder):
+      folder = user_path(data_dir) / folder
     return load_aircraft_dataset(
       folder, split, memory_budget=memory_budget, threads=threads
     )
-  path = pathlib.Path(text).expanduser()
+  path = user_path(text)
   if not text or not os.path.lexists(path):
     offered = plugins(PLUGINS)
     if kind in offered:

@@ -76,12 +76,7 @@ def load_tfds_dataset(
     is_prepared = builder.is_prepared()
   if not is_prepared:
     if not download:
-      where = os.fspath(data_dir or tfds.core.constants.DATA_DIR)
-      raise InputError(
-        f"{source} is not prepared in {where!r}: run `tfds build {name} "
-        f"--data_dir={shlex.quote(where)}`{_first_tensorflow()}"
-        f"{_in_brackets(how_to_prepare(name))}"
-      )
+      raise _unprepared(tfds, name, source, data_dir)
     _prepare(builder, name, source)
   keys = find_keys(tfds, builder.info, source)
   chosen, split = choose_parts(list(builder.info.splits), split, source)
@@ -275,11 +270,29 @@ def _builder(
     near = difflib.get_close_matches(re.split("[/:]", name)[0], known)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     raise InputError(f"{source}: there is no such data set{hint}") from None
+  except ImportError as error:
+    # What is prepared is read without TensorFlow; the code that prepares may ask for it.
+    if not _has_tensorflow():
+      raise _unprepared(tfds, name, source, data_dir) from None
+    said = one_line(error, most=300)
+    raise InputError(f"{source}: the library cannot read it ({said})") from None
   # Unknown versions and configurations come as AssertionError and ValueError; the first
   # line says which there are.
   except (AssertionError, ValueError, OSError) as error:
     said = shown(str(error).split("\n\n")[0], most=300)
     raise InputError(f"{source}: {said}") from None
+
+
+def _unprepared(
+  tfds: ModuleType, name: str, source: str, data_dir: str | os.PathLike | None
+) -> InputError:
+  """Says where a data set is not prepared, and how to prepare it."""
+  where = os.fspath(data_dir or tfds.core.constants.DATA_DIR)
+  first = "" if _has_tensorflow() else f" after {install('tensorflow')}"
+  return InputError(
+    f"{source} is not prepared in {where!r}: run `tfds build {name} "
+    f"--data_dir={shlex.quote(where)}`{first}{_in_brackets(how_to_prepare(name))}"
+  )
 
 
 def _prepare(builder: Any, name: str, source: str) -> None:
@@ -295,11 +308,12 @@ def _prepare(builder: Any, name: str, source: str) -> None:
     raise InputError(f"{source} could not be prepared: {reason}{hint}") from error
 
 
-def _first_tensorflow() -> str:
-  """What to do before a data set can be prepared; empty where nothing is."""
-  if importlib.util.find_spec("tensorflow"):
-    return ""
-  return f" after {install('tensorflow')}"
+def _has_tensorflow() -> bool:
+  """Whether it is installed."""
+  try:
+    return importlib.util.find_spec("tensorflow") is not None
+  except (ImportError, ValueError):  # hidden by an import hook, or half imported
+    return False
 
 
 def _in_brackets(hint: str) -> str:
@@ -308,7 +322,15 @@ def _in_brackets(hint: str) -> str:
 
 def _import_tfds(source: str) -> ModuleType:
   with _quiet(), no_stderr():
-    return need("tensorflow_datasets", extra="tfds", purpose=source)
+    tfds = need("tensorflow_datasets", extra="tfds", purpose=source)
+  # It logs what stops it and is imported nevertheless, with nothing in it.
+  if not hasattr(tfds, "builder"):
+    import_tensorflow(source)  # what it stumbles over most
+    raise InputError(
+      f"{source} needs tensorflow_datasets, which is installed but does not start "
+      f"(`import tensorflow_datasets` says why): {install('tfds')}"
+    )
+  return tfds
 
 
 @contextlib.contextmanager

@@ -28,7 +28,13 @@ from typing import Any
 import numpy as np
 
 from lead_jax.checks import InputError, one_line, parameter
-from lead_jax.system import canonical_json, remove_stale, replacing, replacing_folder
+from lead_jax.system import (
+  canonical_json,
+  remove_stale,
+  replacing,
+  replacing_folder,
+  user_path,
+)
 
 FORMAT_VERSION = 1
 _VERSION_TEXT = f"lead_jax feature store {FORMAT_VERSION}\n"
@@ -66,7 +72,7 @@ class FeatureStore:
       InputError: If `root` is no folder, is something else than a store, was written by
         another version, or cannot be made.
     """
-    self.root = pathlib.Path(root).expanduser()
+    self.root = user_path(root)
     self.said: list[str] = []
     self._warn = warn
     self._unwritten: dict[str, Any] = {}

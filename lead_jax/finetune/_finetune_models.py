@@ -77,7 +77,7 @@ def finetune_models(
   )
   refuse_other([spec.name for spec in models])
   if target.division is not None:
-    _record(out / "splits" / f"{target.name}.json", target.division)
+    _record(out / "splits" / f"{file_name(target.name)}.json", target.division)
   facts = _facts()
   cache = ResizedCache()
   outcomes = []
@@ -126,7 +126,8 @@ def finetune_models(
       )
     )
     for seed, path in enumerate(outcome.logits):
-      _copy(path, out / "logits" / target.name / f"{file_name(spec.name)}.{seed}.npz")
+      stem = file_name(spec.name)
+      _copy(path, out / "logits" / file_name(target.name) / f"{stem}.{seed}.npz")
   return outcomes
 
 

@@ -5,19 +5,20 @@
 `runs.csv`          the same runs, what a reader compares.
 """
 
+import contextlib
 import csv
 import datetime
 import io
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lead_jax.checks import InputError, parameter
 from lead_jax.data import Division
 from lead_jax.finetune._grid import Outcome
 from lead_jax.finetune._protocol import AccuracyMeasure, Protocol
-from lead_jax.system import write_text
+from lead_jax.system import alone_with, write_text
 from lead_jax.version import __version__
 
 MEASURES: Mapping[AccuracyMeasure, str] = {
@@ -115,6 +116,10 @@ class Truth:
       InputError: If it cannot be read as a CSV with the columns that are needed.
     """
     self._path, self._overwrite = path, overwrite
+    self._read()
+
+  def _read(self) -> None:
+    path = self._path
     self._columns: list[str] = list(TRUTH_COLUMNS)
     self._rows: dict[tuple[str, str], Row] = {}
     if not path.exists():
@@ -156,13 +161,26 @@ class Truth:
     Raises:
       InputError: If there is such a row, and nothing may be overwritten.
     """
+    self._read()
+    brief = None if weights is None else weights[:12]
+    self._refuse(models, dataset, settings[:12], _split(division), brief)
+
+  def _refuse(
+    self,
+    models: Sequence[str],
+    dataset: str,
+    settings: str,
+    split: str,
+    weights: str | None,
+  ) -> None:
+    """Does what `refuse_other` does, by what rows have."""
     if self._overwrite:
       return
     for model in models:
       row = self._rows.get((model, dataset))
       other = row is not None and (
-        row.get("settings") != settings[:12]
-        or (weights is not None and row.get("weights") != weights[:12])
+        row.get("settings") != settings
+        or (weights is not None and row.get("weights") != weights)
       )
       if other:
         raise InputError(
@@ -170,7 +188,6 @@ class Truth:
           f"settings, data or weights: give another {parameter('out')}, or "
           f"{parameter('overwrite', True)} to replace it"
         )
-    split = _split(division)
     for (model, of), row in self._rows.items():
       theirs = row.get("split") or ""
       if of == dataset and theirs != split:
@@ -182,10 +199,18 @@ class Truth:
         )
 
   def add(self, row: Row) -> None:
-    """Writes the file with the row."""
-    key = row["model"], row["dataset"]
-    self._rows[key] = {**self._rows.get(key, {}), **row}
-    write_text(self._path, _csv(self._columns, list(self._rows.values())))
+    """Writes the file with the row, and with what other processes have added meanwhile.
+
+    Raises:
+      InputError: As `refuse_other`, of what they have added; or if it cannot be written.
+    """
+    model, dataset = row["model"], row["dataset"]
+    with alone_with(self._path):
+      self._read()
+      self._refuse([model], dataset, row["settings"], row["split"], row["weights"])
+      key = model, dataset
+      self._rows[key] = {**self._rows.get(key, {}), **row}
+      write_text(self._path, _csv(self._columns, list(self._rows.values())))
 
 
 class Runs:
@@ -197,9 +222,12 @@ class Runs:
     Raises:
       InputError: If a line of it is no JSON object with a key.
     """
-    self._folder = folder
+    self._folder, self._path = folder, folder / "runs.jsonl"
+    self._read()
+
+  def _read(self) -> None:
+    path = self._path
     self._rows: dict[str, Mapping[str, Any]] = {}
-    path = folder / "runs.jsonl"
     if not path.exists():
       return
     try:
@@ -215,23 +243,31 @@ class Runs:
 
   def add(self, model: str, dataset: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes both files with a model's runs; its earlier failure, if any, is dropped."""
-    self._rows.pop(_failure_key(model, dataset), None)
-    for row in rows:
-      key = f"{row['key']} {model} {dataset}"
-      self._rows[key] = {**row, "key": key}
-    self._write()
+    with self._changing():
+      self._rows.pop(_failure_key(model, dataset), None)
+      for row in rows:
+        key = f"{row['key']} {model} {dataset}"
+        self._rows[key] = {**row, "key": key}
 
   def fail(self, model: str, dataset: str, reason: str) -> None:
     """Writes both files with the reason that a model could not be fine-tuned."""
     key = _failure_key(model, dataset)
     row = {"model": model, "dataset": dataset, "status": f"failed: {reason}"}
-    self._rows[key] = {**row, "key": key}
-    self._write()
+    with self._changing():
+      self._rows[key] = {**row, "key": key}
+
+  @contextlib.contextmanager
+  def _changing(self) -> Iterator[None]:
+    """Reads what other processes have added meanwhile, and writes what is changed."""
+    with alone_with(self._path):
+      self._read()
+      yield
+      self._write()
 
   def _write(self) -> None:
     rows = list(self._rows.values())
     lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
-    write_text(self._folder / "runs.jsonl", "".join(f"{line}\n" for line in lines))
+    write_text(self._path, "".join(f"{line}\n" for line in lines))
     flat = [_flat(row) for row in rows]
     write_text(self._folder / "runs.csv", _csv(RUN_COLUMNS, flat))
 

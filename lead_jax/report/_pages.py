@@ -4,14 +4,13 @@ import csv
 import io
 import math
 import os
-import pathlib
 from collections.abc import Callable, Mapping
 
 from lead_jax.report._html import as_html
 from lead_jax.report._latex import as_latex
 from lead_jax.report._markdown import as_markdown
 from lead_jax.results import Report, report_json
-from lead_jax.system import write_text
+from lead_jax.system import user_path, write_text
 
 SCORE_COLUMNS = (
   "model",
@@ -61,7 +60,7 @@ def write_pages(report: Report, folder: str | os.PathLike) -> None:
   Raises:
     InputError: If the folder cannot be written.
   """
-  folder = pathlib.Path(folder).expanduser()
+  folder = user_path(folder)
   texts = {name: text_of(report) for name, text_of in PAGES.items()}
   for name, text in texts.items():
     write_text(folder / name, text)

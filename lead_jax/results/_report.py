@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import os
-import pathlib
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from lead_jax.results._certainty import Certainty, ModelCertainty
 from lead_jax.results._json import fits, json_values, number_from_json
 from lead_jax.results._plan import Plan, plan_from_dict
 from lead_jax.results._rows import PENDING, ModelRow, ScoreRow
+from lead_jax.system import user_path
 
 Row = typing.TypeVar("Row", ModelRow, ScoreRow, ModelCertainty, Certainty)
 
@@ -117,10 +117,10 @@ def read_report(path: str | os.PathLike[str]) -> Report:
   Raises:
     InputError: If there is no such file, or it is no report.
   """
-  file = pathlib.Path(path).expanduser()
-  if file.is_dir():
-    file = file / "report.json"
+  file = user_path(path)
   try:
+    if file.is_dir():
+      file = file / "report.json"
     content = json.loads(file.read_text(encoding="utf-8"))
   except FileNotFoundError:
     raise InputError(f"{str(file)!r}: there is no such report") from None

@@ -15,7 +15,7 @@ from lead_jax.checks import InputError, parameter
 from lead_jax.metrics import Metric
 from lead_jax.report import PAGES
 from lead_jax.results import Plan, plan_from_dict
-from lead_jax.system import explain_write_errors, file_digest
+from lead_jax.system import explain_write_errors, file_digest, user_path
 
 
 def metrics_or_default(
@@ -134,7 +134,7 @@ def _plain(metric: str, option: str, value: Any) -> Any:
 def file_hash(path: str | os.PathLike) -> str | None:
   """Returns the SHA-256 of a file that a run depends on; None if it cannot be read."""
   try:
-    return file_digest(pathlib.Path(path).expanduser())
+    return file_digest(user_path(path))
   except OSError:
     return None  # whoever reads it will say why it cannot be read
 
@@ -151,7 +151,7 @@ def read_truth(
   else:
     source = str(path)
     try:
-      text = pathlib.Path(path).expanduser().read_text(encoding="utf-8")
+      text = user_path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
       raise InputError(f"cannot read the ground truth {source!r} ({error})") from error
   try:
@@ -166,7 +166,7 @@ def read_truth(
 
 def make_writable(out: pathlib.Path) -> None:
   """Makes the folder of results, and finds out whether it can be written."""
-  if out.exists() and not out.is_dir():
+  if os.path.exists(out) and not os.path.isdir(out):
     raise InputError(f"{parameter('out', out)} is a file: give a folder")
   with explain_write_errors(out):
     out.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
 """The main job: plan, work, conclude, write."""
 
 import os
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from lead_jax.run._conclude import conclude
 from lead_jax.run._planning import plan
 from lead_jax.run._preflight import make_writable, refuse_other_run
 from lead_jax.run._working import work
-from lead_jax.system import default_cache_dir
+from lead_jax.system import default_cache_dir, user_path
 
 
 def rank(
@@ -55,7 +54,7 @@ def rank(
       model that fails is no error but a row.
   """
   listener = listener or Listener()
-  folder = None if out is None else pathlib.Path(out).expanduser()
+  folder = None if out is None else user_path(out)
   planned = plan(
     dataset, models, metrics, cache_dir=cache_dir, listener=listener, **options
   )
@@ -91,5 +90,5 @@ def open_store(
   Raises:
     InputError: If it is no folder, is something else, or cannot be made.
   """
-  root = default_cache_dir() if cache_dir is None else pathlib.Path(cache_dir)
-  return FeatureStore(root.expanduser() / "features", warn=warn)
+  root = default_cache_dir() if cache_dir is None else user_path(cache_dir)
+  return FeatureStore(root / "features", warn=warn)

@@ -26,11 +26,18 @@ from ._keys import (
   content_key as content_key,
   file_digest as file_digest,
 )
+from ._lock import (
+  alone_with as alone_with,
+  is_at as is_at,
+)
 from ._measuring import (
   Stages as Stages,
   environment as environment,
   peak_mib as peak_mib,
   reset_peak as reset_peak,
+)
+from ._paths import (
+  user_path as user_path,
 )
 from ._plugins import (
   Plugin as Plugin,

@@ -56,8 +56,12 @@ def write_bytes(
 def write_text(
   path: str | os.PathLike[str], text: str, *, remedy: str = OTHER_FOLDER
 ) -> None:
-  """Writes a text file, in UTF-8, as `write_bytes` does."""
-  write_bytes(path, text.encode("utf-8"), remedy=remedy)
+  """Writes a text file, in UTF-8, as `write_bytes` does.
+
+  What UTF-8 has not is written as `?`: half a surrogate pair, as Python reads each byte of
+  a file's name that is no text.
+  """
+  write_bytes(path, text.encode("utf-8", errors="replace"), remedy=remedy)
 
 
 @contextlib.contextmanager

@@ -282,8 +282,9 @@ def test_data_sets_are_those_that_the_truth_knows(tmp_path):
   assert again == (folders, notes)
   with pytest.raises(InputError, match="has no data set 'other': birds, flowers"):
     collect.data_folders(tmp_path, truth, ["other"])
-  with pytest.raises(InputError, match="no folder named as a data set"):
-    collect.data_folders(tmp_path, truth, ["flowers"])
+  for name in ("flowers", "..", ".", "", "../other", "x" * 5000):
+    with pytest.raises(InputError, match="no folder named as a data set"):
+      collect.data_folders(tmp_path / "birds", {name: {}}, [])
 
 
 def test_models_on_one_side_alone_are_said_and_left_out():

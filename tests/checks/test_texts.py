@@ -49,3 +49,19 @@ def test_visible_text_keeps_its_spaces_and_length():
 
 def test_a_file_name_has_no_odd_letters():
   assert file_name("timm/vit_b.16 ü:*") == "timm_vit_b.16_ü__"
+
+
+@pytest.mark.parametrize(
+  ("text", "expected"),
+  [
+    ("timm/a b", "timm_a_b"),
+    ("../../evil/\x1b[31m", ".._.._evil___31m"),
+    ("größe-1.5", "größe-1.5"),
+    ("..", "__"),
+    (".", "_"),
+    ("", "_"),
+    ("\udcff", "_"),
+  ],
+)
+def test_a_name_of_a_file_is_no_folder(text, expected):
+  assert file_name(text) == expected

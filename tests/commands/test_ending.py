@@ -20,6 +20,8 @@ from lead_jax.commands import (
   read_flags,
   run_script,
 )
+from lead_jax.report import write_pages
+from tests.report.reports import full_report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -138,3 +140,19 @@ def test_no_script_defines_a_shared_flag_anew(path):
       defined = getattr(node.func, "attr", "").startswith("DEFINE_")
       name = getattr(node.args[0], "value", None)
       assert not (defined and name in SHARED), f"--{name}: take SharedFlags"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_is_no_traceback(closed, tmp_path):
+  full = tmp_path / "run"
+  write_pages(full_report(), full)
+  code = "from lead_jax.commands.rank import run; run()"
+  done = subprocess.run(
+    f'"{sys.executable}" -c "{code}" compare "{full}" "{full}" {closed}',
+    shell=True,
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == 0
+  assert done.stderr == ""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pathlib
 import shlex
 import signal
@@ -352,3 +353,33 @@ def test_a_metric_of_ones_own_that_fails_is_a_failure(command, tmp_path):
   assert "2 of 2 models could not be scored by every metric named" in err
   # What `all` adds may lack what it needs; what is named beside it may not.
   assert cli._named(full_report(), ["all", "sourmod:SOUR", "knn"]) == ["sour", "knn"]
+
+
+def test_a_folder_whose_name_is_no_text_is_ranked_to_its_end(command, tmp_path):
+  folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+  rng = np.random.default_rng(0)
+  for label in ("a", "b"):
+    (pathlib.Path(folder) / label).mkdir(parents=True)
+    for i in range(6):
+      pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+      Image.fromarray(pixels).save(f"{folder}/{label}/{i}.png")
+  code, _, err = command(folder, MODELS, *FAST, f"--out={tmp_path}/out")
+  assert code == 0, err
+  assert json.loads((tmp_path / "out" / "report.json").read_text())["complete"]
+
+
+@pytest.mark.parametrize(
+  "arguments",
+  [
+    ["~nosuchuser/data"],
+    ["--out=~nosuchuser/out", MODELS],
+    ["--cache_dir=~nosuchuser/cache", MODELS],
+    ["--ground_truth=~nosuchuser/x.csv", MODELS],
+    ["compare", "~nosuchuser/a", "~nosuchuser/b"],
+  ],
+)
+def test_a_folder_of_nobody_is_one_line(command, arguments):
+  code, _, err = command(*arguments)
+  assert code == 2
+  assert "there is no user of that name" in err.splitlines()[-1]
+  assert "Traceback" not in err

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -278,3 +279,53 @@ def test_without_tensorflow_what_prepares_is_named(data_dir, monkeypatch):
   message = r"run `tfds build mnist .*` after pip install 'lead_jax\[tensorflow\]'"
   with pytest.raises(InputError, match=message):
     load_tfds_dataset("mnist", data_dir=data_dir)
+
+
+@pytest.mark.parametrize(
+  ("hiding", "message"),
+  [
+    # Not installed, as an import hook says it that hides a package.
+    (
+      "class Hidden:\n"
+      "  def find_spec(name, path=None, target=None):\n"
+      "    if name.split('.')[0] == 'tensorflow':\n"
+      "      raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+      "sys.meta_path.insert(0, Hidden)\n",
+      "tfds:mnist is not prepared in {folder!r}: run `tfds build mnist "
+      "--data_dir={folder}` after pip install 'lead_jax[tensorflow]'\n",
+    ),
+    # Then tensorflow_datasets itself does not start.
+    (
+      "sys.modules['tensorflow'] = None\n",
+      "tfds:mnist needs tensorflow, which is not installed: "
+      "pip install 'lead_jax[tensorflow]'\n",
+    ),
+  ],
+)
+def test_a_hidden_tensorflow_is_one_line(tmp_path, hiding, message):
+  program = f"""
+import sys
+{hiding}
+from lead_jax.data import load_dataset
+try:
+  load_dataset("tfds:mnist", data_dir=sys.argv[1])
+except ValueError as error:
+  print(error)
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", program, str(tmp_path)],
+    capture_output=True,
+    text=True,
+    check=False,
+    cwd=pathlib.Path(__file__).resolve().parents[2],
+  )
+  assert done.stdout == message.format(folder=str(tmp_path)), done.stderr
+
+
+def test_a_library_that_does_not_start_is_one_line(data_dir, monkeypatch):
+  empty = types.ModuleType("tensorflow_datasets")
+  monkeypatch.setitem(sys.modules, "tensorflow_datasets", empty)
+  monkeypatch.setitem(sys.modules, "tensorflow", empty)
+  empty.config = types.SimpleNamespace(set_visible_devices=lambda *_: None)
+  with pytest.raises(InputError, match="which is installed but does not start"):
+    load_tfds_dataset("small_pets", data_dir=data_dir)

@@ -1,17 +1,26 @@
 """Models in turn, and the tables that they leave."""
 
+import csv
+import dataclasses
 import io
+import json
+import pathlib
+import subprocess
+import sys
 
 import pytest
 
 from lead_jax.backbones._backbone import ModelSpec
 from lead_jax.checks._errors import InputError
+from lead_jax.data import divide_dataset
 from lead_jax.finetune import _truth_tables as tables
 from lead_jax.finetune._finetune_models import as_text, finetune_models
 from lead_jax.finetune._grid import Outcome
+from lead_jax.finetune._one_run import Listener
+from lead_jax.finetune._task import make_target
 from lead_jax.report._bars import Lines
 from lead_jax.report._finetune_progress import FinetuneProgress
-from tests.finetune.small import protocol, target
+from tests.finetune.small import dataset, network, protocol, target
 
 
 def test_damaged_tables_are_one_line(tmp_path):
@@ -54,3 +63,81 @@ def test_weights_that_are_brought_are_told_of(tmp_path):
 def test_a_result_without_accuracy_is_said():
   outcomes = [Outcome("a", "d", "every setting diverged")]
   assert as_text(outcomes, "top1") == "a: failed: every setting diverged"
+
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ADD = """
+import pathlib, sys
+from lead_jax.finetune import _truth_tables as tables
+out, name = pathlib.Path(sys.argv[1]), sys.argv[2]
+truth, runs = tables.Truth(out / "ground_truth.csv", overwrite=False), tables.Runs(out)
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(5):
+  model = f"{name}{i}"
+  row = dict.fromkeys(tables.TRUTH_COLUMNS, "1")
+  runs.add(model, "d", [{"key": "k", "model": model, "dataset": "d"}])
+  truth.add({**row, "model": model, "dataset": "d"})
+"""
+
+
+def test_processes_that_share_a_folder_lose_no_row(tmp_path):
+  def started(name):
+    command = [sys.executable, "-c", ADD, str(tmp_path), name]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+
+  adding = [started(name) for name in "abc"]
+  assert [process.stdout.readline() for process in adding] == ["ready\n"] * 3
+  for process in adding:
+    process.stdin.write("\n")
+    process.stdin.flush()
+  for process in adding:
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+  models = {f"{name}{i}" for name in "abc" for i in range(5)}
+  for name in ("ground_truth.csv", "runs.csv"):
+    with open(tmp_path / name, encoding="utf-8", newline="") as file:
+      assert {row["model"] for row in csv.DictReader(file)} == models
+  lines = (tmp_path / "runs.jsonl").read_text().splitlines()
+  assert {json.loads(line)["model"] for line in lines} == models
+  assert {path.name for path in tmp_path.iterdir()} == {
+    "ground_truth.csv",
+    "runs.csv",
+    "runs.jsonl",
+  }
+
+
+def test_another_process_row_of_other_settings_is_not_replaced(tmp_path):
+  path = tmp_path / "ground_truth.csv"
+  row = dict.fromkeys(tables.TRUTH_COLUMNS, "1") | {"model": "m", "dataset": "d"}
+  late = tables.Truth(path, overwrite=False)
+  tables.Truth(path, overwrite=False).add(row)
+  with pytest.raises(InputError, match="found with other settings"):
+    late.refuse_other(["m"], "d", "2")
+  with pytest.raises(InputError, match="found with other settings"):
+    late.add({**row, "settings": "2"})
+  late.add({**row, "accuracy": "2"})
+  tables.Truth(path, overwrite=True).add({**row, "settings": "2"})
+
+
+def test_a_name_from_outside_stays_in_the_folder(tmp_path):
+  name = "../../evil/\x1b[31m"
+  whole = dataclasses.replace(dataset("train", 90, 1), name=name)
+  division = divide_dataset(whole, test_fraction=0.3, seed=0)
+  out = tmp_path / "a" / "out"
+  outcomes = finetune_models(
+    [ModelSpec(name="../m", load=lambda: network("../m"))],
+    make_target(division.train, division.test, division=division),
+    protocol(epochs=1),
+    out=out,
+    checkpoint_dir=out / "runs",
+    overwrite=False,
+    listener=Listener(),
+  )
+  assert outcomes[0].status == "ok"
+  assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+  assert list((tmp_path / "a").iterdir()) == [out]
+  stem = ".._.._evil___31m"
+  assert [path.name for path in (out / "splits").iterdir()] == [f"{stem}.json"]
+  assert (out / "logits" / stem / ".._m.0.npz").is_file()

@@ -314,3 +314,8 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path):
   assert set(files) == {"old", "new"}
   # Between two renames the folder is not there: so says its docstring.
   assert folders.count(None) <= 1
+
+
+def test_text_that_utf8_has_not_is_written(tmp_path):
+  write_text(tmp_path / "a", f"ü {os.fsdecode(bytes([0xFF]))}")
+  assert (tmp_path / "a").read_text(encoding="utf-8") == "ü ?"

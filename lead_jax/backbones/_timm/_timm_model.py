@@ -24,6 +24,7 @@ from lead_jax.backbones._timm._library import check_name, quiet, require_timm
 from lead_jax.backbones._timm._network import content_hash, make_network
 from lead_jax.backbones._timm._timm_preprocessing import input_spec
 from lead_jax.checks import InputError
+from lead_jax.system import user_path
 from lead_jax.version import __version__
 
 # To be raised whenever an export would come out otherwise, or more of them could be run.
@@ -54,8 +55,8 @@ def timm_model(
     InputError: If timm is not installed, or has no such model.
   """
   check_name(name)
-  path = None if weights is None else pathlib.Path(weights).expanduser()
-  cache = pathlib.Path(cache_dir).expanduser() / "timm"
+  path = None if weights is None else user_path(weights)
+  cache = user_path(cache_dir) / "timm"
   called = f"timm/{name}" if weights is None else f"timm/{name}={os.fspath(weights)}"
   load = functools.partial(_load, called, name, path, cache, pretrained, warn)
   return ModelSpec(name=called, load=load)

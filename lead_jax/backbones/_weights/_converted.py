@@ -19,7 +19,7 @@ from lead_jax.backbones._weights._layouts import to_torchvision
 from lead_jax.backbones._weights._read import read_weights
 from lead_jax.backbones._weights._tensorflow_checkpoint import checkpoint_files
 from lead_jax.checks import InputError
-from lead_jax.system import remove_stale, replacing_path
+from lead_jax.system import remove_stale, replacing_path, user_path
 
 # Counted up when a layout's mapping changes.
 VERSION = 1
@@ -49,14 +49,14 @@ def read_converted(
   Raises:
     InputError: As `read_weights`, `to_torchvision` and `check`.
   """
-  path = pathlib.Path(path).expanduser()
+  path = user_path(path)
   try:
     digest = files_digest(checkpoint_files(path))
   except FileNotFoundError:
     raise InputError(f"{path}: there is no such file") from None
   except OSError as error:
     raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-  folder = pathlib.Path(cache_dir).expanduser() / "weights" / "converted"
+  folder = user_path(cache_dir) / "weights" / "converted"
   kept = folder / f"{digest}-{layout}-{VERSION}.safetensors"
   tensors = _kept(kept)
   if tensors is None:

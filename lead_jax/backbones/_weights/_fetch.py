@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Protocol
 
 from lead_jax.backbones._weights._digests import check_digest
 from lead_jax.checks import InputError, shown
-from lead_jax.system import move_into_place
+from lead_jax.system import is_at, move_into_place, user_path
 
 Progress = Callable[[int, int], object]
 
@@ -51,7 +51,7 @@ class PublishedFile(Protocol):
 
 def cached_download(cache_dir: str | os.PathLike, file: PublishedFile) -> pathlib.Path:
   """Where a download is kept, whether it is there or not."""
-  return pathlib.Path(cache_dir).expanduser() / "weights" / "downloads" / file.name
+  return user_path(cache_dir) / "weights" / "downloads" / file.name
 
 
 def find_weights(
@@ -81,7 +81,7 @@ def find_weights(
     InputError: In one line, if a file is not the published one, or cannot be had: then
       all that is to be fetched by hand, from where, and where to put it.
   """
-  folder = None if weights_dir is None else pathlib.Path(weights_dir).expanduser()
+  folder = None if weights_dir is None else user_path(weights_dir)
   if folder is not None and all((folder / file.name).is_file() for file in files):
     for file in files:
       if file.sha256:
@@ -238,17 +238,9 @@ def _locked(part: pathlib.Path) -> Iterator[BinaryIO]:
           "another process is downloading it: wait for that one"
         ) from None
       # The other process may have finished in between: what is open is its file then.
-      if _is_at(target, part):
+      if is_at(target, part):
         yield target
         return
-
-
-def _is_at(target: BinaryIO, path: pathlib.Path) -> bool:
-  """Whether an open file still stands at a path."""
-  try:
-    return os.path.samestat(os.fstat(target.fileno()), os.stat(path))
-  except FileNotFoundError:
-    return False
 
 
 def _memory(part: pathlib.Path) -> pathlib.Path:

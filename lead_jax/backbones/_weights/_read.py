@@ -38,6 +38,7 @@ from lead_jax.backbones._weights._torch_files import (
   read_torch_zip,
 )
 from lead_jax.checks import InputError, shown
+from lead_jax.system import user_path
 
 # What files that are not weights begin with.
 _OTHERS = {
@@ -85,7 +86,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
     InputError: If there is no such file, it is of no known kind, damaged, holds no
       arrays, is a pickle that would run code, or would grow beyond all reason.
   """
-  path = pathlib.Path(path).expanduser()
+  path = user_path(path)
   source = str(path)
   try:
     tensors = _read(path, source)

@@ -21,6 +21,7 @@ from lead_jax.backbones.catalogue._located import (
   layouts_of,
 )
 from lead_jax.checks import InputError
+from lead_jax.system import user_path
 
 
 def catalogue_model(
@@ -41,7 +42,7 @@ def catalogue_model(
   """
   at = sources or WeightSources()
   name = card.name if path is None else f"{card.name}={os.fspath(path)}"
-  own = None if path is None else pathlib.Path(path).expanduser()
+  own = None if path is None else user_path(path)
   found: LocatedWeights | None = None  # Its digest is checked once.
 
   def fetch(progress: Callable[[int, int], object] | None = None) -> LocatedWeights:

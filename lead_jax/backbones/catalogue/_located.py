@@ -9,7 +9,7 @@ from typing import Literal
 
 from lead_jax.backbones.catalogue._card import Card
 from lead_jax.checks import InputError, parameter
-from lead_jax.system import default_cache_dir
+from lead_jax.system import default_cache_dir, user_path
 
 # Layouts of files that are not named as published, beside the card's own, and how such
 # files may end; what they are is told by their content.
@@ -45,7 +45,7 @@ class WeightSources:
   @property
   def cache(self) -> pathlib.Path:
     """`cache_dir`, or the default one."""
-    return pathlib.Path(self.cache_dir or default_cache_dir()).expanduser()
+    return user_path(self.cache_dir or default_cache_dir())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def locate_weights(card: Card, sources: WeightSources) -> LocatedWeights | None:
   from lead_jax.backbones._weights._fetch import cached_download
 
   if sources.folder is not None:
-    folder = pathlib.Path(sources.folder).expanduser()
+    folder = user_path(sources.folder)
     if all((folder / file.name).is_file() for file in card.files):
       return _published(card, folder / card.files[0].name)
     for ending in _ENDINGS:

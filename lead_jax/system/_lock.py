@@ -1,0 +1,55 @@
+"""One process at a time, where a file is read, changed and written."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import IO
+
+from lead_jax.system._atomic import explain_write_errors
+
+
+@contextlib.contextmanager
+def alone_with(path: str | os.PathLike[str]) -> Iterator[None]:
+  """Waits until no other process or thread is inside with the same path.
+
+  The lock, `.NAME.lock` beside the file, ends with the process, however that ends. Where
+  a disk has no locks there is none: the file that is written last stays.
+
+  Args:
+    path: Of the file, there or not; its folder is made where it is not there.
+
+  Raises:
+    InputError: If the lock cannot be made.
+  """
+  path = pathlib.Path(path)
+  lock = path.with_name(f".{path.name}.lock")
+  with explain_write_errors(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = _held(lock)
+  with held:
+    try:
+      yield
+    finally:
+      with contextlib.suppress(OSError):
+        lock.unlink()
+
+
+def _held(lock: pathlib.Path) -> IO[bytes]:
+  while True:
+    file = open(lock, "ab")  # noqa: SIM115 (the caller closes it)
+    with contextlib.suppress(OSError):  # a disk without locks
+      fcntl.flock(file, fcntl.LOCK_EX)
+    # Who had it has removed it: what is open is a file that no other will wait for.
+    if is_at(file, lock):
+      return file
+    file.close()
+
+
+def is_at(file: IO[bytes], path: str | os.PathLike[str]) -> bool:
+  """Returns whether an open file still stands at a path."""
+  try:
+    return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+  except FileNotFoundError:
+    return False

@@ -1,0 +1,23 @@
+"""Paths as users write them."""
+
+import os
+import pathlib
+
+from lead_jax.checks import InputError
+
+
+def user_path(path: str | os.PathLike[str]) -> pathlib.Path:
+  """Returns a path with `~` and `~NAME` at its start as the folders that they stand for.
+
+  Raises:
+    InputError: If there is no such user, or nothing says where the user's folder is.
+  """
+  try:
+    return pathlib.Path(path).expanduser()
+  except RuntimeError:
+    reason = (
+      "the home folder is not known: set HOME, or give a path without ~"
+      if pathlib.Path(path).parts[0] == "~"
+      else "there is no user of that name"
+    )
+    raise InputError(f"{os.fspath(path)!r}: {reason}") from None
