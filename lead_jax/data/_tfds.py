@@ -321,7 +321,8 @@ def _in_brackets(hint: str) -> str:
 
 
 def _import_tfds(source: str) -> ModuleType:
-  with _quiet(), no_stderr():
+  # It says on stdout, which is for results, that TensorFlow is missing.
+  with _quiet(), no_stderr(), contextlib.redirect_stdout(sys.stderr):
     tfds = need("tensorflow_datasets", extra="tfds", purpose=source)
   # It logs what stops it and is imported nevertheless, with nothing in it.
   if not hasattr(tfds, "builder"):

@@ -355,7 +355,7 @@ def test_a_metric_of_ones_own_that_fails_is_a_failure(command, tmp_path):
   assert cli._named(full_report(), ["all", "sourmod:SOUR", "knn"]) == ["sour", "knn"]
 
 
-def test_a_folder_whose_name_is_no_text_is_ranked_to_its_end(command, tmp_path):
+def test_a_folder_whose_name_is_no_text_is_ranked_to_its_end(tmp_path):
   folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
   rng = np.random.default_rng(0)
   for label in ("a", "b"):
@@ -363,8 +363,14 @@ def test_a_folder_whose_name_is_no_text_is_ranked_to_its_end(command, tmp_path):
     for i in range(6):
       pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
       Image.fromarray(pixels).save(f"{folder}/{label}/{i}.png")
-  code, _, err = command(folder, MODELS, *FAST, f"--out={tmp_path}/out")
-  assert code == 0, err
+  code = "from lead_jax.commands.rank import run; run()"
+  flags = (*FAST, MODELS, f"--out={tmp_path}/out", f"--cache_dir={tmp_path}/cache")
+  done = subprocess.run(
+    [sys.executable, "-c", code, folder, *flags],
+    cwd=pathlib.Path(__file__).resolve().parents[2],
+    capture_output=True,
+  )
+  assert done.returncode == 0, done.stderr
   assert json.loads((tmp_path / "out" / "report.json").read_text())["complete"]
 
 
