@@ -338,13 +338,15 @@ class Metric:
     Returns:
       JSON values: `scoring`, its version, and `source`, a hash of its code, of a metric
       that is not this package's own. An edited metric has another hash, and so has one
-      whose captured values have changed.
+      whose captured values have changed. Where something of it cannot be hashed, `source`
+      is another each time, and `stable` is there and False.
     """
     own = _is_own(self.compute) and self.options.__module__.startswith("lead_jax.")
     found: dict[str, Any] = {"scoring": self.version}
-    return (
-      found if own else {**found, "source": source_hash(self.compute, self.options)}
-    )
+    if not own:
+      found["source"], stable = source_hash(self.compute, self.options)
+      found |= {} if stable else {"stable": False}
+    return found
 
 
 def _is_own(compute: Callable[..., Any]) -> bool:

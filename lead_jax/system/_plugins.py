@@ -9,7 +9,6 @@ and a module of the user's is named directly, as `my_module:MARGIN`. Nothing is 
 before it is asked for by name, so that a broken plug-in costs only those who use it.
 """
 
-import hashlib
 import importlib
 import importlib.machinery
 import importlib.metadata
@@ -21,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from lead_jax.checks import InputError, shown
+from lead_jax.system._user_modules import is_edited, run_again
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ def call_plugin(group: str, name: str, *arguments: Any, returns: type[T]) -> T:
     found = function(*arguments)
   except InputError:
     raise
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     raise InputError(f"{what} fails: {_reason(error)}") from error
   if not isinstance(found, returns):
     room = returns.__module__.rpartition(".")[0]
@@ -122,18 +122,16 @@ def call_plugin(group: str, name: str, *arguments: Any, returns: type[T]) -> T:
 def load_named(reference: str) -> Any:
   """Imports `module:NAME` from the path of Python or from the current folder.
 
-  A file that was edited since it was imported by this function is run again.
+  A file that was edited since it was imported is run again; the modules that it imports
+  are not, as others may hold their classes.
 
   Raises:
     InputError: If there is no such module or name, or the module raises.
   """
   module_name, _, name = reference.partition(":")
   if not all(part.isidentifier() for part in (*module_name.split("."), name)):
-    hint = f"write {pathlib.PurePath(module_name).stem}:{name}, from its folder"
-    raise InputError(
-      f"{shown(reference)!r} is not module:NAME"
-      + (f"; {hint}" if module_name.endswith(".py") else "")
-    )
+    hint = f"; {_without_suffix(module_name, name)}" if _is_file(module_name) else ""
+    raise InputError(f"{shown(reference)!r} is not module:NAME{hint}")
   if os.getcwd() not in (os.path.abspath(entry) for entry in sys.path):
     sys.path.append(os.getcwd())
   importlib.invalidate_caches()
@@ -144,9 +142,10 @@ def load_named(reference: str) -> Any:
       raise InputError(
         f"module {module_name!r} cannot be imported: {_reason(error)}"
       ) from error
+    hint = f"; {_without_suffix(module_name, name)}" if _is_file(module_name) else ""
     raise InputError(
       f"{reference!r}: there is no module {error.name!r} on the path of Python or in "
-      "the current folder"
+      f"the current folder{hint}"
     ) from None
   except (Exception, SystemExit) as error:
     raise InputError(
@@ -162,21 +161,20 @@ def load_named(reference: str) -> Any:
     ) from None
 
 
-# By path of a module's file, the hash of the text that was last run.
-_RUN: dict[str, str] = {}
+def _is_file(module: str) -> bool:
+  """Whether somebody wrote a file's name where a module's belongs."""
+  return module.endswith(".py")
+
+
+def _without_suffix(module: str, name: str) -> str:
+  return f"write {pathlib.PurePath(module).stem}:{name}, from its folder"
 
 
 def _fresh(module: types.ModuleType) -> types.ModuleType:
-  """Runs a module again whose file has changed since it was imported here."""
-  path, loader = getattr(module, "__file__", None), module.__loader__
-  if path is None or not isinstance(loader, importlib.machinery.SourceFileLoader):
-    return module
-  text = pathlib.Path(path).read_bytes()
-  digest = hashlib.sha256(text).hexdigest()
-  if _RUN.setdefault(path, digest) != digest:
-    # Not by importlib.reload: compiled files are told apart by size and second.
-    exec(loader.source_to_code(text, path), vars(module))
-    _RUN[path] = digest
+  """Runs a module again whose file is not the text that was run."""
+  loader = getattr(module, "__loader__", None)
+  if isinstance(loader, importlib.machinery.SourceFileLoader) and is_edited(module):
+    run_again(module)
   return module
 
 

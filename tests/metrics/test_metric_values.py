@@ -129,6 +129,12 @@ def test_no_other_metric_has_a_name_of_the_table():
     lead_jax.score(other, X, Y)
 
 
+@pytest.mark.parametrize("name", ["all", "parameters"])
+def test_no_metric_has_a_name_that_means_something_else(name):
+  with pytest.raises(InputError, match=f"'{name}' stands for .*: give your metric"):
+    lead_jax.score(dataclasses.replace(MARGIN, name=name), X, Y)
+
+
 def test_what_is_no_value_is_refused():
   with pytest.raises(InputError, match="'bare' returned a float: return lead_jax"):
     lead_jax.score(Metric("bare", lambda problem, options: 1.0), X, Y)
@@ -288,9 +294,9 @@ def test_functions_of_one_name_by_metric_of_are_told_apart():
 
 def test_what_cannot_be_hashed_is_never_the_same():
   opaque = (each for each in range(3))
-  assert source_hash(_closing_over(opaque).compute) != source_hash(
-    _closing_over(opaque).compute
-  )
+  one, other = (_closing_over(opaque).identity() for _ in range(2))
+  assert one["source"] != other["source"]
+  assert one["stable"] is other["stable"] is False
 
 
 _IN_A_FILE = """
@@ -342,4 +348,7 @@ def test_a_module_edited_on_disk_has_another_hash(tmp_path, monkeypatch):
   before = source_hash(compute)
   assert before == source_hash(compute)
   file.write_text(text.format(2.0))
-  assert source_hash(compute) != before
+  with pytest.warns(UserWarning, match="'edited_metric' was imported: the code in mem"):
+    after = source_hash(compute)
+  assert after.digest != before.digest
+  assert not after.stable
