@@ -130,10 +130,14 @@ def _unknown(name: str, known: Sequence[str], zoo: str | os.PathLike | None) -> 
   near = difflib.get_close_matches(name.partition("=")[0], [*known, *CATALOGUE], n=3)
   hint = f"did you mean {' or '.join(near)}? " if near else ""
   where = f"{str(zoo)!r} and the bundled zoo hold" if zoo else "the bundled zoo holds"
+  offered = "".join(
+    f"{prefix}/NAME is of {plugin.source}, "
+    for prefix, plugin in plugins(PLUGINS).items()
+  )
   return (
     f"there is no model {name!r}: {hint}{where} {', '.join(known)}; "
-    "`lead-rank models` lists published networks, timm/NAME is any of timm's, and "
-    "features made elsewhere are features:FILE.npz"
+    f"`lead-rank models` lists published networks, {offered}timm/NAME is any of timm's, "
+    "and features made elsewhere are features:FILE.npz"
   )
 
 

@@ -14,6 +14,12 @@ from lead_jax.typing import ArrayLike
 
 PLUGINS = "lead_jax.metrics"
 
+# Names that no metric can have, as users mean something else by them.
+_RESERVED = {
+  "all": "every metric of the table",
+  "parameters": "the ranking by numbers of parameters",
+}
+
 # What to do about an array that a metric needs and that is not there.
 NEEDS = {
   "source_probs": (
@@ -88,7 +94,12 @@ def _as_metric(found: Any, what: str) -> Metric:
 
 
 def _unlike_the_table(metric: Metric, where: str) -> Metric:
-  """Refuses a metric that takes the name of another."""
+  """Refuses a metric that takes the name of another, or one that means something else."""
+  if metric.name in _RESERVED:
+    raise InputError(
+      f"{where}{metric.name!r} stands for {_RESERVED[metric.name]}: give your metric "
+      "another name"
+    )
   if METRICS.get(metric.name, metric) is not metric:
     raise InputError(
       f"{where}lead_jax has a metric {metric.name!r} of its own: give yours another name"

@@ -327,12 +327,14 @@ class Metric:
       JSON values: `scoring`, its version, and `source`, a hash of its code, of a metric
       that is not this package's own. An edited metric has another hash, and so has one
       whose captured values have changed. A metric that is made of parts of this
-      package's, such as another's `compute`, is not its own.
+      package's, such as another's `compute`, is not its own. Where something of it cannot
+      be hashed, `source` is another each time, and `stable` is there and False.
     """
     found: dict[str, Any] = {"scoring": self.version}
     if _is_own(self):
       return found
-    return {**found, "source": source_hash(self.compute, self.options)}
+    found["source"], stable = source_hash(self.compute, self.options)
+    return found if stable else {**found, "stable": False}
 
 
 # The version of this package's metrics; one that changes by itself says its own.

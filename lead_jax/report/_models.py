@@ -12,12 +12,13 @@ from lead_jax.backbones.catalogue import (
 )
 from lead_jax.backbones.networks import NETWORKS
 from lead_jax.report._console import text_console
+from lead_jax.system import plugins
 
 _NUMBERS = ("input", "D", "params", "G mul-adds", "top-1", "MB")
 
 
 def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
-  """Returns a table of every published network, by zoo, and where its weights are.
+  """Returns a table of every published network, by zoo, and what plug-ins offer.
 
   Args:
     sources: Where weights are looked for; nothing is read or fetched.
@@ -51,6 +52,10 @@ def render_models(sources: WeightSources, *, width: int, color: bool) -> str:
       f"Missing weights are downloaded to {sources.cache / 'weights'} when a network is "
       "ranked, unless they are in --weights_dir=DIR. --models=NAME=FILE uses weights of "
       "your own. timm/NAME is any model of timm (pip install 'lead_jax[torch]').",
+      *(
+        f"{prefix}/NAME is a model of the plug-in {plugin.source}."
+        for prefix, plugin in plugins("lead_jax.backbones").items()
+      ),
     ]
   )
 

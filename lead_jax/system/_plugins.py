@@ -109,7 +109,7 @@ def call_plugin(group: str, name: str, *arguments: Any, returns: type[T]) -> T:
     found = function(*arguments)
   except InputError:
     raise
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     raise InputError(f"{what} fails: {_reason(error)}") from error
   if not isinstance(found, returns):
     room = returns.__module__.rpartition(".")[0]
@@ -122,18 +122,16 @@ def call_plugin(group: str, name: str, *arguments: Any, returns: type[T]) -> T:
 def load_named(reference: str) -> Any:
   """Imports `module:NAME` from the path of Python or from the current folder.
 
-  A file that was edited since it was imported by this function is run again.
+  A file that was edited since it was imported by this function is run again; the modules
+  that it imports are not, as others may hold their classes.
 
   Raises:
     InputError: If there is no such module or name, or the module raises.
   """
   module_name, _, name = reference.partition(":")
   if not all(part.isidentifier() for part in (*module_name.split("."), name)):
-    hint = f"write {pathlib.PurePath(module_name).stem}:{name}, from its folder"
-    raise InputError(
-      f"{shown(reference)!r} is not module:NAME"
-      + (f"; {hint}" if module_name.endswith(".py") else "")
-    )
+    hint = f"; {_without_suffix(module_name, name)}" if _is_file(module_name) else ""
+    raise InputError(f"{shown(reference)!r} is not module:NAME{hint}")
   if os.getcwd() not in (os.path.abspath(entry) for entry in sys.path):
     sys.path.append(os.getcwd())
   importlib.invalidate_caches()
@@ -144,9 +142,10 @@ def load_named(reference: str) -> Any:
       raise InputError(
         f"module {module_name!r} cannot be imported: {_reason(error)}"
       ) from error
+    hint = f"; {_without_suffix(module_name, name)}" if _is_file(module_name) else ""
     raise InputError(
       f"{reference!r}: there is no module {error.name!r} on the path of Python or in "
-      "the current folder"
+      f"the current folder{hint}"
     ) from None
   except (Exception, SystemExit) as error:
     raise InputError(
@@ -160,6 +159,15 @@ def load_named(reference: str) -> Any:
       f"{reference!r}: module {module_name!r} has no {name!r}; it has: "
       f"{', '.join(public[:20]) or 'nothing'}"
     ) from None
+
+
+def _is_file(module: str) -> bool:
+  """Whether somebody wrote a file's name where a module's belongs."""
+  return module.endswith(".py")
+
+
+def _without_suffix(module: str, name: str) -> str:
+  return f"write {pathlib.PurePath(module).stem}:{name}, from its folder"
 
 
 # By path of a module's file, the hash of the text that was last run.

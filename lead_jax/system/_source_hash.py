@@ -7,14 +7,15 @@ of its former self. Its key therefore holds a hash of
     values captured by closures, and values of the globals that it refers to;
   - the same of functions, classes and modules that these refer to, as far as they belong
     to the user: libraries (below `site-packages` or of Python itself) count by name;
-  - the source text of every file that these come from, which also covers what no walk over
-    references finds.
+  - the source text of every file of the user's that these come from, and of the modules
+    that such a file imports anywhere, which also covers what no walk over references finds.
 
 Text alone would not do: a file may be edited after it was imported, and the score is then
 still that of the code in memory. Whatever cannot be hashed makes every hash another one:
 the score is then computed afresh, which is slow and right.
 """
 
+import concurrent.futures
 import contextvars
 import dataclasses
 import functools
@@ -23,7 +24,7 @@ import logging
 import pathlib
 import pickle
 import sys
-import sysconfig
+import threading
 import types
 import typing
 import uuid
@@ -34,6 +35,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from lead_jax.system._user_modules import imported_files, is_library_file
 
 # Attributes of classes that Python makes, or that no computation depends on.
 _IGNORED = frozenset(
@@ -57,7 +60,7 @@ _IGNORED = frozenset(
 )
 
 
-def source_hash(*things: Any) -> str:
+def source_hash(*things: Any) -> tuple[str, bool]:
   """Returns a SHA-256 (hex) of functions and classes with all that they refer to.
 
   Args:
@@ -65,13 +68,17 @@ def source_hash(*things: Any) -> str:
       wherever they are installed.
 
   Returns:
-    The same for the same code and captured values, in every process of one version of
-    Python.
+    The same hash for the same code and captured values, in every process of one version
+    of Python; and whether that is so: where something cannot be hashed, it is another
+    hash each time, and False.
   """
   walk = _Walk({_package(thing) for thing in things})
-  for thing in things:
-    walk.add(thing)
-  return walk.digest()
+  try:
+    for thing in things:
+      walk.add(thing)
+    return walk.digest(), walk.stable
+  except RecursionError:
+    return uuid.uuid4().hex, False
 
 
 class _Walk:
@@ -81,18 +88,19 @@ class _Walk:
     self._hash = hashlib.sha256(str(sys.implementation.cache_tag).encode())
     self._seen: dict[int, int] = {}
     self._alive: list[Any] = []  # ids are those of living objects
-    self._files: set[str] = set()
+    self._modules: set[str] = set()
     self._packages = packages - set(sys.builtin_module_names)
+    self.stable = True
 
   def digest(self) -> str:
     """Returns the hash of everything that was added, and of its files."""
-    for path in sorted(self._files):
+    for path in sorted(imported_files(self._modules, self._packages)):
       self._tell("file", _hash_of_file(path))
     return self._hash.hexdigest()
 
   def add(self, thing: Any) -> None:
     """Adds any object."""
-    if thing is None or isinstance(thing, bool | int | float | complex | str | bytes):
+    if thing is None or type(thing) in _PLAIN:
       self._tell(type(thing).__name__, repr(thing))
     elif isinstance(thing, tuple | frozenset | types.CodeType):
       # Python makes equal ones the same or does not, as it happens to load them.
@@ -116,8 +124,15 @@ class _Walk:
       self._add_code(thing)
     elif isinstance(thing, type):
       self._add_class(thing)
+    elif isinstance(thing, types.ModuleType):
+      self._add_name(thing)
+      self._keep_file(thing.__name__)
     elif isinstance(thing, _BY_NAME):
       self._add_name(thing)
+    elif isinstance(thing, _WITHOUT_STATE):
+      self._add_name(type(thing))
+    elif isinstance(thing, jax.Device):
+      self._tell("device", thing.platform)
     elif isinstance(thing, types.MethodType):
       self._add_all("method", thing.__func__, thing.__self__)
     elif isinstance(thing, functools.partial):
@@ -138,20 +153,33 @@ class _Walk:
       self._add_all("wrapped", wrapped)  # by jax.jit, functools.cache and the like
     elif isinstance(thing, tuple | list):
       self._add_all(type(thing).__name__, *thing)
+      self._add_own(thing)
     elif isinstance(thing, Mapping):
       self._add_all("mapping", *(part for item in thing.items() for part in item))
+      self._add_own(thing)
     elif isinstance(thing, set | frozenset):
       self._tell("set", *sorted(self._apart(item) for item in thing))
+      self._add_own(thing)
     elif isinstance(thing, np.ndarray | np.generic | jax.Array):
       self._add_array(thing)
+      if isinstance(thing, np.ndarray):
+        self._add_own(thing)
+    elif isinstance(thing, _PLAIN):
+      plain = next(kind for kind in _PLAIN if isinstance(thing, kind))
+      self._tell(plain.__name__, plain.__repr__(thing))
+      self._add_own(thing)
     else:
       self._add_object(thing)
 
   def _apart(self, thing: Any) -> str:
     """Returns the hash of one thing by itself: sets have no order."""
     walk = _Walk(self._packages)
+    walk._seen = dict(self._seen)  # a class may hold its own instances
     walk.add(thing)
-    return walk.digest()
+    self._alive += walk._alive
+    self._modules |= walk._modules
+    self.stable &= walk.stable
+    return walk._hash.hexdigest()
 
   def _add_all(self, kind: str, *things: Any) -> None:
     self._tell(kind, str(len(things)))
@@ -174,8 +202,7 @@ class _Walk:
     # Without a file it is of a notebook, or made at run time.
     if path is None:
       return False
-    parts = pathlib.PurePath(path).parts
-    return path.startswith(_STANDARD) or not _SITES.isdisjoint(parts)
+    return is_library_file(path)
 
   def _add_name(self, thing: Any) -> None:
     name = getattr(thing, "__qualname__", None) or getattr(thing, "name", None)
@@ -192,6 +219,7 @@ class _Walk:
       return
     self._keep_file(function.__globals__.get("__name__", ""))
     self._tell("function", function.__qualname__)
+    self.add(vars(function))
     self.add(function.__code__)
     self._add_all("defaults", function.__defaults__, function.__kwdefaults__ or {})
     self._add_all("closure", *closure)
@@ -226,6 +254,8 @@ class _Walk:
     self._keep_file(cls.__module__)
     self._tell("class", cls.__qualname__)
     self._add_all("bases", *cls.__bases__)
+    if type(cls) is not type:
+      self.add(type(cls))
     if dataclasses.is_dataclass(cls):
       for field in dataclasses.fields(cls):
         self._tell("field", field.name)
@@ -260,7 +290,7 @@ class _Walk:
   def _add_object(self, thing: Any) -> None:
     """Adds an instance by its class and attributes, else by its pickle."""
     self._add_all("object", type(thing))
-    state = getattr(thing, "__dict__", None)
+    state = _attributes(thing)
     if state:
       self.add(state)
       return
@@ -269,18 +299,28 @@ class _Walk:
     except Exception:
       # Nothing is known of what cannot be pickled, unless it is an empty instance.
       if state is None or self._is_library(type(thing)):
+        self.stable = False
         self._tell("unknown", uuid.uuid4().hex)
 
+  def _add_own(self, thing: Any) -> None:
+    """Adds class and attributes of an instance of a class derived from a builtin one."""
+    if own := _attributes(thing):
+      self._add_all("own", type(thing), own)
+
   def _keep_file(self, module: str) -> None:
-    path = getattr(sys.modules.get(module), "__file__", None)
-    if path is not None:
-      self._files.add(path)
+    self._modules.add(module)
 
 
 _HEAP_TYPE = 1 << 9  # CPython's flag of classes made at run time
 _OURS = __name__.partition(".")[0]
-_STANDARD = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))
-_SITES = frozenset(("site-packages", "dist-packages"))
+_PLAIN = (bool, int, float, complex, str, bytes)
+# What these hold is no part of any computation.
+_WITHOUT_STATE = (
+  concurrent.futures.Executor,
+  threading.Event,
+  type(threading.Lock()),
+  type(threading.RLock()),
+)
 # What these hold is no part of any computation, or cannot be looked into.
 _BY_NAME = (
   logging.Logger,
@@ -288,7 +328,6 @@ _BY_NAME = (
   types.GetSetDescriptorType,
   types.MemberDescriptorType,
   types.MethodDescriptorType,
-  types.ModuleType,
   types.WrapperDescriptorType,
 )
 
@@ -336,4 +375,15 @@ def _all_names(code: types.CodeType) -> set[str]:
   for constant in code.co_consts:
     if isinstance(constant, types.CodeType):
       found |= _all_names(constant)
+  return found
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+  """An instance's attributes: of its `__dict__` and of all slots of its classes."""
+  found = dict(getattr(thing, "__dict__", None) or {})
+  for cls in type(thing).__mro__:
+    slots = vars(cls).get("__slots__", ())
+    for name in [slots] if isinstance(slots, str) else slots:
+      if hasattr(thing, name) and name not in ("__dict__", "__weakref__"):
+        found[name] = getattr(thing, name)
   return found

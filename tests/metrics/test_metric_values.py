@@ -265,7 +265,6 @@ _CONTEXT = contextvars.ContextVar("context")
     (Callable[[int], str], Callable[[str], str]),
     (Literal["a"], Literal["b"]),
   ],
-  ids=str,
 )
 def test_a_captured_value_enters_the_hash(one, other):
   assert _closing_over(one).identity() == _closing_over(one).identity()

@@ -11,9 +11,11 @@ import lead_jax
 from lead_jax import metrics
 from lead_jax.backbones import ModelSpec
 from lead_jax.backbones._resolve import resolve_models
+from lead_jax.backbones.catalogue import WeightSources
 from lead_jax.checks import InputError
 from lead_jax.data import load_dataset
 from lead_jax.metrics import METRICS
+from lead_jax.report import render_models
 from lead_jax.system import load_named, plugins
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
@@ -171,12 +173,15 @@ def fails(argument, split):
 
 def number(argument, split):
   return 3
+
+def leaves(argument, split):
+  raise SystemExit(4)
 """
 
 
 def test_a_data_set_of_a_distribution(offer, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  names = {name: name for name in ("noise", "fails", "number")}
+  names = {name: name for name in ("noise", "fails", "number", "leaves")}
   offer(DATASETS, datasets=names)
   assert load_dataset("noise:pink", split="test").name == "pink"
   assert load_dataset("noise").name == "bare"
@@ -184,6 +189,8 @@ def test_a_data_set_of_a_distribution(offer, tmp_path, monkeypatch):
     InputError, match=r"'fails' of x 1.0 fails: KeyError: 'no such site'"
   ):
     load_dataset("fails:x")
+  with pytest.raises(InputError, match=r"'leaves' of x 1.0 fails: SystemExit: 4"):
+    load_dataset("leaves:x")
   with pytest.raises(InputError, match=r"returned a int, not a lead_jax.data.Dataset"):
     load_dataset("number")
   with pytest.raises(InputError, match=r"or of a plug-in: .*noise.*nearest: noise:x"):
@@ -210,5 +217,16 @@ def test_a_backbone_of_a_distribution(offer):
   assert found.name == "my/net"
   with pytest.raises(InputError, match=r"'wrong' of x 1.0 is a int, not a function"):
     resolve_models(["wrong/net"])
-  with pytest.raises(InputError, match="there is no model 'other/net'"):
+  with pytest.raises(
+    InputError, match=r"there is no model 'other/net'.*, my/NAME is of x 1.0,"
+  ):
     resolve_models(["other/net"])
+
+
+def test_the_list_of_models_names_plugins_without_importing_them(offer):
+  module = offer("raise RuntimeError", backbones={"my": "make"})
+  sources = WeightSources()
+  assert "my/NAME is a model of the plug-in x 1.0." in render_models(
+    sources, width=1000, color=False
+  )
+  assert module not in sys.modules
