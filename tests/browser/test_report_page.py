@@ -150,7 +150,7 @@ def test_the_numbers_are_those_of_the_report(page, report):
   assert len(table) == len(content["models"])
   for row, model in _pairs(report):
     cells = table[row.model]
-    score = scores[model.model, content["metrics"][0]]
+    score = scores[model.model, content["plan"]["metrics"][0]]
     if score["rank"] is None:
       assert "failed" in cells[0][1]
       assert cells[1][0] == cells[2][0] == ""
@@ -161,7 +161,7 @@ def test_the_numbers_are_those_of_the_report(page, report):
     assert float(cells[3][0]) == sure["p_best"]
     assert share(sure["p_best"]) in cells[3][1]
     assert float(cells[4][0]) == 100 * scores[model.model, "knn"]["score"]
-    assert float(cells[6][0]) == content["ground_truth"][model.model]
+    assert float(cells[6][0]) == report.ground_truth[model.model]
     assert cells[7][0] == str(model.num_params)
     low, high = sure["rank_low"], sure["rank_high"]
     assert cells[1][1].split() == [str(score["rank"]), f"{low}–{high}"]

@@ -216,7 +216,7 @@ def test_voc_is_trained_and_measured_on_every_class(tmp_path, capsys):
   assert (runs[3]["test_top1"], runs[3]["test_per_class"]) == ("", "")
   held = json.loads((out / "runs.jsonl").read_text().splitlines()[3])
   assert held["protocol"]["measure"] == "map11"
-  with np.load(out / "logits" / "voc" / "2007" / "digits_mlp_random.0.npz") as arrays:
+  with np.load(out / "logits" / "voc_2007" / "digits_mlp_random.0.npz") as arrays:
     assert tuple(arrays["class_names"]) == ("bird", "chair", "person")
     found = sorted(tuple(np.flatnonzero(row)) for row in arrays["test_labels"])
     assert len(arrays["train_labels"]) == 36

@@ -5,7 +5,9 @@ from lead_jax.report._html._plots._axes import NAME_WIDTH, label, short, svg
 from lead_jax.report._summary import Summary
 from lead_jax.report._words import tau
 
-_CELL = 27.0
+_CELL = 32.0  # as wide as `−0.15`
+# From the middle of a line of text to its foot.
+_FOOT = 4.0
 # Of full colour at a correlation of 1: numbers stay readable on it in light and dark.
 _STRONGEST = 0.5
 
@@ -21,11 +23,13 @@ def heatmap(summary: Summary) -> Markup | None:
   parts = []
   for i, row in rows:
     y = 6 + _CELL * (i - 1)
-    parts.append(label(short(row, left - 12), left - 8, y + 17.5, "name end"))
+    parts.append(
+      label(short(row, left - 12), left - 8, y + _CELL / 2 + _FOOT, "name end")
+    )
     for j, column in enumerate(metrics[:i]):
       parts.append(_cell(row, column, taus.get((row, column)), left + _CELL * j, y))
   for j, column in columns:
-    x, y = left + _CELL * j + 17.5, bottom + 8
+    x, y = left + _CELL * j + _CELL / 2 + _FOOT, bottom + 8
     parts.append(
       tag(
         "text",
@@ -61,5 +65,5 @@ def _cell(row: str, column: str, value: float | None, x: float, y: float) -> Mar
       class_="low" if value < 0 else "high",
       fill_opacity=f"{_STRONGEST * abs(value):.2f}",
     )
-  text = label(tau(value), x + (_CELL - 1) / 2, y + 16.5, "cell")
+  text = label(tau(value), x + (_CELL - 1) / 2, y + _CELL / 2 + _FOOT - 1, "cell")
   return tag("g", tag("title", about), shade, text)
