@@ -5,6 +5,7 @@ where it was and a further model, or metric, costs only its own pass.
 """
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -73,6 +74,16 @@ class Bench:
   reference: Backbone | ReadyFeatures | None = None
   source_data: Dataset | None = None
   identities: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+  @functools.cached_property
+  def labels(self) -> str:
+    """Identity of the labels, hashed once for all scores."""
+    return labels_hash(self.dataset)
+
+  @functools.cached_property
+  def reference_key(self) -> str:
+    """Identity of the reference's outputs, hashed once; empty without a reference."""
+    return "" if self.reference is None else outputs_key(self.reference, self.dataset)
 
   def open(self, spec: ModelSpec) -> "Opened":
     """Fetches and loads a model; whatever is wrong with it is raised."""
@@ -150,8 +161,8 @@ class Opened:
     """Returns keys of what a metric looks at beside the outputs on the data set."""
     uses, bench = metric.arrays, self.bench
     keys = {}
-    if "reference_features" in uses and bench.reference is not None:
-      keys["reference"] = outputs_key(bench.reference, bench.dataset)
+    if "reference_features" in uses and bench.reference_key:
+      keys["reference"] = bench.reference_key
     if "source_features" in uses and (images := self._source_images()) is not None:
       keys["source_data"] = extraction_key(*images)
     return keys

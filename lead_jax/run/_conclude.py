@@ -11,7 +11,6 @@ from lead_jax.run._placing import ranked, says_tied
 from lead_jax.run._preflight import chosen_metrics, planned_metrics
 from lead_jax.run._records import Records
 from lead_jax.run._sources import Sources
-from lead_jax.run._tasks import rows_of
 from lead_jax.run.certainty import with_certainty
 from lead_jax.system import environment
 
@@ -33,18 +32,13 @@ def conclude(
     The report. What is not done yet has a row that says so, and `complete` is False.
   """
   records = Records(plan, store)
-  models: list[ModelRow] = []
-  scores: list[ScoreRow] = []
-  for name in plan.models:
-    row, rows = rows_of(records, name)
-    models.append(row)
-    scores += rows
-  noticed = [line for name in plan.models for line in records.warnings(name)]
-  where = [found for name in plan.models if (found := records.environment(name))]
+  found = [records.of(name) for name in plan.models]
+  noticed = [line for one in found for line in one.warnings]
+  where = [one.environment for one in found if one.environment]
   report = Report(
     plan,
-    models,
-    scores,
+    [one.row for one in found],
+    [row for one in found for row in one.scores],
     environment=where[0] if where else environment(),
     warnings=list(dict.fromkeys([*plan.warnings, *noticed, *store.said])),
   )

@@ -8,7 +8,7 @@ their own content, which all plans share.
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from lead_jax.features import FeatureStore
 from lead_jax.results import (
@@ -24,6 +24,22 @@ from lead_jax.system import content_key
 
 # To be raised whenever rows get other fields.
 _FORM = 1
+
+
+class ModelRecord(NamedTuple):
+  """What a plan's tasks left of one model.
+
+  Attributes:
+    row: The model's row.
+    scores: A row per metric, in the order of the plan.
+    environment: Versions and machine of the work; empty where it is not done yet.
+    warnings: What was noticed while it was worked on.
+  """
+
+  row: ModelRow
+  scores: list[ScoreRow]
+  environment: Mapping[str, Any]
+  warnings: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,33 +119,31 @@ class Records:
     content = {"features": features, "found": dataclasses.asdict(found)}
     self._keep(content, "resampled", model)
 
-  def model(self, name: str) -> ModelRow:
-    """Returns a model's row; its status says so where it is not done yet."""
-    found = self._get("model", name)
-    if found is None:
-      return ModelRow(name, PENDING)
-    return ModelRow(**found["row"])
-
-  def environment(self, name: str) -> dict[str, Any]:
-    """Returns versions and machine of a model's work; empty where it is not done yet."""
-    return (self._get("model", name) or {}).get("environment", {})
-
-  def warnings(self, name: str) -> list[str]:
-    """Returns what was noticed while a model was worked on."""
+  def of(self, name: str) -> ModelRecord:
+    """Returns all that is there of a model; rows say so where something is not done yet."""
     found = self._get("model", name) or {}
-    lines = list(found.get("warnings", ()))
+    row = ModelRow(**found["row"]) if found else ModelRow(name, PENDING)
+    warnings = list(found.get("warnings", ()))
     if failed := found.get("failed_since"):
-      lines.append(
+      warnings.append(
         f"{name} failed when it was loaded again ({failed}): its scores are those of an "
         "earlier run"
       )
-    return lines
+    features = found.get("features", "")
+    scores = [self._score(row, metric, features) for metric in self.plan.metrics]
+    return ModelRecord(row, scores, found.get("environment", {}), warnings)
 
-  def score(self, model: ModelRow, metric: str) -> ScoreRow:
-    """Returns a model's row under a metric, with the scores of parts of the images."""
+  def has_score(self, name: str, metric: str, features: str) -> bool:
+    """Returns whether a model has a score under a metric, of the features named."""
+    found = self._get("score", name, metric)
+    if found is None or found["features"] != features:
+      return False
+    return not math.isnan(score_row_from_dict(found["row"]).score)
+
+  def _score(self, model: ModelRow, metric: str, features: str) -> ScoreRow:
+    """A model's row under a metric, with the scores of parts of the images."""
     if model.status.startswith(FAILED):
       return ScoreRow(model.model, metric, math.nan, None, model.status)
-    features = (self._get("model", model.model) or {}).get("features")
     found = self._get("score", model.model, metric)
     if found is None or found["features"] != features:
       return ScoreRow(model.model, metric, math.nan, None, PENDING)

@@ -16,7 +16,7 @@ from lead_jax.backbones import ModelSpec
 from lead_jax.checks import InputError, one_line
 from lead_jax.metrics import Metric
 from lead_jax.results import FAILED, NEEDS, ModelRow, ScoreRow
-from lead_jax.run._bench import Bench, Opened, labels_hash
+from lead_jax.run._bench import Bench, Opened
 from lead_jax.run.certainty import Halves
 from lead_jax.system import Stages, content_key
 
@@ -161,7 +161,7 @@ def key_parts(
     **(opened.bench.identities.get(metric.name) or metric.identity()),
     "features": opened.key,
     "companions": opened.companion_keys(metric),
-    "labels": labels_hash(opened.bench.dataset),
+    "labels": opened.bench.labels,
     "metric": metric.name,
     "options": dict(options),
     "seed": opened.bench.seed,
@@ -190,7 +190,7 @@ def score_model(
     opened = bench.open(spec)
     rows = [score(opened, metric, options) for metric, options in chosen]
     return opened.facts(), rows
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     status = f"{FAILED}{reason_of(error)}"
     failed = [ScoreRow(spec.name, m.name, math.nan, None, status) for m, _ in chosen]
     return ModelRow(spec.name, status), failed

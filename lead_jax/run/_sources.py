@@ -51,7 +51,8 @@ class Sources:
     names = [spec.name for spec in self.models]
     names += [] if self.reference is None else [self.reference.name]
     ready = [n.removeprefix(_FEATURES) for n in names if n.startswith(_FEATURES)]
-    return ready + [n.partition("=")[2] for n in names if "=" in n and n not in ready]
+    weights = [n for n in names if "=" in n and not n.startswith(_FEATURES)]
+    return ready + [name.partition("=")[2] for name in weights]
 
 
 def find_sources(

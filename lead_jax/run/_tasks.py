@@ -5,10 +5,9 @@ and whoever runs it leaves the same.
 """
 
 import dataclasses
-import math
 from collections.abc import Iterator
 
-from lead_jax.results import FAILED, ModelRow, Plan, ScoreRow
+from lead_jax.results import FAILED, ModelRow, Plan
 from lead_jax.run._bench import Bench, Opened
 from lead_jax.run._records import Records
 from lead_jax.run._score import reason_of, resample, score
@@ -94,8 +93,7 @@ class ResampleTask:
       opened = desk.opened(self.model)
     except (Exception, SystemExit):
       return  # the model's own task says why
-    row = desk.records.score(ModelRow(self.model, "ok"), plan.metrics[0])
-    if math.isnan(row.score):
+    if not desk.records.has_score(self.model, plan.metrics[0], opened.key):
       return
     metric = desk.sources.metrics[plan.metrics[0]]
     halves = stratified_halves(data.labels, data.class_names, seed=plan.seed)
@@ -133,9 +131,3 @@ def tasks_of(plan: Plan, model: str) -> Iterator[Task]:
   if plan.resamples:
     yield ResampleTask(model)
   yield ModelTask(model)
-
-
-def rows_of(records: Records, model: str) -> tuple[ModelRow, list[ScoreRow]]:
-  """Returns what the tasks of one model left."""
-  row = records.model(model)
-  return row, [records.score(row, metric) for metric in records.plan.metrics]

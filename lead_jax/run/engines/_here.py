@@ -1,7 +1,7 @@
 """All tasks in this process, one model after the other."""
 
 from lead_jax.results import Listener
-from lead_jax.run._tasks import Desk, rows_of, tasks_of
+from lead_jax.run._tasks import Desk, tasks_of
 from lead_jax.system import forget_if_many
 
 
@@ -17,4 +17,5 @@ def work_here(desk: Desk, listener: Listener) -> None:
     listener.started(index, model)
     for task in tasks_of(desk.plan, model):
       task.run(desk)
-    listener.finished(*rows_of(desk.records, model))
+    found = desk.records.of(model)
+    listener.finished(found.row, found.scores)
