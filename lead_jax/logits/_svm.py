@@ -49,14 +49,16 @@ import jax.numpy as jnp
 
 from lead_jax.checks import check_num_classes
 from lead_jax.logits import _svm_active as svm_active
+from lead_jax.logits._svm_guess import (
+  apply_root,
+  guess_support,
+  inverse_root,
+  pull_back,
+)
 from lead_jax.logits._svm_search import line_search
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int
 
-# The guess: blocks of steps, the penalty being balanced in between.
-_GUESS_BLOCKS = 4
-_GUESS_STEPS = 5
-_RELAXATION = 1.6
 # Classes of more support than this, in units of D, start with conjugate gradients.
 _LARGE_SUPPORT = 2.0
 _SHARED_STEPS = 12
@@ -155,7 +157,7 @@ def svm_decision(
     x_nd = r_nn.T
 
   gram_dd = jnp.matmul(x_nd.T, x_nd, precision=HIGHEST)
-  w_dk, support_nk = _guess(x_nd, gram_dd, sign_nk, c)
+  w_dk, support_nk = guess_support(x_nd, gram_dd, sign_nk, c)
   large_k = jnp.sum(support_nk, axis=0) > _LARGE_SUPPORT * x_nd.shape[1]
   state = _solve_together(
     x_nd,
@@ -181,81 +183,6 @@ def svm_decision(
     iterations=jnp.max(steps_k),
     converged=gap_k <= tol,
   )
-
-
-def _inverse_root(
-  a_dd: Float[Array, "d d"], ridge: Float[Array, ""]
-) -> Float[Array, "d d"]:
-  """Returns the inverse of the Cholesky factor of `a + ridge I`.
-
-  The inverse factor, once: a product is 100 times faster than a triangular solve on a
-  CPU, and L^-T L^-1 stays positive definite however it is rounded.
-  """
-  eye_dd = jnp.eye(a_dd.shape[0], dtype=a_dd.dtype)
-  factor_dd = jnp.linalg.cholesky(a_dd + ridge * eye_dd)
-  return jax.scipy.linalg.solve_triangular(factor_dd, eye_dd, lower=True)
-
-
-def _apply_root(
-  root_dd: Float[Array, "d d"], r_dk: Float[Array, "d k"]
-) -> Float[Array, "d k"]:
-  half_dk = jnp.matmul(root_dd, r_dk, precision=HIGHEST)
-  return jnp.matmul(half_dk.T, root_dd, precision=HIGHEST).T
-
-
-def _pull_back(
-  a_nk: Float[Array, "n k"], x_nd: Float[Array, "n d"]
-) -> Float[Array, "d k"]:
-  # (a^T x)^T, for XLA's CPU product with a transposed left side is 4 times slower.
-  return jnp.matmul(a_nk.T, x_nd, precision=HIGHEST).T
-
-
-def _guess(
-  x_nd: Float[Array, "n d"],
-  gram_dd: Float[Array, "d d"],
-  sign_nk: Float[Array, "n k"],
-  c: float,
-) -> tuple[Float[Array, "d k"], Bool[Array, "n k"]]:
-  """Returns `(w_dk, support_nk)` after a few ADMM steps on the splitting z = X w."""
-  d = x_nd.shape[1]
-  dtype = x_nd.dtype
-  eps = jnp.finfo(dtype).eps
-  trace = jnp.trace(gram_dd)
-
-  def block(_: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
-    w_dk, z_nk, dual_nk, rho = carry
-    root_dd = _inverse_root(gram_dd, 1 / rho + eps * trace)
-
-    def step(_: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
-      _, z_nk, dual_nk, _ = carry
-      w_dk = _apply_root(root_dd, _pull_back(z_nk - dual_nk, x_nd))
-      xw_nk = jnp.matmul(x_nd, w_dk, precision=HIGHEST)
-      q_nk = _RELAXATION * xw_nk + (1 - _RELAXATION) * z_nk + dual_nk
-      pulled_nk = (rho * q_nk + 2 * c * sign_nk) / (rho + 2 * c)
-      next_nk = jnp.where(sign_nk * q_nk >= 1, q_nk, pulled_nk)
-      # Squared residuals, relative: of z = X w, and of the dual.
-      total: Callable[[Array], Array] = lambda a_nk: jnp.sum(a_nk**2, axis=0)
-      dual_next_nk = q_nk - next_nk
-      floor = jnp.finfo(dtype).tiny
-      primal_k = total(xw_nk - next_nk) / (total(next_nk) + floor)
-      dual_k = total(next_nk - z_nk) / (total(dual_next_nk) + floor)
-      ratio_k = jnp.clip(primal_k / (dual_k + floor), 1e-4, 1e4)
-      return w_dk, next_nk, dual_next_nk, jnp.exp(jnp.mean(jnp.log(ratio_k)) / 4)
-
-    w_dk, z_nk, dual_nk, ratio = jax.lax.fori_loop(
-      0, _GUESS_STEPS, step, (w_dk, z_nk, dual_nk, jnp.ones((), dtype))
-    )
-    ratio = jnp.clip(ratio, 0.2, 5)
-    return w_dk, z_nk, dual_nk / ratio, rho * ratio
-
-  start = (
-    jnp.zeros((d, sign_nk.shape[1]), dtype),
-    sign_nk,
-    jnp.zeros_like(sign_nk),
-    jnp.asarray(d / trace, dtype),
-  )
-  w_dk, _, dual_nk, _ = jax.lax.fori_loop(0, _GUESS_BLOCKS, block, start)
-  return w_dk, dual_nk * sign_nk < 0
 
 
 def _solve_in_turn(
@@ -314,7 +241,7 @@ def _solve_together(
   def evaluate(w_dk: Array) -> tuple[Array, Array, Array, Array]:
     z_nk = jnp.matmul(x_nd, w_dk, precision=HIGHEST)
     slack_nk = jnp.maximum(0, 1 - sign_nk * z_nk)
-    u_dk = _pull_back(slack_nk * sign_nk, x_nd)
+    u_dk = pull_back(slack_nk * sign_nk, x_nd)
     objective_k, gap_k = certify(w_dk, u_dk, jnp.sum(slack_nk**2, axis=0))
     return z_nk, u_dk, objective_k, gap_k
 
@@ -345,14 +272,14 @@ def _solve_together(
     count = jnp.maximum(count, 1)
     kappa = n / (2 * c * count) / jnp.maximum(1 - d / count, 0.25)
     kappa = jnp.maximum(kappa, 4 * jnp.finfo(dtype).eps * trace)
-    root_dd = jnp.sqrt(kappa) * _inverse_root(gram_dd, kappa)
+    root_dd = jnp.sqrt(kappa) * inverse_root(gram_dd, kappa)
 
     def hessian_product(p_dk: Array) -> Array:
       q_nk = active_nk * jnp.matmul(x_nd, p_dk, precision=HIGHEST)
-      return p_dk + 2 * c * _pull_back(q_nk, x_nd)
+      return p_dk + 2 * c * pull_back(q_nk, x_nd)
 
     v_dk = _conjugate_gradients(
-      hessian_product, functools.partial(_apply_root, root_dd), -gradient_dk, todo_k
+      hessian_product, functools.partial(apply_root, root_dd), -gradient_dk, todo_k
     )
     dz_nk = jnp.matmul(x_nd, v_dk, precision=HIGHEST)
     length_k = line_search(state.w_dk, v_dk, state.z_nk, dz_nk, sign_nk, c)
