@@ -4,6 +4,9 @@ from ._backbone import (
   ModelSpec as ModelSpec,
   ReadyFeatures as ReadyFeatures,
 )
+from ._input_doubts import (
+  doubting_input as doubting_input,
+)
 from ._input_spec import (
   InputSpec as InputSpec,
   Interpolation as Interpolation,

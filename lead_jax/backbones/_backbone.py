@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Array, Float
 
+from lead_jax.backbones._finite import check_parameters
 from lead_jax.backbones._input_spec import InputSpec
 
 Params = Any  # a pytree of arrays
@@ -38,6 +39,9 @@ class Backbone:
     licence: Licence of the weights.
     precision: Of the products in `apply`.
     low_precision: The network in bfloat16, where it has a form of its own for that.
+
+  Raises:
+    InputError: If parameters are not finite.
   """
 
   name: str
@@ -54,6 +58,10 @@ class Backbone:
   licence: str = ""
   precision: Precision = "float32"
   low_precision: ApplyFn | None = None
+
+  def __post_init__(self) -> None:
+    """Refuses parameters that are NaN or infinite."""
+    check_parameters(self.params, self.name)
 
 
 @dataclasses.dataclass(frozen=True)

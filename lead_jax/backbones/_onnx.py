@@ -68,6 +68,8 @@ def load_onnx(
       is asked for, does not fit `input_spec`, or uses what is not supported.
   """
   path = pathlib.Path(path)
+  from lead_jax.backbones._onnx_operators._constants import check_arrays
+
   model, weights_hash = _read(path, sha256)
   wanted = {"features": features} | ({} if logits is None else {"logits": logits})
   graph = _graph(model, str(path), tuple(wanted.values()))
@@ -79,10 +81,16 @@ def load_onnx(
   mapped, dtype = _check_input(model, graph.inputs[0], input_spec, path)
 
   def network(params, x):
-    return graph.run(
-      params, [x if dtype == np.float32 else x.astype(dtype)], wanted_names
-    )
+    if dtype.kind in "iu":
+      x = jnp.round(x)  # gray is a weighted sum of three colours
+    x = x if dtype == np.float32 else x.astype(dtype)
+    return graph.run(params, [x], wanted_names)
 
+  check_arrays(graph)
+  try:
+    input_spec.check_type(dtype)
+  except InputError as error:
+    raise InputError(f"{path}: {error}") from None
   wanted_names = tuple(wanted.values())
 
   def apply(params: Params, x: Any) -> dict[str, Any]:

@@ -9,15 +9,12 @@ import functools
 import json
 import os
 import pathlib
-from typing import Any, get_args
+from typing import Any
 
 from lead_jax.backbones._backbone import Backbone, ModelSpec
-from lead_jax.backbones._input_spec import InputSpec, Interpolation
+from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
 from lead_jax.system import user_path
-
-CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
-INTERPOLATIONS = get_args(Interpolation)
 
 
 def load_zoo(path: str | os.PathLike[str]) -> list[ModelSpec]:
@@ -98,50 +95,22 @@ def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
 
 def _input_spec(where: str, entry: dict) -> InputSpec:
   where = f"{where}, input"
-  height, width = (_field(where, entry, key, int) for key in ("height", "width"))
-  if min(height, width) < 1:
-    raise InputError(
-      f"{where}: height and width are {height} and {width}, not positive"
-    )
-  channels = _field(where, entry, "channels", str)
-  layout = _field(where, entry, "layout", str)
-  if channels not in CHANNELS:
-    raise InputError(f"{where}: channels is '{channels}', not {' | '.join(CHANNELS)}")
-  if layout not in ("NCHW", "NHWC"):
-    raise InputError(f"{where}: layout is '{layout}', not NCHW | NHWC")
-  mean, std = (
-    _numbers(where, entry, key, CHANNELS[channels]) for key in ("mean", "std")
+  field = functools.partial(_field, where, entry)
+  optional = functools.partial(_optional, where, entry)
+  given = {
+    **{key: field(key, int) for key in ("height", "width")},
+    **{key: field(key, str) for key in ("channels", "layout")},
+    **{key: tuple(field(key, list)) for key in ("mean", "std")},
+  }
+  if (interpolation := optional("interpolation", str)) is not None:
+    given["interpolation"] = interpolation
+  try:
+    spec = InputSpec(**given, resize=optional("resize", int))
+  except InputError as error:
+    raise InputError(f"{where}: {error.marked}") from None
+  return dataclasses.replace(
+    spec, mean=tuple(map(float, spec.mean)), std=tuple(map(float, spec.std))
   )
-  if not all(s > 0 for s in std):
-    raise InputError(f"{where}: std is {list(std)}; each must be greater than 0")
-  interpolation = _optional(where, entry, "interpolation", str)
-  if interpolation is None:
-    interpolation = "bilinear"
-  if interpolation not in INTERPOLATIONS:
-    raise InputError(
-      f"{where}: interpolation is '{interpolation}', not {' | '.join(INTERPOLATIONS)}"
-    )
-  resize = _optional(where, entry, "resize", int)
-  if resize is not None and resize < 1:
-    raise InputError(f"{where}: resize is {resize}, not positive")
-  return InputSpec(
-    height=height,
-    width=width,
-    channels=channels,
-    mean=mean,
-    std=std,
-    layout=layout,
-    interpolation=interpolation,
-    resize=resize,
-  )
-
-
-def _numbers(where: str, entry: dict, key: str, count: int) -> tuple[float, ...]:
-  values = _field(where, entry, key, list)
-  numbers = all(type(v) in (int, float) for v in values)
-  if len(values) != count or not numbers:
-    raise InputError(f"{where}: {key} is {values}; it needs {count} number(s)")
-  return tuple(map(float, values))
 
 
 def _percent(where: str, entry: dict, key: str) -> float | None:

@@ -245,9 +245,6 @@ def prepare_batch(
   Returns:
     float32, `(x - mean) / std` per channel: [N, C, H, W] or [N, H, W, C] by the layout,
     C one for gray and three otherwise.
-
-  Raises:
-    ValueError: If mean and std have another length than there are channels.
   """
   x = images.astype(jnp.float32)
   if spec.channels == "gray":
@@ -257,11 +254,6 @@ def prepare_batch(
   elif spec.channels == "bgr":
     x = x[..., ::-1]
   count = x.shape[-1]
-  if len(spec.mean) != count or len(spec.std) != count:
-    raise ValueError(
-      f"mean and std must have {count} values for channels={spec.channels!r}, "
-      f"got {len(spec.mean)} and {len(spec.std)}"
-    )
   mean = jnp.asarray(spec.mean, jnp.float32).reshape(1, 1, 1, count)
   std = jnp.asarray(spec.std, jnp.float32).reshape(1, 1, 1, count)
   x = (x - mean) / std

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from lead_jax.backbones import Backbone, ModelSpec
+from lead_jax.backbones import Backbone, ModelSpec, doubting_input
 from lead_jax.checks import InputError, file_name, one_line, parameter
 from lead_jax.data import Division, ResizedCache
 from lead_jax.finetune._grid import Outcome, finetune
@@ -165,7 +165,7 @@ def _record(path: pathlib.Path, division: Division) -> None:
 def _load(spec: ModelSpec, listener: Listener) -> Backbone:
   if spec.fetch is not None:
     spec.fetch(listener.fetching)
-  loaded = spec.load()
+  loaded = doubting_input(spec, listener.warned).load()
   if not isinstance(loaded, Backbone):
     raise InputError("it is a file of features: there is no model to fine-tune")
   return loaded

@@ -99,6 +99,14 @@ def columns(summary: Summary) -> list[Column]:
       lambda row: row.flops,
     ),
     Column(
+      "input range",
+      "The least and the largest value that the network sees: (0 − mean) / std to "
+      "(255 − mean) / std",
+      lambda row: interval(*row.sees) if row.sees else NONE,
+      lambda row: row.sees[-1] if row.sees else None,
+      kind="text",
+    ),
+    Column(
       "seconds",
       "That this run spent on the model",
       lambda row: seconds(row.seconds),

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lead_jax.report._words import clean, plural
+from lead_jax.report._words import clean, interval, plural
 from lead_jax.results import PENDING, Report
 
 _MOST = 30
@@ -116,6 +116,7 @@ def _networks(report: Report) -> list[tuple[str, str]]:
       row.architecture,
       row.pretraining and f"pre-trained on {row.pretraining}",
       row.feature_dim and f"{row.feature_dim} features",
+      row.input_range and f"input range {interval(*row.input_range)}",
       row.licence and f"licence: {row.licence}",
       row.source and f"from {row.source}",
       row.weights_hash and f"SHA-256 {row.weights_hash}",

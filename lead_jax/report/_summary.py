@@ -66,6 +66,7 @@ class Row:
     flops: Floating-point operations per image.
     seconds: That this run spent on it.
     dim: D.
+    sees: The least and the largest value that the network sees; empty without one.
     licence: Of the weights.
     architecture: One line.
     pretraining: One line.
@@ -90,6 +91,7 @@ class Row:
   flops: float | None
   seconds: float
   dim: int | None
+  sees: tuple[float, ...]
   licence: str
   architecture: str
   pretraining: str
@@ -251,6 +253,7 @@ def _rows(report: Report) -> list[Row]:
         flops=model.flops,
         seconds=model_seconds(model),
         dim=model.feature_dim,
+        sees=tuple(model.input_range),
         licence=clean(model.licence),
         architecture=clean(model.architecture),
         pretraining=clean(model.pretraining),

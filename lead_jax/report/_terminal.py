@@ -11,6 +11,7 @@ from lead_jax.report._words import (
   NONE,
   accuracy,
   count,
+  interval,
   plain,
   share,
   significant,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
   from rich.table import Table
   from rich.text import Text
 
-FACTS = ("params", "FLOPs", "D", "seconds")
+FACTS = ("params", "FLOPs", "D", "seconds", "input range")
 # Between a score and its rank, which belong on one line: rich breaks at every real space.
 _GLUE = "\ue000"
 # Below so many columns there is no room for what is known of the order.
@@ -181,7 +182,9 @@ def _fact(row: Row, fact: str) -> str:
     return count(row.flops)
   if fact == "D":
     return NONE if row.dim is None else str(row.dim)
-  return f"{row.seconds:.1f}"
+  if fact == "seconds":
+    return f"{row.seconds:.1f}"
+  return _ascii(interval(*row.sees)) if row.sees else NONE
 
 
 def _score(cell: Cell, is_first: bool) -> str:

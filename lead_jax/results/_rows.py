@@ -71,6 +71,8 @@ class ModelRow:
     flops: Floating-point operations per image, a multiply and an add counted as two.
     source_accuracy: Stated accuracy on the source data, in percent.
     feature_dim: D.
+    input_range: The least and the largest value that the network can see; empty where
+      there is no network.
     features_cached: Whether extraction was spared.
     seconds: Wall time by stage (`load`, `extract`, of which `read` and `compute`,
       `check`, `score`, `resample`).
@@ -88,6 +90,7 @@ class ModelRow:
   source_accuracy: float | None = None
   flops: float | None = None
   feature_dim: int | None = None
+  input_range: Sequence[float] = ()
   features_cached: bool = False
   seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
   peak_memory_mib: Mapping[str, float] = dataclasses.field(default_factory=dict)

@@ -286,4 +286,5 @@ def _facts(loaded: Backbone | ReadyFeatures) -> dict[str, Any]:
     "weights_hash": loaded.weights_hash,
     "num_params": loaded.num_params,
     "source_accuracy": loaded.source_accuracy,
+    "input_range": list(loaded.input.input_range),
   }

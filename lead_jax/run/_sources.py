@@ -9,6 +9,7 @@ from lead_jax.backbones import (
   Backbone,
   ModelSpec,
   ReadyFeatures,
+  doubting_input,
   resolve_models,
   with_precision,
 )
@@ -78,7 +79,10 @@ def find_sources(
     _both(said.append, listener.warned),
   )
   resolved = resolve_models(models, settings.zoo, weights)
-  specs = [with_precision(spec, settings.precision) for spec in resolved]
+  specs = [
+    doubting_input(with_precision(spec, settings.precision), weights.warn)
+    for spec in resolved
+  ]
   data = _load(dataset, settings.split, settings, listener)
   if data.features is not None and models is None and settings.zoo is None:
     # A data set that brings its features is ranked against nothing, but scored.

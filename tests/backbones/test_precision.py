@@ -81,7 +81,7 @@ def _spec(low_precision=None, apply=_network):
     name="small",
     apply=apply,
     params=params,
-    input=InputSpec(4, 4, channels="gray"),
+    input=InputSpec(4, 4, "gray", (0.0,), (255.0,)),
     weights_hash="",
     low_precision=low_precision,
   )

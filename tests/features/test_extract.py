@@ -318,3 +318,26 @@ def test_four_devices_give_what_one_gives():
   np.testing.assert_allclose(found["four"], found["one"], rtol=1e-5, atol=1e-5)
   np.testing.assert_allclose(found["four"], expected, rtol=1e-5, atol=1e-4)
   np.testing.assert_allclose(found["few"], oracle(2)[0], rtol=1e-5, atol=1e-4)
+
+
+def test_what_becomes_nan_inside_a_network_is_not_lost_in_its_relu():
+  """XLA's fused kernels take max(NaN, 0) for 0 where a batch is large."""
+
+  def apply(params, images):
+    inside = jax.lax.conv_general_dilated(
+      images,
+      params["w"] / jnp.sqrt(params["v"]),
+      (1, 1),
+      "SAME",
+      dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    return {"features": jax.nn.relu(inside).mean((1, 2))}
+
+  params = {
+    "w": np.random.default_rng(0).normal(size=(3, 3, 3, 8)).astype(np.float32),
+    "v": np.array([1, 1, 1, -1, 1, 1, 1, 1], np.float32).reshape(1, 1, 1, 8),
+  }
+  backbone = Backbone("bad", apply, params, InputSpec(16, 16), weights_hash="ab" * 32)
+  data = tiny_dataset(64)
+  with pytest.raises(InputError, match="gives features that are not finite"):
+    extract(backbone, data, batch_size=64)

@@ -52,11 +52,11 @@ def test_the_table_says_everything(report):
   lines = text.splitlines()
   body = [line for line in lines if line.strip()[:1] in ("1", "2", "–")]
   assert [line.split()[0] for line in body] == ["1", "2", "–"]
-  cells = [LONG, "-0.1235", "0.75", "(1)", "91.2", "3.2M", "–", "1024", "0.0"]
+  cells = [LONG, "-0.1235", "0.75", "(1)", "91.2", "3.2M", "–", "1024", "0.0", "–"]
   assert body[0].split()[1:] == cells
-  cells = ["2", "weak", "-1.5", "0.75", "(1)", "–", "900", "–", "8", "1.0"]
+  cells = ["2", "weak", "-1.5", "0.75", "(1)", "–", "900", "–", "8", "1.0", "–"]
   assert body[1].split() == cells
-  assert body[2].split() == ["–", "gone", "failed", "failed", *["–"] * 4, "0.0"]
+  assert body[2].split() == ["–", "gone", "failed", "failed", *["–"] * 4, "0.0", "–"]
   assert "gone: failed: gone.onnx: there is no such file" in lines
   assert "knn, weak: tied with strong" in lines
   start = next(i for i, line in enumerate(lines) if line.startswith("Agreement"))

@@ -13,6 +13,7 @@ import lead_jax
 from lead_jax import evaluation
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.checks._errors import InputError
+from lead_jax.report import render
 from lead_jax.system._cache_dir import default_cache_dir
 from tests.run.small_models import tiny_backbone, tiny_spec
 
@@ -49,6 +50,21 @@ def test_scores_are_those_of_score(run, digits):
   assert report.score_of("a", "knn").score == pytest.approx(expected, abs=0.01)
 
 
+def test_a_row_says_what_its_network_sees(run):
+  def doubtful():
+    backbone = tiny_backbone("b", 2)
+    wrong = dataclasses.replace(backbone.input, mean=(0.5,), std=(0.25,))
+    return dataclasses.replace(backbone, input=wrong)
+
+  report = run([tiny_spec("a", 1), ModelSpec("b", doubtful)])
+  assert [list(row.input_range) for row in report.models] == [[0, 1], [-2, 1018]]
+  (warning,) = (line for line in report.warnings if "the network sees" in line)
+  assert warning.startswith("b: the network sees values in -2 … 1018: mean and std")
+  text = render(report, width=200, color=False)
+  assert "0.0 … 1.0" in text
+  assert "-2 … 1018" in text
+
+
 def test_one_failing_model_is_a_row_and_the_others_go_on(run):
   def broken():
     raise InputError("w.onnx: the hash differs; fetch the file again")
@@ -71,8 +87,7 @@ def test_one_failing_model_is_a_row_and_the_others_go_on(run):
   assert status["a"] == "ok"
   assert status["broken"] == "failed: w.onnx: the hash differs; fetch the file again"
   assert status["bug"] == "failed: RuntimeError: something else"
-  assert "not finite" in status["inf"]
-  assert "'inf'" in status["inf"]
+  assert status["inf"].startswith("failed: inf: 768 of the 768 values of 'w' are NaN")
   assert report.ranking() == ["a"]
   for model in ("broken", "bug", "inf"):
     row = report.score_of(model, "knn")

@@ -152,8 +152,18 @@ def build(
 
 
 def _trainable(value: np.ndarray) -> bool:
-  """A scalar constant belongs to the architecture, as do integers."""
-  return value.ndim > 0 and jnp.issubdtype(value.dtype, jnp.floating)
+  """A scalar constant belongs to the architecture, as do integers and masks."""
+  floating = jnp.issubdtype(value.dtype, jnp.floating)
+  return value.ndim > 0 and floating and not is_mask(value)
+
+
+def is_mask(value: np.ndarray) -> bool:
+  """Returns whether an array is what attention adds to leave positions out."""
+  return value.size > 1 and bool(
+    value.max() == 0
+    and value.min() == -np.inf
+    and ((value == 0) | np.isinf(value)).all()
+  )
 
 
 def _needed(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from lead_jax.backbones._finite import check_finite
 from lead_jax.backbones.networks._network_facts import weight_shapes
 from lead_jax.backbones.networks._networks import NETWORKS
 from lead_jax.checks import InputError, shown
@@ -35,7 +36,8 @@ def from_tensors(
     `{"params", "batch_stats"}`, float32 arrays.
 
   Raises:
-    InputError: If a tensor is missing, unused or of another shape.
+    InputError: If a tensor is missing, unused, of another shape or not finite, or a
+      running variance is negative.
   """
   classifier = tensors.get(f"{NETWORKS[network].classifier}.weight")
   num_logits = 0 if classifier is None else (*np.shape(classifier), 1)[0]
@@ -57,9 +59,15 @@ def from_tensors(
       f"{source}: does not hold the weights of {network}: "
       f"{'; '.join(filter(None, problems))}; name the architecture it was made with"
     )
-  return unflatten_dict(
-    {path: _channels_last(tensors[name]) for path, name in names.items()}
-  )
+  leaves = {path: _channels_last(tensors[name]) for path, name in names.items()}
+  check_finite(((names[path], array) for path, array in leaves.items()), source)
+  for path, array in leaves.items():
+    if names[path].endswith("running_var") and array.min(initial=0) < 0:
+      raise InputError(
+        f"{source}: {shown(names[path])!r} holds the negative variance "
+        f"{array.min():.3g}: the file is damaged; fetch or export it again"
+      )
+  return unflatten_dict(leaves)
 
 
 def to_tensors(network: str, variables: Mapping[str, Any]) -> Tensors:

@@ -20,10 +20,29 @@ def _names_and_shapes(network, num_logits):
 def make_tensors(network="resnet34", num_logits=3):
   """In torch's axis order, each with its own values."""
   rng = np.random.default_rng(0)
-  return {
+  drawn = {
     name: rng.standard_normal((*shape[:-3:-1], *shape[:-2]), np.float32)
     for name, shape in _names_and_shapes(network, num_logits).items()
   }
+  return {
+    name: abs(value) if name.endswith("running_var") else value
+    for name, value in drawn.items()
+  }
+
+
+@pytest.mark.parametrize(
+  ("name", "value", "message"),
+  [
+    ("conv1.weight", np.nan, "1 of the 9,408 values of 'conv1.weight' are NaN or inf"),
+    ("layer1.0.bn1.running_mean", np.inf, "running_mean' are NaN or infinite"),
+    ("bn1.running_var", -1, "'bn1.running_var' holds the negative variance -1"),
+  ],
+)
+def test_damaged_values_are_refused(name, value, message):
+  tensors = make_tensors()
+  tensors[name].reshape(-1)[3] = value
+  with pytest.raises(InputError, match=f"^x: .*{message}.*damaged"):
+    networks.from_tensors("resnet34", tensors, source="x")
 
 
 def test_axes_are_torchs():
