@@ -19,6 +19,7 @@ from lead_jax.evaluation import (
   ground_truth_table,
   score_table,
 )
+from lead_jax.readers import read_text
 from lead_jax.results import Listener, Report
 from lead_jax.run import rank, static_scores
 from lead_jax.system import user_path
@@ -77,15 +78,14 @@ def read_ground_truth(path: str | os.PathLike) -> Truth:
     InputError: If it cannot be read or is none.
   """
   try:
-    text = user_path(path).read_text(encoding="utf-8")
+    text = read_text(user_path(path))
     columns = {name: ground_truth_column(text, name) for name in COLUMNS}
     accuracies = ground_truth_table(text)
     check_columns(columns)
     return Truth(accuracies, columns)
-  except OSError as error:
-    raise InputError(f"{path}: {error.strerror or error}") from None
   except ValueError as error:
-    raise InputError(f"{path}: {error}") from None
+    where = "" if str(path) in str(error) else f"{path}: "
+    raise InputError(f"{where}{error}") from None
 
 
 def data_folders(

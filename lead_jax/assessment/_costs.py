@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lead_jax.readers import read_json
 from lead_jax.results import ModelRow, Report
 from lead_jax.system import write_text
 
@@ -21,7 +22,7 @@ Measured = dict[str, dict[str, dict[str, float]]]
 _EXTRACT = "extract"
 _PEAK = "peak_mib:"
 # What a missing or damaged file of ours raises when it is read: costs are not essential.
-_SPOILT = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_SPOILT = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 class Cost(NamedTuple):
@@ -141,7 +142,7 @@ def keep_earlier(folder: pathlib.Path) -> None:
     folder: Of a data set's results; need not exist.
   """
   try:
-    content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    content = read_json(folder / "report.json")
     fingerprint = str(content["plan"]["dataset"]["fingerprint"])
     found = measured_in(content["models"])
   except _SPOILT:
@@ -177,7 +178,7 @@ def _add(
 def _kept(path: pathlib.Path, fingerprint: str) -> dict[str, dict[str, float]]:
   """What `costs.json` holds; nothing where it is missing, spoilt or of other images."""
   try:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if content["fingerprint"] != fingerprint:
       return {}
     return {

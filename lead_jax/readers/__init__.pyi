@@ -6,6 +6,9 @@ from ._csv_text import (
   CsvTable as CsvTable,
   parse_csv as parse_csv,
 )
+from ._encoding import (
+  decode_text as decode_text,
+)
 from ._json_text import (
   parse_json as parse_json,
 )
@@ -19,7 +22,6 @@ from ._npz_file import (
   read_npz as read_npz,
 )
 from ._text_file import (
-  decode_text as decode_text,
   read_bytes as read_bytes,
   read_csv as read_csv,
   read_json as read_json,

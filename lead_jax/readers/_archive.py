@@ -1,8 +1,8 @@
 """Zip archives from outside, bounded before anything is unpacked.
 
-A zip file of a kilobyte may unpack to a megabyte, and one that holds such files to anything.
-What members claim is compared with the size of the file and with the machine before the
-first is read; what they hold is compared with their claim and their checksum after.
+A zip file of a kilobyte may unpack to a megabyte. What members claim is compared with the
+size of the file and with the machine before the first is read; what they hold is compared
+with their claim and their checksum after.
 """
 
 import contextlib
@@ -87,7 +87,7 @@ class Archive:
 
   @contextlib.contextmanager
   def member(self, name: str) -> Iterator[BinaryIO]:
-    """Opens a member; reads no more than it claims, and compares its checksum at the end."""
+    """Opens a member: no more than it claims is read, its checksum compared at the end."""
     with self._archive.open(name) as file:
       yield file  # type: ignore[misc]
 

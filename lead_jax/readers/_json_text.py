@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lead_jax.checks import InputError, shown
+from lead_jax.readers._encoding import decode_text
 
 # Levels of lists and objects: ours need five, a person's file never fifty.
 _MOST_DEPTH = 50
@@ -36,8 +37,6 @@ def parse_json(text: str | bytes, source: str, *, finite: bool = True) -> Any:
       Unicode.
   """
   if isinstance(text, bytes):
-    from lead_jax.readers._text_file import decode_text
-
     text = decode_text(text, source)
   strict = _Strict(source, finite)
   try:
@@ -112,8 +111,8 @@ def _check_tree(value: Any, source: str) -> None:
         below += item
       elif isinstance(item, str) and _is_broken(item):
         raise InputError(
-          f"{source} holds text that is no Unicode ({shown(item, most=40)!r}): a \\u escape "
-          "is half of a pair"
+          f"{source} holds text that is no Unicode ({shown(item, most=40)!r}): a \\u "
+          "escape is half of a pair, remove it"
         )
     depth += 1
     if depth > _MOST_DEPTH + 1:

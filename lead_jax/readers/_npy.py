@@ -201,7 +201,7 @@ def map_npy(path: str | os.PathLike) -> np.ndarray[Any, np.dtype[Any]]:
 
 
 def _check_values(flat: np.ndarray[Any, np.dtype[Any]], source: str) -> None:
-  """Refuses bytes that stand for no value of a type: text beyond Unicode, other booleans."""
+  """Refuses bytes that are no value of a type: text beyond Unicode, other booleans."""
   if flat.dtype.kind == "U":
     codes = flat.view(f"{flat.dtype.str[0]}u4")
     if np.any((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes <= 0xDFFF))):

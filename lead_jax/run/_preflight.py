@@ -1,7 +1,6 @@
 """What can be known to be wrong before any work is done, said before any work is done."""
 
 import importlib.resources
-import json
 import os
 import pathlib
 import tempfile
@@ -13,6 +12,7 @@ import numpy as np
 from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError, parameter
 from lead_jax.metrics import Metric
+from lead_jax.readers import read_json, read_text
 from lead_jax.report import PAGES
 from lead_jax.results import Plan, plan_from_dict
 from lead_jax.system import explain_write_errors, file_digest, user_path
@@ -150,10 +150,7 @@ def read_truth(
     text, source = table.read_text(encoding="utf-8"), "the bundled ground truth"
   else:
     source = str(path)
-    try:
-      text = user_path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-      raise InputError(f"cannot read the ground truth {source!r} ({error})") from error
+    text = read_text(user_path(path))
   try:
     found = evaluation.ground_truth_table(text)
   except ValueError as error:
@@ -190,9 +187,8 @@ def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:
   if not there.exists():
     return
   try:
-    content = json.loads(there.read_text(encoding="utf-8"))
-    same = plan_from_dict(content["plan"]).key == plan.key
-  except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    same = plan_from_dict(read_json(there)["plan"]).key == plan.key
+  except (InputError, KeyError, TypeError):
     same = False
   if not same:
     raise InputError(
