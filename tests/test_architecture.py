@@ -62,6 +62,7 @@ ARROWS = {
     "evaluation",
     "metrics",
     "readers",
+    "report",
     "results",
     "run",
     "system",
@@ -342,6 +343,8 @@ READ_THEMSELVES = {
   "lead_jax.checks._errors": "text of its own making, and below readers",
   "lead_jax.features._store": "its own entries, behind a checksum",
   "lead_jax.backbones._weights._read": "torch's archives, by a budget of weights",
+  "lead_jax.backbones._weights._tensorflow_checkpoint": "the type of such an archive",
+  "lead_jax.backbones._weights._torch_files": "the type of such an archive",
   "experiments.packaging.checks": "the distributions that this repository builds",
 }
 

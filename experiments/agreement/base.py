@@ -55,8 +55,8 @@ def load_case(name: str) -> Case:
     key: array.astype(np.float64) if array.dtype.kind == "f" else array
     for key, array in read_npz(FOLDER / f"{name}.npz", name).arrays.items()
   }
-  found = read_json(FOLDER / f"{name}.json")
-  extras = read_json(FOLDER / "extras.json")
+  found = read_json(FOLDER / f"{name}.json", finite=False)
+  extras = read_json(FOLDER / "extras.json", finite=False)
   probs = arrays["source_probs"]
   arrays["source_probs"] = probs / probs.sum(axis=1, keepdims=True)
   x, y = arrays.pop("X"), arrays.pop("y")

@@ -20,10 +20,13 @@ from lead_jax.evaluation import (
   score_table,
 )
 from lead_jax.readers import read_text
+from lead_jax.report import PAGES
 from lead_jax.results import Listener, Report
 from lead_jax.run import rank, static_scores
-from lead_jax.system import user_path
+from lead_jax.system import make_writable, user_path
 
+# What `write_evaluation` writes beside the figures.
+EVALUATION_FILES = ("evaluation.csv", "evaluation.json", "evaluation.txt")
 # Names that are too long for a column.
 _SHORT = {"mean rank on other data sets": "mean rank elsewhere"}
 STATIC = tuple(_SHORT.get(name, name) for name in run.STATIC)
@@ -168,6 +171,10 @@ def collect(
     InputError: If no data set can be read, or the zoo or another argument is wrong.
   """
   told = listener or Listener()
+  make_writable(out, EVALUATION_FILES)
+  for results in (out / folder.name for folder in folders):
+    if os.path.lexists(results):
+      make_writable(results, (*PAGES, costs.COSTS_FILE))
   reports: dict[str, Report] = {}
   measured: costs.Measured = {}
   notes: list[str] = []

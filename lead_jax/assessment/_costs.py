@@ -19,6 +19,7 @@ from lead_jax.system import write_text
 # By data set, by the hash of a model's weights.
 Measured = dict[str, dict[str, dict[str, float]]]
 
+COSTS_FILE = "costs.json"
 _EXTRACT = "extract"
 _PEAK = "peak_mib:"
 # What a missing or damaged file of ours raises when it is read: costs are not essential.
@@ -166,12 +167,12 @@ def _add(
   folder: pathlib.Path, fingerprint: str, new: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
   """What is known of the images with that fingerprint, written where there is any."""
-  known = _kept(folder / "costs.json", fingerprint)
+  known = _kept(folder / COSTS_FILE, fingerprint)
   for model, facts in new.items():
     known[model] = _merged(known.get(model, {}), facts)
   if known:
     text = json.dumps({"fingerprint": fingerprint, "models": known}, indent=1)
-    write_text(folder / "costs.json", text + "\n")
+    write_text(folder / COSTS_FILE, text + "\n")
   return known
 
 

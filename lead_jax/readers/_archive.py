@@ -93,12 +93,15 @@ class Archive:
 
 
 @contextlib.contextmanager
-def open_archive(file: BinaryIO, source: str) -> Iterator[Archive]:
+def open_archive(
+  file: BinaryIO, source: str, *, kind: str = "a zip archive"
+) -> Iterator[Archive]:
   """Opens a zip archive; what reading it raises inside is one line.
 
   Args:
     file: Of the archive, which can seek.
     source: What messages call it.
+    kind: What it should be, in words.
 
   Raises:
     InputError: If it is none, is damaged, or has a member twice.
@@ -112,7 +115,8 @@ def open_archive(file: BinaryIO, source: str) -> Iterator[Archive]:
     raise
   except _DAMAGE as error:
     raise InputError(
-      f"{source} is a damaged archive ({one_line(error, most=120)}): copy or pack it again"
+      f"{source} cannot be read as {kind} ({one_line(error, most=120)}): it is damaged, "
+      "make or copy it again"
     ) from None
 
 

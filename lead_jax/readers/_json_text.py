@@ -51,7 +51,7 @@ def parse_json(text: str | bytes, source: str, *, finite: bool = True) -> Any:
     raise InputError(_too_deep(source)) from None
   except json.JSONDecodeError as error:
     raise InputError(
-      f"{source} is not JSON ({shown(error.msg)}, line {error.lineno}, column "
+      f"{source} is not a JSON file ({shown(error.msg)}, line {error.lineno}, column "
       f"{error.colno}): fix it there"
     ) from None
   # Rarely needed, so that large files do not pay for it.

@@ -74,7 +74,7 @@ def _read(
     raise InputError(f"{source} is a single array, not an npz file: use np.savez")
   if start[:2] != b"PK":
     raise InputError(f"{source} is not an npz file: save one by numpy.savez")
-  with open_archive(file, source) as archive:
+  with open_archive(file, source, kind="an npz file") as archive:
     members = _by_name(archive.names, source)
     chosen = {n: m for n, m in members.items() if wanted is None or n in wanted}
     archive.claim(chosen.values())

@@ -70,7 +70,9 @@ def test_one_failing_model_is_a_row_and_the_others_go_on(run):
   status = {row.model: row.status for row in report.models}
   assert status["a"] == "ok"
   assert status["broken"] == "failed: w.onnx: the hash differs; fetch the file again"
-  assert status["bug"] == "failed: RuntimeError: something else"
+  assert status["bug"].startswith(
+    "failed: loading the model raised RuntimeError: something else at "
+  )
   assert "not finite" in status["inf"]
   assert "'inf'" in status["inf"]
   assert report.ranking() == ["a"]
@@ -85,7 +87,7 @@ def test_a_metric_that_cannot_score_is_a_row_of_its_own(run):
   report = run(metrics=("knn", "feature_norm"), options={"knn": {"k": 10_000}})
   row = report.score_of("a", "knn")
   assert row.rank is None
-  assert row.status.startswith("failed: ValueError: k must be in")
+  assert row.status.startswith("failed: k must be in")
   assert report.score_of("a", "feature_norm").rank is not None
   assert report.models[0].status == "ok"
 
@@ -251,7 +253,7 @@ def test_ground_truth(run, tmp_path):
   truth.write_text("model,dataset,accuracy\na,mnist,90\n")
   with pytest.raises(InputError, match="no row for data set 'digits'; it has: mnist"):
     run(ground_truth=truth)
-  with pytest.raises(InputError, match="cannot read the ground truth"):
+  with pytest.raises(InputError, match="there is no such file"):
     run(ground_truth=tmp_path / "none.csv")
 
 
