@@ -9,9 +9,9 @@ from lead_jax.readers import parse_csv, read_csv
 @pytest.mark.parametrize(
   ("text", "message"),
   [
-    ("", "no column 'model'"),
-    ("modell,accuracy\n", "no column 'model'"),
-    ("model,accuracy,model\n", "two columns 'model'"),
+    ("", "has no column 'model'"),
+    ("modell,accuracy\n", "has no column 'model'"),
+    ("model,accuracy,model\n", "has two columns 'model'"),
     ("model,accuracy\na,1,2\n", "line 2 has 3 cells, there are 2 columns"),
     ('model,accuracy\n"a,1\n', "line 2 is not CSV"),
     ("model,accuracy\n" + "a" * 200_000 + ",1\n", "line 2 is not CSV"),

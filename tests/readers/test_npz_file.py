@@ -1,5 +1,6 @@
 """Archives of arrays: each way to be broken is one line, and costs no memory."""
 
+import contextlib
 import io
 import pickle
 import struct
@@ -166,7 +167,7 @@ def test_an_archive_that_unpacks_to_a_gigabyte_is_refused_before_it_does():
   zeros = described("'|u1'", "(1000000000,)", bytes(1 << 20))
   content = claiming(one(zeros), 1_000_000_128)
   tracemalloc.start()
-  with pytest.raises(InputError, match="would unpack to 1000 MB, at most 2.. MB"):
+  with pytest.raises(InputError, match=r"would unpack to 1000 MB, at most 2\d\d MB"):
     read_npz(content, "a.npz")
   _, peak = tracemalloc.get_traced_memory()
   tracemalloc.stop()
@@ -176,7 +177,7 @@ def test_an_archive_that_unpacks_to_a_gigabyte_is_refused_before_it_does():
 @pytest.mark.parametrize("size", [1 << 27, 1 << 10])
 def test_a_claim_that_is_not_kept_is_found(size):
   zeros = described("'|u1'", f"({size - 128},)", bytes(1 << 20))
-  with pytest.raises(InputError, match="cut short|damaged|npz file"):
+  with pytest.raises(InputError, match=r"cut short|damaged|npz file"):
     read_npz(claiming(one(zeros), size), "a.npz")
 
 
@@ -199,12 +200,8 @@ def test_no_bit_of_a_header_brings_another_error(place, tmp_path):
   path = tmp_path / "a.npy"
   for bit in range(8):
     path.write_bytes(flipped(SOUND, place, 1 << bit))
-    try:
-      found = map_npy(path)
-    except InputError as error:
-      assert len(str(error).splitlines()) == 1
-    else:
-      assert found.nbytes == 96
+    with contextlib.suppress(InputError):
+      assert map_npy(path).nbytes == 96
 
 
 def test_files(tmp_path):
