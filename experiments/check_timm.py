@@ -6,7 +6,6 @@ Markdown, says which run in JAX, by which of torch's exporters, how far from tor
 the largest value), and what failed (docs/timm.md). Needs `pip install 'lead_jax[torch]'`.
 """
 
-import json
 import pathlib
 import shutil
 import sys
@@ -19,6 +18,7 @@ from absl import flags
 from lead_jax.backbones import Backbone
 from lead_jax.checks import InputError, one_line
 from lead_jax.commands import end_well, read_flags
+from lead_jax.readers import read_json
 
 MODELS = (
   *("vgg11", "resnet18", "resnetv2_50", "resnet50_clip", "seresnet33ts", "skresnet18"),
@@ -85,7 +85,7 @@ def check(names: Sequence[str], folder: pathlib.Path) -> Iterator[str]:
       yield f"| {name} | | not | | | {one_line(error, most=200)} |"
     else:
       (path,) = cache.glob("timm/*/export.json")
-      record = json.loads(path.read_text(encoding="utf-8"))
+      record = read_json(path)
       distance = record["relative_error"]
       cells = (
         name,

@@ -6,13 +6,13 @@
 
 import csv
 import io
-import json
 import pathlib
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from lead_jax.literature import EVIDENCE_COLUMNS
+from lead_jax.readers import read_json
 
 # Where the data had a say in what is judged on them.
 _NOTES = {"lead_held_out": "its loss was chosen with these data in view"}
@@ -60,5 +60,5 @@ def evidence_table(found: Mapping[str, Any]) -> str:
 
 if __name__ == "__main__":
   folder = pathlib.Path(sys.argv[1])
-  whole = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+  whole = read_json(folder / "evaluation.json")
   sys.stdout.write(evidence_table(whole))

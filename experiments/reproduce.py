@@ -102,8 +102,7 @@ def reproduce() -> str:
   )
   from lead_jax import report
   from lead_jax.backbones.catalogue import WeightSources
-  from lead_jax.run import make_writable
-  from lead_jax.system import keep_compiled, write_text
+  from lead_jax.system import keep_compiled, make_writable, write_text
 
   if _TABLE.value is None:
     raise InputError(f"--table is needed: one of {', '.join(tables.TABLES)}")

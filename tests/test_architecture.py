@@ -18,20 +18,21 @@ ARROWS = {
   "numerics": set(),
   "version": set(),
   "checks": set(),
+  "readers": {"checks"},
   "system": {"checks"},
   "statistics": set(),
   "ntk": {"checks"},
   "logits": {"checks", "statistics"},
   "dynamics": {"checks", "logits", "ntk"},
   "metrics": {"checks", "dynamics", "logits", "statistics", "system"},
-  "evaluation": set(),
-  "literature": {"checks", "evaluation"},
+  "evaluation": {"checks", "readers"},
+  "literature": {"checks", "evaluation", "readers"},
   "zoo": set(),
-  "backbones": {"checks", "system"},
-  "data": {"backbones", "checks", "system"},
+  "backbones": {"checks", "readers", "system"},
+  "data": {"backbones", "checks", "readers", "system"},
   "features": {"backbones", "checks", "data", "system"},
-  "finetune": {"backbones", "checks", "data", "system"},
-  "results": {"checks", "system"},
+  "finetune": {"backbones", "checks", "data", "readers", "system"},
+  "results": {"checks", "readers", "system"},
   "report": {
     "backbones",
     "checks",
@@ -49,6 +50,7 @@ ARROWS = {
     "evaluation",
     "features",
     "metrics",
+    "readers",
     "report",
     "results",
     "statistics",
@@ -59,6 +61,8 @@ ARROWS = {
     "data",
     "evaluation",
     "metrics",
+    "readers",
+    "report",
     "results",
     "run",
     "system",
@@ -316,6 +320,60 @@ def test_files_are_replaced_in_one_place():
     and node.value.id in ("os", "shutil", "tempfile")
   }
   assert knowing == {"_atomic.py"}
+
+
+# Calls that read a format from outside; `readers` makes them within a budget.
+READING = {
+  "csv.DictReader",
+  "csv.reader",
+  "json.load",
+  "json.loads",
+  "np.fromfile",
+  "np.genfromtxt",
+  "np.load",
+  "np.loadtxt",
+  "np.memmap",
+  "pickle.load",
+  "pickle.loads",
+  "tarfile.open",
+  "zipfile.ZipFile",
+}
+# Who else may, and why.
+READ_THEMSELVES = {
+  "lead_jax.checks._errors": "text of its own making, and below readers",
+  "lead_jax.features._store": "its own entries, behind a checksum",
+  "lead_jax.backbones._weights._read": "torch's archives, by a budget of weights",
+  "lead_jax.backbones._weights._tensorflow_checkpoint": "the type of such an archive",
+  "lead_jax.backbones._weights._torch_files": "the type of such an archive",
+  "experiments.packaging.checks": "the distributions that this repository builds",
+}
+
+
+def _reads(tree):
+  """Calls in code that read a format, by the names that `READING` gives them."""
+  return {
+    name.replace("numpy.", "np.")
+    for node in ast.walk(tree)
+    if isinstance(node, ast.Attribute)
+    and (name := ast.unparse(node)).replace("numpy.", "np.") in READING
+  } | {
+    f"{module.replace('numpy', 'np')}.{name}"
+    for module, name in house.imported_by(tree)
+    if f"{module.replace('numpy', 'np')}.{name}" in READING
+  }
+
+
+def test_reading_is_found_however_it_is_written():
+  tree = ast.parse("import numpy\nfrom json import loads\nx = map(numpy.load, y)")
+  assert _reads(tree) == {"np.load", "json.loads"}
+
+
+def test_formats_from_outside_are_read_by_the_readers():
+  """The next format cannot forget its budget: who reads one does it by `readers`."""
+  files = [*FILES, *sorted((ROOT / "experiments").rglob("*.py"))]
+  readers = {house.module_of(path) for path in files if _reads(house.tree_of(path))}
+  others = {m for m in readers if not m.startswith("lead_jax.readers.")}
+  assert others <= set(READ_THEMSELVES)
 
 
 def test_only_commands_know_flags():

@@ -5,12 +5,13 @@ The cases are inputs with the numbers that public implementations returned for t
 """
 
 import functools
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from lead_jax.readers import read_json, read_npz
 
 FOLDER = pathlib.Path(__file__).parents[2] / "tests" / "fixtures" / "oracles"
 CASES = (
@@ -50,13 +51,12 @@ class Case(NamedTuple):
 @functools.cache
 def load_case(name: str) -> Case:
   """Reads a case."""
-  with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as data:
-    arrays = {
-      key: data[key].astype(np.float64) if data[key].dtype.kind == "f" else data[key]
-      for key in data.files
-    }
-  found = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-  extras = json.loads((FOLDER / "extras.json").read_text(encoding="utf-8"))
+  arrays = {
+    key: array.astype(np.float64) if array.dtype.kind == "f" else array
+    for key, array in read_npz(FOLDER / f"{name}.npz", name).arrays.items()
+  }
+  found = read_json(FOLDER / f"{name}.json", finite=False)
+  extras = read_json(FOLDER / "extras.json", finite=False)
   probs = arrays["source_probs"]
   arrays["source_probs"] = probs / probs.sum(axis=1, keepdims=True)
   x, y = arrays.pop("X"), arrays.pop("y")

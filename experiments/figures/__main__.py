@@ -76,8 +76,7 @@ def figures(command: str) -> str:
   from experiments.sensitivity.bench import Bench, Lines, known_models
   from lead_jax.backbones import resolve_models
   from lead_jax.features import FeatureStore
-  from lead_jax.run import make_writable
-  from lead_jax.system import keep_compiled
+  from lead_jax.system import keep_compiled, make_writable
 
   names = write.chosen(_ONLY.value)
   datasets, truth = _data_and_truth()

@@ -13,6 +13,7 @@ from lead_jax.backbones import ReadyFeatures
 from lead_jax.checks import InputError, file_name
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
+from lead_jax.readers import read_npz
 from lead_jax.results import ScoreRow
 from lead_jax.run import labels_hash, score_model
 from lead_jax.system import content_key, file_digest, forget_if_many
@@ -249,19 +250,19 @@ class Material:
 
 def _read(path: pathlib.Path, seed: int, dataset: Dataset) -> FineTuned:
   try:
-    with np.load(path, allow_pickle=False) as held:
-      names = tuple(str(name) for name in held["class_names"])
-      found = FineTuned(
-        seed,
-        held["epochs"],
-        int(held["steps_per_epoch"]),
-        held["train_logits"],
-        held["test_logits"],
-        held["train_rows"],
-        held["train_labels"],
-        held["test_labels"],
-      )
-  except (OSError, ValueError, KeyError, EOFError) as error:
+    held = read_npz(path, str(path)).arrays
+    names = tuple(str(name) for name in held["class_names"])
+    found = FineTuned(
+      seed,
+      held["epochs"],
+      int(held["steps_per_epoch"]),
+      held["train_logits"],
+      held["test_logits"],
+      held["train_rows"],
+      held["train_labels"],
+      held["test_labels"],
+    )
+  except (ValueError, KeyError, TypeError) as error:
     raise InputError(f"{path}: cannot be read as logits ({error})") from error
   rows = found.train_rows
   same = names == tuple(dataset.class_names) and (rows < len(dataset)).all()

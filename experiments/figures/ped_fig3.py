@@ -5,7 +5,6 @@ have then. The paper sees such a ranking decline at first, while the new classif
 being learnt, and improve after.
 """
 
-import csv
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from lead_jax.assessment import interval, number, plotting, seconds
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable
+from lead_jax.readers import read_csv
 
 # What a short fine-tuning competes with.
 METRICS = ("lead_held_out", "linear_probe", "knn", "logme", "lead")
@@ -164,15 +164,14 @@ def _seconds(material: Material, dataset: Dataset, models: Sequence[str]) -> flo
   """Median seconds of a network's whole run, one seed; NaN where it is not known."""
   assert material.finetuned is not None
   try:
-    with open(material.finetuned / "runs.csv", encoding="utf-8", newline="") as file:
-      found = [
-        float(row["seconds"])
-        for row in csv.DictReader(file)
-        if (row["dataset"], row["phase"]) == (dataset.name, "final")
-        and row["model"] in models
-        and row["seconds"]
-      ]
-  except (OSError, KeyError, ValueError):
+    found = [
+      float(row["seconds"])
+      for row in read_csv(material.finetuned / "runs.csv").rows
+      if (row["dataset"], row["phase"]) == (dataset.name, "final")
+      and row["model"] in models
+      and row["seconds"]
+    ]
+  except (KeyError, ValueError):
     found = []  # seconds are an extra
   return statistics.median(found) if found else math.nan
 

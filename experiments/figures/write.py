@@ -16,6 +16,7 @@ from experiments.figures.material import Material, MissingError, short
 from experiments.figures.table import FIGURES, FINETUNED
 from lead_jax.assessment import plotting
 from lead_jax.checks import InputError
+from lead_jax.readers import parse_csv, parse_json, read_json, read_text
 from lead_jax.system import environment, write_text
 
 Rows = list[dict[str, Any]]
@@ -181,10 +182,10 @@ def read_rows(path: pathlib.Path, made_of: Mapping[str, Any]) -> Rows | None:
     made_of: Must be what the numbers were made of.
   """
   try:
-    about = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
-    content = path.with_name(f"{path.name}.csv").read_text(encoding="utf-8")
+    about = read_json(path.with_name(f"{path.name}.json"))
+    content = read_text(path.with_name(f"{path.name}.csv"))
     columns = about["columns"]
-    same = about["made_of"] == json.loads(json.dumps(made_of))
+    same = about["made_of"] == parse_json(json.dumps(made_of), path.name)
     same &= about["csv_sha256"] == hashlib.sha256(content.encode()).hexdigest()
   except (OSError, ValueError, KeyError, TypeError):
     return None
@@ -193,5 +194,5 @@ def read_rows(path: pathlib.Path, made_of: Mapping[str, Any]) -> Rows | None:
   number = lambda cell: float(cell) if cell else math.nan
   return [
     {n: cell if columns[n] == "text" else number(cell) for n, cell in row.items()}
-    for row in csv.DictReader(io.StringIO(content))
+    for row in parse_csv(content, path.name).rows
   ]

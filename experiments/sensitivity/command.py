@@ -14,8 +14,14 @@ from lead_jax.checks import InputError
 from lead_jax.commands import SharedFlags
 from lead_jax.data import Dataset, load_dataset
 from lead_jax.features import FeatureStore
-from lead_jax.run import make_writable, metrics_or_default
-from lead_jax.system import default_cache_dir, environment, keep_compiled, write_text
+from lead_jax.run import metrics_or_default
+from lead_jax.system import (
+  default_cache_dir,
+  environment,
+  keep_compiled,
+  make_writable,
+  write_text,
+)
 
 
 class Common(NamedTuple):

@@ -19,10 +19,14 @@ from lead_jax.evaluation import (
   ground_truth_table,
   score_table,
 )
+from lead_jax.readers import read_text
+from lead_jax.report import PAGES
 from lead_jax.results import Listener, Report
 from lead_jax.run import rank, static_scores
-from lead_jax.system import user_path
+from lead_jax.system import make_writable, user_path
 
+# What `write_evaluation` writes beside the figures.
+EVALUATION_FILES = ("evaluation.csv", "evaluation.json", "evaluation.txt")
 # Names that are too long for a column.
 _SHORT = {"mean rank on other data sets": "mean rank elsewhere"}
 STATIC = tuple(_SHORT.get(name, name) for name in run.STATIC)
@@ -77,15 +81,14 @@ def read_ground_truth(path: str | os.PathLike) -> Truth:
     InputError: If it cannot be read or is none.
   """
   try:
-    text = user_path(path).read_text(encoding="utf-8")
+    text = read_text(user_path(path))
     columns = {name: ground_truth_column(text, name) for name in COLUMNS}
     accuracies = ground_truth_table(text)
     check_columns(columns)
     return Truth(accuracies, columns)
-  except OSError as error:
-    raise InputError(f"{path}: {error.strerror or error}") from None
   except ValueError as error:
-    raise InputError(f"{path}: {error}") from None
+    where = "" if str(path) in str(error) else f"{path}: "
+    raise InputError(f"{where}{error}") from None
 
 
 def data_folders(
@@ -168,6 +171,10 @@ def collect(
     InputError: If no data set can be read, or the zoo or another argument is wrong.
   """
   told = listener or Listener()
+  make_writable(out, EVALUATION_FILES)
+  for results in (out / folder.name for folder in folders):
+    if os.path.lexists(results):
+      make_writable(results, (*PAGES, costs.COSTS_FILE))
   reports: dict[str, Report] = {}
   measured: costs.Measured = {}
   notes: list[str] = []

@@ -12,16 +12,18 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lead_jax.readers import read_json
 from lead_jax.results import ModelRow, Report
 from lead_jax.system import write_text
 
 # By data set, by the hash of a model's weights.
 Measured = dict[str, dict[str, dict[str, float]]]
 
+COSTS_FILE = "costs.json"
 _EXTRACT = "extract"
 _PEAK = "peak_mib:"
 # What a missing or damaged file of ours raises when it is read: costs are not essential.
-_SPOILT = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_SPOILT = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 class Cost(NamedTuple):
@@ -141,7 +143,7 @@ def keep_earlier(folder: pathlib.Path) -> None:
     folder: Of a data set's results; need not exist.
   """
   try:
-    content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    content = read_json(folder / "report.json")
     fingerprint = str(content["plan"]["dataset"]["fingerprint"])
     found = measured_in(content["models"])
   except _SPOILT:
@@ -165,19 +167,19 @@ def _add(
   folder: pathlib.Path, fingerprint: str, new: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
   """What is known of the images with that fingerprint, written where there is any."""
-  known = _kept(folder / "costs.json", fingerprint)
+  known = _kept(folder / COSTS_FILE, fingerprint)
   for model, facts in new.items():
     known[model] = _merged(known.get(model, {}), facts)
   if known:
     text = json.dumps({"fingerprint": fingerprint, "models": known}, indent=1)
-    write_text(folder / "costs.json", text + "\n")
+    write_text(folder / COSTS_FILE, text + "\n")
   return known
 
 
 def _kept(path: pathlib.Path, fingerprint: str) -> dict[str, dict[str, float]]:
   """What `costs.json` holds; nothing where it is missing, spoilt or of other images."""
   try:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if content["fingerprint"] != fingerprint:
       return {}
     return {

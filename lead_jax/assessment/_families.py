@@ -1,12 +1,11 @@
 """Families of models: what to leave out together to see what a result hangs on."""
 
-import csv
-import io
 import os
 import re
 from collections.abc import Mapping, Sequence
 
 from lead_jax.checks import InputError
+from lead_jax.readers import read_csv
 from lead_jax.system import user_path
 
 # Words of an architecture up to the first that tells its members apart.
@@ -64,15 +63,8 @@ def read_families(path: str | os.PathLike, models: Sequence[str]) -> dict[str, s
   Raises:
     InputError: If it cannot be read, lacks a column or a model.
   """
-  try:
-    text = user_path(path).read_text(encoding="utf-8")
-  except OSError as error:
-    raise InputError(f"{path}: {error.strerror or error}") from None
-  reader = csv.DictReader(io.StringIO(text))
-  for column in ("model", "family"):
-    if column not in (reader.fieldnames or ()):
-      raise InputError(f"{path} has no column {column!r}")
-  found = {row["model"]: (row["family"] or "").strip() for row in reader}
+  table = read_csv(user_path(path), columns=("model", "family"))
+  found = {row["model"]: row["family"].strip() for row in table.rows}
   for model in models:
     if not found.get(model):
       raise InputError(f"{path} has no family of model {model!r}")

@@ -7,19 +7,15 @@ functions of a name that return a `ModelSpec`.
 """
 
 import difflib
-import hashlib
-import io
 import os
-import zipfile
 from collections.abc import Sequence
-
-import numpy as np
 
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
 from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
 from lead_jax.backbones.catalogue._located import WeightSources
-from lead_jax.checks import InputError, one_line, parameter
+from lead_jax.checks import InputError, parameter, shown
+from lead_jax.readers import read_npz
 from lead_jax.system import call_plugin, plugins, user_path
 
 PLUGINS = "lead_jax.backbones"
@@ -150,32 +146,20 @@ def ready_features(name: str) -> ModelSpec:
   path = user_path(name.removeprefix("features:"))
 
   def load() -> ReadyFeatures:
-    try:
-      content = path.read_bytes()
-      # From memory: numpy leaves a file open whose archive is broken.
-      arrays = np.load(io.BytesIO(content), allow_pickle=False)
-      if isinstance(arrays, np.ndarray):
-        raise ValueError("it is a single array: use np.savez")
-      with arrays:
-        held = {key: arrays[key] for key in arrays.files}
-    except FileNotFoundError:
-      raise InputError(f"{name}: there is no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-      raise InputError(
-        f"{name}: cannot be read as an npz file ({one_line(error)})"
-      ) from error
-    if held.get("features", np.zeros((1, 1))).ndim != 2:
+    read = read_npz(path, name, digest=True)
+    held = read.arrays
+    if "features" not in held:
+      keys = shown(", ".join(held) or "nothing")
+      raise InputError(f"{name}: has no array 'features'; it holds {keys}")
+    if held["features"].ndim != 2:
       raise InputError(
         f"{name}: 'features' has shape {held['features'].shape}, not [N, D]"
       )
-    if "features" not in held:
-      keys = ", ".join(held) or "nothing"
-      raise InputError(f"{name}: has no array 'features'; it holds {keys}")
     return ReadyFeatures(
       name=name,
       features=held["features"],
       labels=held.get("labels"),
-      weights_hash=hashlib.sha256(content).hexdigest(),
+      weights_hash=read.digest,
       source_probs=held.get("source_probs"),
       source_features=held.get("source_features"),
     )

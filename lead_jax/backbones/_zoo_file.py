@@ -6,7 +6,6 @@ when it is loaded, so that one broken weights file does not keep the others from
 
 import dataclasses
 import functools
-import json
 import os
 import pathlib
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from lead_jax.backbones._backbone import Backbone, ModelSpec
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
+from lead_jax.readers import read_json
 from lead_jax.system import user_path
 
 
@@ -36,14 +36,7 @@ def load_zoo(path: str | os.PathLike[str]) -> list[ModelSpec]:
     InputError: If the file cannot be read or an entry is wrong.
   """
   path = user_path(path)
-  try:
-    content = json.loads(path.read_text(encoding="utf-8"))
-  except OSError as error:
-    raise InputError(
-      f"{path}: cannot read the zoo file ({error.strerror}); check the path"
-    ) from error
-  except ValueError as error:  # JSON and Unicode errors
-    raise InputError(f"{path}: not a JSON file ({error})") from error
+  content = read_json(path)
   models = content.get("models") if isinstance(content, dict) else None
   if not isinstance(models, list) or not models:
     raise InputError(f"{path}: lists no models; it needs a non-empty list 'models'")

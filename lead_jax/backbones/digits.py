@@ -16,7 +16,6 @@ from its hash is refused.
 import functools
 import hashlib
 import importlib.resources
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 
@@ -30,6 +29,7 @@ from jaxtyping import Array, Float
 from lead_jax.backbones._backbone import Backbone, ModelSpec, Params
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
+from lead_jax.readers import parse_json
 
 PREFIX = "digits/"
 INDEX_FILE = "digits.json"
@@ -217,7 +217,7 @@ def digits_models(folder: pathlib.Path | None = None) -> list[ModelSpec]:
   root = folder or importlib.resources.files("lead_jax.zoo")
   path = root / INDEX_FILE
   try:
-    index = json.loads(path.read_text(encoding="utf-8"))["models"]
+    index = parse_json(path.read_bytes(), str(path))["models"]
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise InputError(
       f"{path}: not a readable index of the digits zoo ({type(error).__name__}); "

@@ -25,6 +25,9 @@ from ._options import (
   one_of as one_of,
   option as option,
 )
+from ._reasons import (
+  reason as reason,
+)
 from ._texts import (
   clean as clean,
   file_name as file_name,

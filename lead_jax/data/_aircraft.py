@@ -26,6 +26,7 @@ from lead_jax.data._dataset import Dataset, SkippedEntry
 from lead_jax.data._files import printable, read_files
 from lead_jax.data._papers import PAPER_DATASETS
 from lead_jax.data._parts import check_classes, choose_parts
+from lead_jax.readers import read_text
 
 _PARTS = ("train", "val", "test")
 _LINE = re.compile(r"(\w+) (.*\S)\s*")
@@ -100,9 +101,9 @@ def _data_folder(root: pathlib.Path, source: str) -> pathlib.Path:
 def _read_list(file: pathlib.Path, source: str) -> list[tuple[str, str]]:
   """Pairs of an image's number and its variant."""
   try:
-    lines = file.read_text(encoding="utf-8").splitlines()
-  except (OSError, UnicodeDecodeError) as error:
-    raise InputError(f"{source}: {file.name} cannot be read ({error})") from None
+    lines = read_text(file).splitlines()
+  except InputError as error:
+    raise InputError(f"{source}: {error}") from None
   rows = []
   for number, line in enumerate(lines, 1):
     match = _LINE.fullmatch(line)

@@ -18,6 +18,7 @@ import numpy as np
 
 from lead_jax.checks import InputError
 from lead_jax.data._dataset import Dataset
+from lead_jax.readers import read_npz
 
 TARGET_CLASSES = (5, 6, 7, 8, 9)
 _FILE = pathlib.Path(__file__).with_name("digits.npz")
@@ -41,8 +42,8 @@ def load_digits_dataset(
   """
   if split not in ("train", "test", "all"):
     raise InputError(f"digits: split {split!r} is not one of train, test, all")
-  with np.load(_FILE) as file:
-    scans, digits = file["images"], file["labels"]
+  held = read_npz(_FILE, "digits").arrays
+  scans, digits = held["images"], held["labels"]
   keep = np.zeros(len(digits), bool)
   for digit in TARGET_CLASSES:
     rows = np.flatnonzero(digits == digit)

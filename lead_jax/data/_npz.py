@@ -1,22 +1,21 @@
 """One `.npz` file: `images` or ready `features`, `labels`, and perhaps `split`.
 
 The way in for pixels or features that were made elsewhere. The file is untrusted: it is
-read with `allow_pickle=False`, and everything that could go wrong later as a NaN score
-or a shape error inside a compiled function is said here, in terms of the file.
+read by `lead_jax.readers`, and everything that could go wrong later as a NaN score or a
+shape error inside a compiled function is said here, in terms of the file.
 """
 
 import hashlib
 import os
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
-from lead_jax.checks import InputError, encode_labels, one_line
+from lead_jax.checks import InputError, encode_labels, shown
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._parts import check_classes, choose_parts
+from lead_jax.readers import read_npz
 
 
 def load_npz_dataset(path: str | os.PathLike, split: str = "train") -> Dataset:
@@ -90,38 +89,9 @@ class _Rows:
 
 
 def _read_arrays(path: pathlib.Path, source: str) -> Mapping[str, np.ndarray]:
-  try:
-    with open(path, "rb") as file:
-      magic = file.read(6)
-      file.seek(0)
-      if magic == b"\x93NUMPY":
-        raise InputError(f"{source} is a single array, not an npz file: use np.savez")
-      if magic[:2] != b"PK":
-        raise InputError(f"{source} is not an npz file")
-      with np.load(file, allow_pickle=False) as archive:
-        wanted = ("images", "features", "labels", "split")
-        found = {key: archive[key] for key in wanted if key in archive.files}
-        keys = ", ".join(sorted(archive.files)) or "nothing"
-  except InputError:
-    raise
-  except FileNotFoundError:
-    raise InputError(f"{source}: there is no such file") from None
-  except (
-    OSError,
-    ValueError,  # Also object arrays, which only a pickle could hold.
-    EOFError,
-    NotImplementedError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-  ) as error:
-    if "allow_pickle" in str(error):
-      raise InputError(
-        f"{source} is no npz file of plain arrays: it holds Python objects, which are "
-        "never loaded; save integer, float or string arrays"
-      ) from None
-    reason = getattr(error, "strerror", None) or one_line(error)
-    raise InputError(f"{source} cannot be read as an npz file: {reason}") from None
+  wanted = ("images", "features", "labels", "split")
+  read = read_npz(path, source, wanted=wanted)
+  found, keys = read.arrays, shown(", ".join(sorted(read.names)) or "nothing")
   if "labels" not in found:
     raise InputError(f"{source} has no array 'labels'; it holds: {keys}")
   if "images" not in found and "features" not in found:

@@ -4,9 +4,8 @@ Columns `model`, `dataset`, `accuracy` (in percent) are needed; others (`measure
 `std`, `deviation`, `protocol`, `source`, ...) may stand beside them and are read by name.
 """
 
-import csv
-import io
-import math
+from lead_jax.checks import shown
+from lead_jax.readers import parse_csv
 
 
 def ground_truth_table(text: str) -> dict[str, dict[str, float]]:
@@ -21,24 +20,30 @@ def ground_truth_table(text: str) -> dict[str, dict[str, float]]:
   Raises:
     ValueError: If a column is missing, a number is none, or a model stands twice.
   """
-  reader = csv.DictReader(io.StringIO(text))
   needed = ("model", "dataset", "accuracy")
-  if missing := [c for c in needed if c not in (reader.fieldnames or ())]:
-    raise ValueError(f"ground truth has no column {missing[0]!r}")
+  read = parse_csv(text, "ground truth", columns=needed)
   table: dict[str, dict[str, float]] = {}
-  for line, row in enumerate(reader, start=2):
+  for line, row in zip(read.lines, read.rows, strict=True):
+    for column in ("model", "dataset"):
+      if not row[column].strip():
+        raise ValueError(f"ground truth line {line}: there is no {column}")
     try:
       accuracy = float(row["accuracy"])
-    except (TypeError, ValueError):
+    except ValueError:
       raise ValueError(
-        f"ground truth line {line}: accuracy {row['accuracy']!r} is not a number"
+        f"ground truth line {line}: accuracy {shown(row['accuracy'], most=40)!r} is not a "
+        "number"
       ) from None
-    if not math.isfinite(accuracy):
-      raise ValueError(f"ground truth line {line}: accuracy is {accuracy}")
-    column = table.setdefault(row["dataset"], {})
-    if row["model"] in column:
-      raise ValueError(f"ground truth line {line}: model {row['model']!r} stands twice")
-    column[row["model"]] = accuracy
+    if not 0 <= accuracy <= 100:
+      raise ValueError(
+        f"ground truth line {line}: accuracy is {accuracy:g}, not in percent, [0, 100]"
+      )
+    accuracies = table.setdefault(row["dataset"], {})
+    if row["model"] in accuracies:
+      raise ValueError(
+        f"ground truth line {line}: model {shown(row['model'])!r} stands twice"
+      )
+    accuracies[row["model"]] = accuracy
   return table
 
 
@@ -53,7 +58,7 @@ def ground_truth_column(text: str, column: str) -> dict[str, dict[str, str]]:
     By data set, by model, what stands there; empty cells are missing.
   """
   found: dict[str, dict[str, str]] = {}
-  for row in csv.DictReader(io.StringIO(text)):
-    if value := (row.get(column) or "").strip():
+  for row in parse_csv(text, "ground truth").rows:
+    if value := row.get(column, "").strip():
       found.setdefault(row["dataset"], {})[row["model"]] = value
   return found

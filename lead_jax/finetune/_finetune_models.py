@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lead_jax.backbones import Backbone, ModelSpec, doubting_input
-from lead_jax.checks import InputError, file_name, one_line, parameter
+from lead_jax.checks import InputError, file_name, reason
 from lead_jax.data import Division, ResizedCache
 from lead_jax.finetune._grid import Outcome, finetune
 from lead_jax.finetune._one_run import Listener
@@ -23,9 +23,13 @@ from lead_jax.system import (
   environment,
   explain_write_errors,
   forget_if_many,
+  make_writable,
   replacing_path,
   write_text,
 )
+
+# Files of `out`.
+_TABLES = ("ground_truth.csv", "runs.jsonl", "runs.csv")
 
 
 def finetune_models(
@@ -61,10 +65,7 @@ def finetune_models(
   measure = protocol.measure_of(several=target.several)
   protocol = dataclasses.replace(protocol, measure=measure)  # as the tables say it
   split_rows(len(target.train), protocol)
-  try:
-    out.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise InputError(f"{parameter('out', out)}: {error.strerror}") from None
+  make_writable(out, _TABLES)
   truth, runs = Truth(out / "ground_truth.csv", overwrite=overwrite), Runs(out)
   settings = settings_key(
     protocol=dataclasses.asdict(protocol), data=target.content(test=True)
@@ -98,7 +99,7 @@ def finetune_models(
       )
     # A model from a stranger's file may fail in any way; the others go on.
     except Exception as error:
-      outcome = Outcome(spec.name, target.name, one_line(error))
+      outcome = Outcome(spec.name, target.name, reason(error, "fine-tuning"))
     outcomes.append(outcome)
     rows = [
       {

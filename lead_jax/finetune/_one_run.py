@@ -20,6 +20,7 @@ from lead_jax.finetune._accuracy import accuracy_measures
 from lead_jax.finetune._label_kinds import Labels, compact
 from lead_jax.finetune._learner import Inputs, Learner
 from lead_jax.finetune._split import Rows, epoch_order
+from lead_jax.readers import read_npz
 
 # Passes after which logits are kept, at most, beside the start.
 _RECORDED = 16
@@ -273,8 +274,9 @@ def _join_logits(
   """One file of all recorded passes, from those of each; `logits.npz`."""
   parts = []
   for epoch in recorded:
-    with np.load(_logits_of(folder, epoch)) as arrays:
-      parts.append((arrays["train"], arrays["test"]))
+    path = _logits_of(folder, epoch)
+    arrays = read_npz(path, str(path)).arrays
+    parts.append((arrays["train"], arrays["test"]))
   files.write_arrays(
     folder / "logits.npz",
     epochs=np.asarray(recorded, np.int32),

@@ -13,7 +13,8 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Shaped
 
-from lead_jax.checks import parameter
+from lead_jax import readers
+from lead_jax.checks import InputError, parameter
 from lead_jax.system import content_key, explain_write_errors, write_bytes
 
 # To be raised whenever the same settings give other numbers.
@@ -35,8 +36,8 @@ def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
 def read_json(path: pathlib.Path) -> dict[str, Any] | None:
   """Reads what `write_json` wrote; None where there is nothing that can be used."""
   try:
-    content = json.loads(path.read_text(encoding="utf-8"))
-  except (OSError, ValueError):
+    content = readers.read_json(path, finite=False)
+  except InputError:
     return None
   return content if isinstance(content, dict) else None
 

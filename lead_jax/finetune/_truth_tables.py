@@ -14,10 +14,11 @@ import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError, parameter
+from lead_jax.checks import InputError, one_line, parameter
 from lead_jax.data import Division
 from lead_jax.finetune._grid import Outcome
 from lead_jax.finetune._protocol import AccuracyMeasure, Protocol
+from lead_jax.readers import parse_json, read_csv, read_text
 from lead_jax.system import alone_with, write_text
 from lead_jax.version import __version__
 
@@ -125,20 +126,17 @@ class Truth:
     if not path.exists():
       return
     try:
-      reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-      found = list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-      raise InputError(
-        f"{path} cannot be read ({error}): give another {parameter('out')}"
-      ) from None
-    theirs = reader.fieldnames or []
+      table = read_csv(path)
+    except InputError as error:
+      raise InputError(f"{error.marked}; or give another {parameter('out')}") from None
+    theirs = table.columns
     if not {"model", "dataset", "accuracy"} <= set(theirs):
       raise InputError(
         f"{path} is not a ground-truth file (columns model, dataset, accuracy): give "
         f"another {parameter('out')}"
       )
     self._columns = [*theirs, *(c for c in TRUTH_COLUMNS if c not in theirs)]
-    self._rows = {(row["model"], row["dataset"]): row for row in found}
+    self._rows = {(row["model"], row["dataset"]): row for row in table.rows}
 
   def refuse_other(
     self,
@@ -231,13 +229,13 @@ class Runs:
     if not path.exists():
       return
     try:
-      for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+      for number, line in enumerate(read_text(path).splitlines(), 1):
+        row = parse_json(line, f"line {number}")
         self._rows[row["key"]] = row
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (InputError, KeyError, TypeError) as error:
       raise InputError(
-        f"{path} cannot be read ({type(error).__name__}): remove it or give another "
-        f"{parameter('out')}; finished runs are found again in "
+        f"{path} cannot be read ({one_line(error, with_type=True)}): remove it or give "
+        f"another {parameter('out')}; finished runs are found again in "
         f"{parameter('checkpoint_dir')}"
       ) from None
 

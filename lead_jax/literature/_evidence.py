@@ -5,12 +5,12 @@
 says nothing about other networks and other data than that they may be like these.
 """
 
-import csv
 import functools
 import importlib.resources
-import io
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from lead_jax.readers import parse_csv
 
 EVIDENCE_COLUMNS = (
   "ranking",
@@ -63,7 +63,7 @@ class Evidence(NamedTuple):
 def read_evidence() -> Mapping[str, Evidence]:
   """Returns the table: by metric, or by the name of a ranking that needs no data."""
   path = importlib.resources.files("lead_jax.literature") / "tables" / "evidence.csv"
-  rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+  rows = parse_csv(path.read_text(encoding="utf-8"), path.name).rows
   optional = lambda text: float(text) if text else None
   return {
     row["ranking"]: Evidence(

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from lead_jax.checks import one_of
 from lead_jax.evaluation import ground_truth_table
+from lead_jax.readers import parse_csv
 
 GROUND_TRUTH_VERSIONS = ("corrected", "printed")
 GROUND_TRUTH_TABLES = {
@@ -88,7 +89,7 @@ def _read(name: str) -> str:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-  return list(csv.DictReader(io.StringIO(_read(name))))
+  return parse_csv(_read(name), name).rows
 
 
 def published_corrections() -> list[PublishedCorrection]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lead_jax.checks import InputError, one_line, shown
+from lead_jax.readers import read_json
 from lead_jax.results._certainty import Certainty, ModelCertainty
 from lead_jax.results._json import fits, json_values, number_from_json
 from lead_jax.results._plan import Plan, plan_from_dict
@@ -121,13 +122,9 @@ def read_report(path: str | os.PathLike[str]) -> Report:
   try:
     if file.is_dir():
       file = file / "report.json"
-    content = json.loads(file.read_text(encoding="utf-8"))
-  except FileNotFoundError:
-    raise InputError(f"{str(file)!r}: there is no such report") from None
-  except (OSError, ValueError, RecursionError) as error:
-    raise InputError(
-      f"{str(file)!r} cannot be read as a report ({one_line(error)})"
-    ) from None
+    content = read_json(file)
+  except OSError as error:
+    raise InputError(f"{str(file)!r} cannot be read ({one_line(error)})") from None
   try:
     return report_from_dict(content)
   except InputError as error:

@@ -17,7 +17,6 @@ from ._planning import (
   plan as plan,
 )
 from ._preflight import (
-  make_writable as make_writable,
   metrics_or_default as metrics_or_default,
   read_truth as read_truth,
 )

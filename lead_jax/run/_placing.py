@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from lead_jax.checks import InputError, one_line
+from lead_jax.checks import InputError, reason
 from lead_jax.metrics import Metric, join
 from lead_jax.results import FAILED, ScoreRow
 
@@ -102,8 +102,7 @@ def pool_scores(metric: Metric, parts: Sequence[Mapping[str, float]]) -> list[fl
   try:
     scores = [float(score) for score in metric.pool(parts)]
   except Exception as error:
-    reason = one_line(error, with_type=True)
-    raise InputError(f"the pool rule of {metric.name} failed ({reason})") from error
+    raise InputError(reason(error, f"the pool rule of {metric.name}")) from error
   if len(scores) != len(parts) or not all(map(math.isfinite, scores)):
     raise InputError(
       f"the pool rule of {metric.name} gave {scores} for {len(parts)} models: one finite "

@@ -1,10 +1,8 @@
 """What can be known to be wrong before any work is done, said before any work is done."""
 
 import importlib.resources
-import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +11,9 @@ import numpy as np
 from lead_jax import evaluation, metrics
 from lead_jax.checks import InputError, parameter
 from lead_jax.metrics import Metric
-from lead_jax.report import PAGES
+from lead_jax.readers import read_json, read_text
 from lead_jax.results import Plan, plan_from_dict
-from lead_jax.system import explain_write_errors, file_digest, user_path
+from lead_jax.system import file_digest, user_path
 
 
 def metrics_or_default(
@@ -150,10 +148,7 @@ def read_truth(
     text, source = table.read_text(encoding="utf-8"), "the bundled ground truth"
   else:
     source = str(path)
-    try:
-      text = user_path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-      raise InputError(f"cannot read the ground truth {source!r} ({error})") from error
+    text = read_text(user_path(path))
   try:
     found = evaluation.ground_truth_table(text)
   except ValueError as error:
@@ -162,22 +157,6 @@ def read_truth(
     there = ", ".join(sorted(found)) or "none"
     raise InputError(f"{source} has no row for data set {dataset!r}; it has: {there}")
   return found
-
-
-def make_writable(out: pathlib.Path) -> None:
-  """Makes the folder of results, and finds out whether it can be written."""
-  if os.path.exists(out) and not os.path.isdir(out):
-    raise InputError(f"{parameter('out', out)} is a file: give a folder")
-  with explain_write_errors(out):
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=out):
-      pass
-  for name in PAGES:
-    if (out / name).is_dir():
-      raise InputError(
-        f"{str(out / name)!r} is a folder: the results need this name, give another "
-        f"{parameter('out')} or move it away"
-      )
 
 
 def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:
@@ -190,9 +169,8 @@ def refuse_other_run(out: pathlib.Path, plan: Plan) -> None:
   if not there.exists():
     return
   try:
-    content = json.loads(there.read_text(encoding="utf-8"))
-    same = plan_from_dict(content["plan"]).key == plan.key
-  except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    same = plan_from_dict(read_json(there)["plan"]).key == plan.key
+  except (InputError, KeyError, TypeError):
     same = False
   if not same:
     raise InputError(

@@ -8,13 +8,13 @@ from lead_jax.backbones import ModelSpec
 from lead_jax.data import Dataset
 from lead_jax.features import FeatureStore
 from lead_jax.metrics import Metric
-from lead_jax.report import write_pages
+from lead_jax.report import PAGES, write_pages
 from lead_jax.results import Listener, Report
 from lead_jax.run._conclude import conclude
 from lead_jax.run._planning import plan
-from lead_jax.run._preflight import make_writable, refuse_other_run
+from lead_jax.run._preflight import refuse_other_run
 from lead_jax.run._working import work
-from lead_jax.system import default_cache_dir, user_path
+from lead_jax.system import default_cache_dir, make_writable, user_path
 
 
 def rank(
@@ -59,7 +59,7 @@ def rank(
     dataset, models, metrics, cache_dir=cache_dir, listener=listener, **options
   )
   if folder is not None:
-    make_writable(folder)
+    make_writable(folder, PAGES)
     if not overwrite:
       refuse_other_run(folder, planned)
   store = open_store(cache_dir, warn=listener.warned)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from lead_jax import metrics
 from lead_jax.backbones import ModelSpec
-from lead_jax.checks import InputError, one_line
+from lead_jax.checks import InputError, reason
 from lead_jax.metrics import Metric
 from lead_jax.results import FAILED, NEEDS, ModelRow, ScoreRow
 from lead_jax.run._bench import Bench, Opened
@@ -73,7 +73,7 @@ def score(opened: Opened, metric: Metric, options: Mapping[str, Any]) -> ScoreRo
       value = metrics.evaluate_metric(metric, problem, **options)
   except (Exception, SystemExit) as error:
     # A metric that cannot score these features says so; the others go on.
-    status = f"{FAILED}{reason_of(error)}"
+    status = f"{FAILED}{reason(error, f'metric {metric.name!r}')}"
     return ScoreRow(opened.name, metric.name, math.nan, None, status)
   kept = {
     "score": value.score,
@@ -115,7 +115,8 @@ def resample(
         found += _drawn(opened, metric, options, halves, draws)
         opened.bench.progress.resampling(len(found), count)
   except (Exception, SystemExit) as error:
-    return Resampled(reason=reason_of(error))
+    doing = f"metric {metric.name!r} on a part of the images"
+    return Resampled(reason=reason(error, doing))
   parts = [part for _, part in found if part is not None]
   return Resampled([value for value, _ in found], parts)
 
@@ -146,11 +147,6 @@ def _drawn(
     found.append((value.score, None if value.parts is None else dict(value.parts)))
   store.keep_json(key, found)
   return found
-
-
-def reason_of(error: BaseException) -> str:
-  """Returns what went wrong as one line; an error that is not ours says its type."""
-  return one_line(error, with_type=not isinstance(error, InputError))
 
 
 def key_parts(
@@ -191,6 +187,6 @@ def score_model(
     rows = [score(opened, metric, options) for metric, options in chosen]
     return opened.facts(), rows
   except (Exception, SystemExit) as error:
-    status = f"{FAILED}{reason_of(error)}"
+    status = f"{FAILED}{reason(error, 'scoring the model')}"
     failed = [ScoreRow(spec.name, m.name, math.nan, None, status) for m, _ in chosen]
     return ModelRow(spec.name, status), failed

@@ -7,10 +7,11 @@ and whoever runs it leaves the same.
 import dataclasses
 from collections.abc import Iterator
 
+from lead_jax.checks import InputError, reason
 from lead_jax.results import FAILED, ModelRow, Plan
 from lead_jax.run._bench import Bench, Opened
 from lead_jax.run._records import Records
-from lead_jax.run._score import reason_of, resample, score
+from lead_jax.run._score import resample, score
 from lead_jax.run._sources import Sources
 from lead_jax.run.certainty import stratified_halves
 from lead_jax.system import environment
@@ -29,7 +30,7 @@ class Desk:
   sources: Sources
   bench: Bench
   records: Records
-  _last: tuple[str, Opened | BaseException] | None = None
+  _last: tuple[str, Opened | InputError] | None = None
 
   @property
   def plan(self) -> Plan:
@@ -46,17 +47,17 @@ class Desk:
         self.records.begin_model(model, opened.key)
         self._last = (model, opened)
       except (Exception, SystemExit) as error:
-        self.fail(model, error)
+        self.fail(model, error, "loading the model")
     assert self._last is not None
     found = self._last[1]
-    if isinstance(found, BaseException):
+    if isinstance(found, InputError):
       raise found
     return found
 
-  def fail(self, model: str, error: BaseException) -> None:
-    """Takes note that the model cannot be had."""
-    # What a traceback refers to can be gigabytes.
-    self._last = (model, error.with_traceback(None))
+  def fail(self, model: str, error: BaseException, doing: str) -> None:
+    """Takes note that the model cannot be had, and why; see `checks.reason`."""
+    # Not the error itself: what its traceback refers to can be gigabytes.
+    self._last = (model, InputError(reason(error, doing)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +76,7 @@ class ScoreTask:
       row = score(opened, metric, options)
     except (Exception, SystemExit) as error:
       # Whatever is wrong with one model must not cost the others their scores.
-      desk.fail(self.model, error)
+      desk.fail(self.model, error, "extracting its features")
       return
     desk.records.keep_score(row, opened.key)
 
@@ -115,7 +116,8 @@ class ModelTask:
       row, features = opened.facts(), opened.key
       where = environment() if opened.computed else {}
     except (Exception, SystemExit) as error:
-      row, features = ModelRow(self.model, f"{FAILED}{reason_of(error)}"), ""
+      why = reason(error, "counting its operations")
+      row, features = ModelRow(self.model, f"{FAILED}{why}"), ""
       where = environment()
     said, desk.sources.said[:] = list(desk.sources.said), []
     desk.records.keep_model(row, features, where, said)

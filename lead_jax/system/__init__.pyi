@@ -53,3 +53,6 @@ from ._tensorflow import (
   import_tensorflow as import_tensorflow,
   no_stderr as no_stderr,
 )
+from ._writable import (
+  make_writable as make_writable,
+)

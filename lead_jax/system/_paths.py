@@ -3,15 +3,18 @@
 import os
 import pathlib
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, shown
 
 
 def user_path(path: str | os.PathLike[str]) -> pathlib.Path:
   """Returns a path with `~` and `~NAME` at its start as the folders that they stand for.
 
   Raises:
-    InputError: If there is no such user, or nothing says where the user's folder is.
+    InputError: If it holds a zero byte, there is no such user, or nothing says where the
+      user's folder is.
   """
+  if "\0" in str(path):
+    raise InputError(f"{shown(path)!r} is no path: it holds a zero byte")
   try:
     return pathlib.Path(path).expanduser()
   except RuntimeError:

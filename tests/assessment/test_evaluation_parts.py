@@ -116,7 +116,7 @@ def test_what_nothing_is_known_of_is_its_own_family(tmp_path):
   path.write_text("model,kind\na,small\n")
   with pytest.raises(InputError, match="no column 'family'"):
     families.read_families(path, ["a"])
-  with pytest.raises(InputError, match="No such file"):
+  with pytest.raises(InputError, match="there is no such file"):
     families.read_families(tmp_path / "none.csv", [])
 
 

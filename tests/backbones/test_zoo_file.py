@@ -92,7 +92,7 @@ def test_wrong_files_are_named(tmp_path, content, message):
 
 
 def test_missing_file(tmp_path):
-  with pytest.raises(InputError, match=r"none\.json: cannot read"):
+  with pytest.raises(InputError, match=r"none\.json: there is no such file"):
     load_zoo(tmp_path / "none.json")
 
 

@@ -118,9 +118,9 @@ def test_what_is_no_report_is_refused_in_a_line(content, message, tmp_path):
 def test_files_that_are_no_json(text, tmp_path):
   path = tmp_path / "report.json"
   path.write_text(text)
-  with pytest.raises(InputError, match="cannot be read as a report"):
+  with pytest.raises(InputError, match=r"report\.json"):
     lead_jax.read_report(tmp_path)
-  with pytest.raises(InputError, match="no such report"):
+  with pytest.raises(InputError, match="no such file"):
     lead_jax.read_report(tmp_path / "nowhere")
 
 
@@ -184,6 +184,6 @@ def test_comparison_says_what_moved_and_what_was_added():
 
 @pytest.mark.parametrize("path", ["x" * 5000, "a\0b"])
 def test_a_path_that_cannot_be_is_one_line(path):
-  with pytest.raises(InputError, match="cannot be read as a report") as caught:
+  with pytest.raises(InputError, match="cannot be read") as caught:
     lead_jax.read_report(path)
   assert "\n" not in str(caught.value)

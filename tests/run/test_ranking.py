@@ -86,7 +86,9 @@ def test_one_failing_model_is_a_row_and_the_others_go_on(run):
   status = {row.model: row.status for row in report.models}
   assert status["a"] == "ok"
   assert status["broken"] == "failed: w.onnx: the hash differs; fetch the file again"
-  assert status["bug"] == "failed: RuntimeError: something else"
+  assert status["bug"].startswith(
+    "failed: loading the model raised RuntimeError: something else at "
+  )
   assert status["inf"].startswith("failed: inf: 768 of the 768 values of 'w' are NaN")
   assert report.ranking() == ["a"]
   for model in ("broken", "bug", "inf"):
@@ -100,7 +102,7 @@ def test_a_metric_that_cannot_score_is_a_row_of_its_own(run):
   report = run(metrics=("knn", "feature_norm"), options={"knn": {"k": 10_000}})
   row = report.score_of("a", "knn")
   assert row.rank is None
-  assert row.status.startswith("failed: ValueError: k must be in")
+  assert row.status.startswith("failed: k must be in")
   assert report.score_of("a", "feature_norm").rank is not None
   assert report.models[0].status == "ok"
 
@@ -266,7 +268,7 @@ def test_ground_truth(run, tmp_path):
   truth.write_text("model,dataset,accuracy\na,mnist,90\n")
   with pytest.raises(InputError, match="no row for data set 'digits'; it has: mnist"):
     run(ground_truth=truth)
-  with pytest.raises(InputError, match="cannot read the ground truth"):
+  with pytest.raises(InputError, match="there is no such file"):
     run(ground_truth=tmp_path / "none.csv")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from lead_jax.backbones._backbone import Backbone
 from lead_jax.backbones._timm._library import Module, silenced
 from lead_jax.checks import InputError
+from lead_jax.readers import read_json
 from lead_jax.system import remove_stale, replacing_folder
 
 FILE, RECORD = "model.onnx", "export.json"
@@ -67,9 +68,9 @@ def exported(
 def _record(folder: pathlib.Path) -> dict[str, Any] | None:
   """What a folder says of its export; None if there is none or it is damaged."""
   try:
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    record = read_json(folder / RECORD)
     there = record["exporter"] is None or (folder / FILE).exists()
-  except (OSError, ValueError, KeyError, TypeError):
+  except (ValueError, KeyError, TypeError):
     return None
   return record if there else None
 

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Protocol
 
 from lead_jax.backbones._weights._digests import check_digest
 from lead_jax.checks import InputError, shown
+from lead_jax.readers import read_json
 from lead_jax.system import is_at, move_into_place, user_path
 
 Progress = Callable[[int, int], object]
@@ -251,9 +252,9 @@ def _memory(part: pathlib.Path) -> pathlib.Path:
 def _remembered(part: pathlib.Path, url: str) -> str:
   """The server's tag of what the part is of; "" if it cannot be gone on with."""
   try:
-    memory: Any = json.loads(_memory(part).read_text())
+    memory: Any = read_json(_memory(part))
     tag = memory["tag"] if memory["url"] == url else ""
-  except (OSError, ValueError, KeyError, TypeError):
+  except (ValueError, KeyError, TypeError, AttributeError):
     return ""
   return "" if tag.startswith("W/") else tag  # Weak tags do not promise the same bytes.
 

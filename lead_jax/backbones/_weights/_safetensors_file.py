@@ -1,6 +1,5 @@
 """Files of `safetensors`: a JSON header and the tensors' bytes."""
 
-import json
 import mmap
 import os
 import struct
@@ -8,6 +7,7 @@ import struct
 import numpy as np
 
 from lead_jax.backbones._weights._storages import widened
+from lead_jax.readers import parse_json
 
 _DTYPES = {
   "F64": "<f8",
@@ -53,7 +53,7 @@ def read_safetensors(path: os.PathLike, mapped: mmap.mmap) -> dict[str, np.ndarr
   except safetensors.SafetensorError as error:
     raise ValueError(str(error)) from None
   (length,) = struct.unpack("<Q", mapped[:8])
-  header = json.loads(mapped[8 : 8 + length])
+  header = parse_json(mapped[8 : 8 + length], str(path))
   content = memoryview(mapped)[8 + length :]
   tensors = {}
   for name, entry in header.items():
