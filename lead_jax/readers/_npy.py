@@ -11,7 +11,7 @@ import ast
 import math
 import os
 import struct
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -186,12 +186,11 @@ def map_npy(path: str | os.PathLike) -> np.ndarray[Any, np.dtype[Any]]:
         raise InputError(
           f"{source} has {size} bytes, its header says {header.offset + header.nbytes}"
         )
-      order = "F" if header.fortran_order else "C"
+      order: Literal["F", "C"] = "F" if header.fortran_order else "C"
       if not header.nbytes:
         return np.empty(header.shape, header.dtype)
-      opened = cast(Any, file)  # NumPy's stubs know no buffered reader
       return np.memmap(
-        opened, header.dtype, "r", header.offset, header.shape or (1,), order
+        file, header.dtype, "r", header.offset, header.shape or (1,), order
       ).reshape(header.shape, order=order)
   except InputError:
     raise
