@@ -1,3 +1,6 @@
+from ._arrays import (
+  plain_array as plain_array,
+)
 from ._errors import (
   InputError as InputError,
   name_flags as name_flags,

@@ -1,13 +1,15 @@
 """What a caller hands in, checked once, before any mathematics sees it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from lead_jax.checks._arrays import plain_array
 from lead_jax.checks._errors import InputError
 from lead_jax.checks._labels import encode_labels
+from lead_jax.checks._texts import shown
 from lead_jax.typing import ArrayLike
 
 
@@ -37,10 +39,7 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     InputError: If they are not a matrix of finite numbers with at least two rows, or are
       so large or so small that squares leave the range of the dtype.
   """
-  try:
-    array = np.asarray(features)
-  except ValueError as error:  # rows of different lengths
-    raise InputError(f"{name} must have shape [N, D]: {error}") from error
+  array = plain_array(features, name)
   if array.ndim != 2:
     raise InputError(f"{name} must have shape [N, D], got {list(array.shape)}")
   if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
@@ -120,13 +119,17 @@ def check_inputs(features: ArrayLike, labels: ArrayLike) -> Inputs:
       is only one class.
   """
   checked = check_features(features)
-  if not hasattr(labels, "dtype") and not isinstance(labels, Iterable):
+  ordered = isinstance(labels, Iterable) and not isinstance(labels, Mapping | Set | str)
+  if not hasattr(labels, "dtype") and not ordered:
     raise InputError(
-      f"labels must be a list or an array, one per sample, got {labels!r}"
+      f"labels must be a list or an array, one per sample, got {shown(labels, most=40)}"
     )
+  if np.ma.is_masked(labels):
+    labels = plain_array(labels, "labels")
   if not isinstance(labels, np.ndarray):
     # As a list, in which mixed types are seen; NumPy would make them all strings.
-    labels = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels)
+    array = hasattr(labels, "dtype")
+    labels = plain_array(labels, "labels").tolist() if array else list(labels)
   ids, class_names = encode_labels(labels)
   if len(ids) != len(checked):
     raise InputError(

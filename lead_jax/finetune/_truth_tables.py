@@ -234,8 +234,8 @@ class Runs:
         self._rows[row["key"]] = row
     except (InputError, KeyError, TypeError) as error:
       raise InputError(
-        f"{path} cannot be read ({one_line(error, with_type=True)}): remove it or give "
-        f"another {parameter('out')}; finished runs are found again in "
+        f"{path} cannot be read ({one_line(error)}): remove it or give another "
+        f"{parameter('out')}; finished runs are found again in "
         f"{parameter('checkpoint_dir')}"
       ) from None
 
