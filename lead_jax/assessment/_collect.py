@@ -82,8 +82,8 @@ def read_ground_truth(path: str | os.PathLike) -> Truth:
   """
   try:
     text = read_text(user_path(path))
-    columns = {name: ground_truth_column(text, name) for name in COLUMNS}
     accuracies = ground_truth_table(text)
+    columns = {name: ground_truth_column(text, name) for name in COLUMNS}
     check_columns(columns)
     return Truth(accuracies, columns)
   except ValueError as error:

@@ -58,7 +58,7 @@ def ground_truth_column(text: str, column: str) -> dict[str, dict[str, str]]:
     By data set, by model, what stands there; empty cells are missing.
   """
   found: dict[str, dict[str, str]] = {}
-  for row in parse_csv(text, "ground truth").rows:
+  for row in parse_csv(text, "ground truth", columns=("model", "dataset")).rows:
     if value := row.get(column, "").strip():
       found.setdefault(row["dataset"], {})[row["model"]] = value
   return found
