@@ -27,6 +27,8 @@ class Inputs(NamedTuple):
   class_names: tuple[str, ...]
 
 
+# Some NaN are signals, of which NumPy warns at every cast.
+@np.errstate(over="ignore", invalid="ignore")
 def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
   """Returns finite float32 or float64 features [N, D], or says what is wrong with them.
 
@@ -47,8 +49,7 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
   wanted = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
   # What JAX will compute in: float64 only where 64-bit types are enabled.
   given = array
-  with np.errstate(over="ignore", invalid="ignore"):
-    array = array.astype(jax.dtypes.canonicalize_dtype(wanted), copy=False)
+  array = array.astype(jax.dtypes.canonicalize_dtype(wanted), copy=False)
   if array.shape[0] < 2:
     raise InputError(f"{name} must have at least 2 samples, got {array.shape[0]}")
   if array.shape[1] < 1:

@@ -5,6 +5,7 @@ The kind is told by the content, not by the name: `.pth`, `.pt`, `.pth.tar`, `.b
 size is checked against the file, and whatever is wrong is said in one line.
 """
 
+import lzma
 import mmap
 import os
 import pathlib
@@ -54,6 +55,7 @@ _DAMAGE = (
   AttributeError,
   EOFError,
   LookupError,
+  lzma.LZMAError,
   MemoryError,
   NotImplementedError,
   OSError,
