@@ -184,6 +184,11 @@ def _read(path: pathlib.Path, sha256: str | None) -> tuple["onnx.ModelProto", st
     raise InputError(
       f"{path}: not an ONNX file, or cut short; fetch or export it again"
     ) from error
+  if _has_broken_text(model):
+    raise InputError(
+      f"{path}: not an ONNX file, or damaged (a name in it is no text); fetch or export "
+      "it again"
+    )
   if not model.graph.node:
     raise InputError(
       f"{path}: not an ONNX file, or an empty one (it holds no network); fetch or "
@@ -206,6 +211,20 @@ def _read(path: pathlib.Path, sha256: str | None) -> tuple["onnx.ModelProto", st
       "it and cannot be read; fetch that file too"
     ) from error
   return model, hashlib.sha256(digest.encode()).hexdigest()
+
+
+def _has_broken_text(message: Any) -> bool:
+  """Whether a text of a file is not UTF-8: protobuf hands such on as bytes."""
+  for field, value in message.ListFields():
+    if field.type not in (field.TYPE_STRING, field.TYPE_MESSAGE):
+      continue
+    single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+    for item in (value,) if single else value:
+      if isinstance(item, bytes):
+        return True
+      if not isinstance(item, str) and _has_broken_text(item):
+        return True
+  return False
 
 
 def _graph(model: "onnx.ModelProto", source: str, outputs: Sequence[str]) -> "Graph":

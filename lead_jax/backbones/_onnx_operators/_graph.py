@@ -22,7 +22,7 @@ from lead_jax.backbones._onnx_operators._node import (
   namespace,
 )
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, one_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +122,12 @@ def build(
       continue
     arguments = [constants[name] if name else None for name in node.inputs]
     with np.errstate(all="ignore"):  # inf and nan are values that a file may ask for
-      results = _apply(node, arguments)
+      try:
+        results = _apply(node, arguments)
+      except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+          f"{source}: {node} cannot run on its constants: {one_line(error, most=200)}"
+        ) from error
     for name, value in zip(node.outputs, results, strict=False):
       constants[name] = np.asarray(channels_first(value))
       # A half-precision weight behind a Cast keeps the weight's own name.
