@@ -345,6 +345,7 @@ READ_THEMSELVES = {
   "lead_jax.backbones._weights._read": "torch's archives, by a budget of weights",
   "lead_jax.backbones._weights._tensorflow_checkpoint": "the type of such an archive",
   "lead_jax.backbones._weights._torch_files": "the type of such an archive",
+  "experiments.fuzz.mutate": "sound samples of its own, to damage them",
   "experiments.packaging.checks": "the distributions that this repository builds",
 }
 

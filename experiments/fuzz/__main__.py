@@ -67,44 +67,62 @@ def _fuzz(argv: Sequence[str]) -> int:
   if _WORKER.value is not None:
     return _work(names, out, _WORKER.value)
   start = time.monotonic()
-  workers = [_started(argv, number) for number in range(_PROCESSES.value)]
-  while workers:
-    workers = [
-      worker if alive is None else _started(argv, number)
-      for number, worker in workers
-      if (alive := worker.poll()) != 0
-      for worker in [(number, worker)]
-    ]
-    time.sleep(0.5)
+  workers = {number: _started(argv, number) for number in range(_PROCESSES.value)}
+  try:
+    _watch(workers, argv)
+  finally:
+    for worker in workers.values():
+      worker.terminate()
   print(_table(out), end="")
   failed = sum(row["outcome"] == "failed" for row in _verdicts(out))
   print(f"{failed} failures; {time.monotonic() - start:.0f} s; inputs in {out}")
   return 1 if failed else 0
 
 
-def _started(argv: Sequence[str], number: int) -> tuple[int, "subprocess.Popen[bytes]"]:
+def _watch(workers: "dict[int, subprocess.Popen[bytes]]", argv: Sequence[str]) -> None:
+  """Waits for the workers; one that an input has ended is started again behind it."""
+  while workers:
+    time.sleep(0.5)
+    for number, worker in list(workers.items()):
+      code = worker.poll()
+      if code is None:
+        continue
+      del workers[number]
+      if code == 2:
+        raise InputError("a worker could not go on: it says why above")
+      if code:
+        workers[number] = _started(argv, number)
+
+
+def _started(argv: Sequence[str], number: int) -> "subprocess.Popen[bytes]":
   command = [sys.executable, "-m", "experiments.fuzz", *argv[1:], f"--worker={number}"]
-  return number, subprocess.Popen(command, stdout=subprocess.DEVNULL)
+  return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def _work(names: tuple[str, ...], out: pathlib.Path, number: int) -> int:
   """Tries every input of a worker that has no verdict yet.
 
-  An input is named in a file before it is tried: one that ends the process is found there.
+  An input is named in a file before it is tried: one that ended the process twice is found
+  there, and fails.
   """
   from experiments.fuzz.judge import FAILED, input_of, judge
+  from lead_jax.readers import parse_json, read_text
 
   _bound_memory()
   log, current = out / f"verdicts-{number}.jsonl", out / f"current-{number}"
   next_one = number
   if log.exists():
-    rows = log.read_text().splitlines()
-    next_one = json.loads(rows[-1])["index"] + _PROCESSES.value if rows else number
-  killer = int(current.read_text() or -1) if current.exists() else -1
+    rows = read_text(log).splitlines()
+    last = (
+      parse_json(rows[-1], log.name)["index"] if rows else number - _PROCESSES.value
+    )
+    next_one = last + _PROCESSES.value
+  killer = read_text(current).split() if current.exists() else []
   with open(log, "a", buffering=1) as file, tempfile.TemporaryDirectory() as scratch:
     for index in range(next_one, _INPUTS.value, _PROCESSES.value):
       kind, content = input_of(index, _SEED.value, names)
-      if index == killer:
+      tries = killer.count(str(index))
+      if tries > 1:
         row = {
           "index": index,
           "kind": kind.name,
@@ -113,7 +131,7 @@ def _work(names: tuple[str, ...], out: pathlib.Path, number: int) -> int:
           "seconds": 0.0,
         }
       else:
-        current.write_text(str(index))
+        current.write_text(f"{index} " * (tries + 1))
         verdict = judge(index, kind, content, pathlib.Path(scratch), limit=_LIMIT.value)
         row = verdict._asdict()
       if row["outcome"] == FAILED:
