@@ -24,14 +24,14 @@ from collections.abc import Sequence
 from absl import flags
 
 from lead_jax.checks import InputError
-from lead_jax.commands import end_well, read_flags
+from lead_jax.commands import SharedFlags, end_well, read_flags
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
 FLAGS = flags.FlagValues()
 _INPUTS = flags.DEFINE_integer(
   "inputs", 100_000, "Inputs to try.", lower_bound=1, flag_values=FLAGS
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of all damage.", flag_values=FLAGS)
+_SEED = SharedFlags(FLAGS).seed()
 _KINDS = flags.DEFINE_list("kinds", [], "Kinds to try; all.", flag_values=FLAGS)
 _OUT = flags.DEFINE_string(
   "out", "runs/fuzz", "Folder for verdicts and failures.", flag_values=FLAGS

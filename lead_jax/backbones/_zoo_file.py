@@ -12,7 +12,7 @@ from typing import Any
 
 from lead_jax.backbones._backbone import Backbone, ModelSpec
 from lead_jax.backbones._input_spec import InputSpec
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, shown
 from lead_jax.readers import read_json
 from lead_jax.system import user_path
 
@@ -54,8 +54,12 @@ def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
     raise InputError(f"{path}: model number {position + 1} is no JSON object")
   where = f"{path}: model number {position + 1}"
   name = _field(where, entry, "name", str)
+  if not name.strip():
+    raise InputError(f"{where}: its 'name' is empty; give it one")
   where = f"{path}: model '{name}'"
   file = _field(where, entry, "file", str)
+  if not file.strip() or "\0" in file:
+    raise InputError(f"{where}: 'file' is {shown(file)!r}, which names no file")
   sha256 = _field(where, entry, "sha256", str)
   spec = _input_spec(where, _field(where, entry, "input", dict))
 
@@ -78,6 +82,8 @@ def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
   features = optional("features", str) or "features"
   logits = optional("logits", str)
   num_params = optional("params", int)
+  if num_params is not None and num_params < 0:
+    raise InputError(f"{where}: 'params' is {num_params}, not a count")
   source_accuracy = _percent(where, entry, "stated_top1")
   texts = {
     key: optional(key, str) or ""
@@ -111,7 +117,9 @@ def _percent(where: str, entry: dict, key: str) -> float | None:
   if value is None:
     return None
   if type(value) not in (int, float) or not 0 <= value <= 100:
-    raise InputError(f"{where}: '{key}' is {value!r}, not a number in [0, 100]")
+    raise InputError(
+      f"{where}: '{key}' is {shown(repr(value), most=60)}, not a number in [0, 100]"
+    )
   return float(value)
 
 
@@ -127,5 +135,7 @@ def _optional(where: str, entry: dict, key: str, kind: type) -> Any:
 
 def _typed(where: str, entry: dict, key: str, kind: type) -> Any:
   if type(entry[key]) is not kind:
-    raise InputError(f"{where}: '{key}' is {entry[key]!r}, not of type {kind.__name__}")
+    raise InputError(
+      f"{where}: '{key}' is {shown(repr(entry[key]), most=60)}, not of type {kind.__name__}"
+    )
   return entry[key]

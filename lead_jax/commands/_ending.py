@@ -5,6 +5,7 @@ failed; one line says what and what to do. 130: interrupted.
 """
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from absl import flags
 
-from lead_jax.checks import InputError, name_flags, naming_flags
+from lead_jax.checks import InputError, name_flags, naming_flags, parameter
 from lead_jax.commands._stdout import open_streams
 
 INTERRUPTED = "interrupted; run the same command again to go on from here"
@@ -73,9 +74,19 @@ def read_flags(
     rest = values(list(argv))[1:]
   except flags.Error as error:
     raise InputError(f"{' '.join(str(error).split())}; see --help") from error
+  for name in values:
+    _check_number(name, values[name].value)
   if len(rest) > arguments:
     raise InputError(f"unknown argument {rest[arguments]!r}; see --help")
   return rest
+
+
+def _check_number(name: str, value: object) -> None:
+  """Refuses a flag's number that is not finite, or is a whole one beyond 64 bits."""
+  if isinstance(value, float) and not math.isfinite(value):
+    raise InputError(f"{parameter(name)} must be a finite number, got {value}")
+  if isinstance(value, int) and abs(value) >= 2**63:
+    raise InputError(f"{parameter(name)} must be a whole number that fits 64 bits")
 
 
 def run_script(

@@ -155,12 +155,18 @@ class SharedFlags:
   def samples(self) -> flags.FlagHolder[int]:
     """The number of resamples."""
     return self._number(
-      "samples", 2000, 100, "Number of resamples and of random permutations."
+      "samples",
+      2000,
+      100,
+      "Number of resamples and of random permutations.",
+      most=1_000_000,
     )
 
   def draws(self) -> flags.FlagHolder[int]:
     """The number of random draws of a size."""
-    return self._number("draws", 5, 1, "Number of random draws of each size.")
+    return self._number(
+      "draws", 5, 1, "Number of random draws of each size.", most=10_000
+    )
 
   def _text(self, name: str, default: str | None, text: str):
     return flags.DEFINE_string(name, default, text, flag_values=self._values)
@@ -171,9 +177,16 @@ class SharedFlags:
   def _bool(self, name: str, default: bool, text: str):
     return flags.DEFINE_bool(name, default, text, flag_values=self._values)
 
-  def _number(self, name: str, default: int, least: int, text: str):
+  def _number(
+    self, name: str, default: int, least: int, text: str, most: int | None = None
+  ):
     return flags.DEFINE_integer(
-      name, default, text, lower_bound=least, flag_values=self._values
+      name,
+      default,
+      text,
+      lower_bound=least,
+      upper_bound=most,
+      flag_values=self._values,
     )
 
 

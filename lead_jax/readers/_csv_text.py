@@ -34,6 +34,8 @@ def parse_csv(text: str, source: str, *, columns: Sequence[str] = ()) -> CsvTabl
     InputError: If it is no CSV, a column is missing or there twice, or a row has more cells
       than there are columns.
   """
+  if not isinstance(text, str):
+    raise InputError(f"{source} must be the text of a CSV, got a {type(text).__name__}")
   reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
   rows, lines = [], []
   try:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, shown
 
 if TYPE_CHECKING:
   from lead_jax.backbones import ModelSpec
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 # Fewer parts of the images than these do not say how scores vary.
 _LEAST_RESAMPLES = 10
+_MOST_RESAMPLES = 10_000
+# Of a batch: more than any memory holds.
+_MOST_IMAGES = 65_536
 _PRECISIONS = ("float32", "bfloat16")
 
 
@@ -26,7 +29,7 @@ class Settings:
     split: `train`, `test` or `all`: which samples are scored. Recorded in the report.
     seed: Seed of every random draw; in [0, 2^63).
     options: By metric, its options: `{"lead": {"classifier": "lda"}}`.
-    batch_size: Batch size in images, at least 1. Does not change the scores.
+    batch_size: Batch size in images, 1 to 65,536. Does not change the scores.
     ground_truth: CSV of true accuracies (see `evaluation.ground_truth_table`) to compare
       the ranking with; the bundled zoo on `digits` brings its own.
     reference: A model whose features of the data set `rsa` and `dds` compare with.
@@ -65,9 +68,10 @@ class Settings:
   def __post_init__(self):
     if not _whole(self.seed) or not 0 <= self.seed < 2**63:
       raise InputError(f"seed must be a whole number in [0, 2^63), got {self.seed!r}")
-    if not _whole(self.batch_size) or self.batch_size < 1:
+    if not _whole(self.batch_size) or not 1 <= self.batch_size <= _MOST_IMAGES:
       raise InputError(
-        f"batch_size must be a whole number above 0, got {self.batch_size!r}"
+        f"batch_size must be a whole number above 0 and at most {_MOST_IMAGES}, got "
+        f"{shown(repr(self.batch_size), most=30)}"
       )
     if self.precision not in _PRECISIONS:
       raise InputError(
@@ -75,10 +79,11 @@ class Settings:
       )
     found = self.resamples
     if found is not None and not (
-      _whole(found) and (found == 0 or found >= _LEAST_RESAMPLES)
+      _whole(found) and (found == 0 or _LEAST_RESAMPLES <= found <= _MOST_RESAMPLES)
     ):
       raise InputError(
-        f"resamples must be 0 (none) or at least {_LEAST_RESAMPLES}, got {found!r}"
+        f"resamples must be 0 (none) or at least {_LEAST_RESAMPLES} and at most "
+        f"{_MOST_RESAMPLES}, got {shown(repr(found), most=30)}"
       )
 
 

@@ -10,9 +10,11 @@ def user_path(path: str | os.PathLike[str]) -> pathlib.Path:
   """Returns a path with `~` and `~NAME` at its start as the folders that they stand for.
 
   Raises:
-    InputError: If it holds a zero byte, there is no such user, or nothing says where the
-      user's folder is.
+    InputError: If it is no path, holds a zero byte, there is no such user, or nothing says
+      where the user's folder is.
   """
+  if not isinstance(path, str | os.PathLike):
+    raise InputError(f"a path is needed, got {shown(repr(path), most=60)}")
   if "\0" in str(path):
     raise InputError(f"{shown(path)!r} is no path: it holds a zero byte")
   try:
