@@ -17,7 +17,7 @@ import numpy as np
 
 from lead_jax.backbones._backbone import Backbone, Params
 from lead_jax.backbones._input_spec import InputSpec
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, one_line
 from lead_jax.system import file_digest
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _graph(model: "onnx.ModelProto", source: str, outputs: Sequence[str]) -> "Gr
         name=step.name or (step.output[0] if step.output else ""),
         inputs=tuple(step.input),
         outputs=tuple(step.output),
-        attributes={a.name: _attribute(a) for a in step.attribute},
+        attributes=_attributes(step, source),
         opset=opset,
       )
     )
@@ -261,7 +261,7 @@ def _graph(model: "onnx.ModelProto", source: str, outputs: Sequence[str]) -> "Gr
       tensor.name: onnx.numpy_helper.to_array(tensor)
       for tensor in model.graph.initializer
     }
-  except (ValueError, TypeError) as error:
+  except (LookupError, ValueError, TypeError) as error:
     raise InputError(
       f"{source}: an array of weights is cut short or of an unknown type ({error}); "
       "fetch or export the file again"
@@ -275,6 +275,17 @@ def _graph(model: "onnx.ModelProto", source: str, outputs: Sequence[str]) -> "Gr
         f"{_outputs(model)}, and any value inside the network may be named too"
       )
   return build(nodes, initialisers, inputs, outputs, source)
+
+
+def _attributes(step: "onnx.NodeProto", source: str) -> dict[str, Any]:
+  """A node's attributes by name; raises InputError for one that is damaged."""
+  try:
+    return {attribute.name: _attribute(attribute) for attribute in step.attribute}
+  except (LookupError, TypeError, ValueError) as error:
+    raise InputError(
+      f"{source}: an attribute of {step.op_type} cannot be read ({one_line(error)}); fetch "
+      "or export the file again"
+    ) from error
 
 
 def _attribute(attribute: "onnx.AttributeProto") -> Any:
@@ -299,7 +310,12 @@ def _check_input(model, name, spec: InputSpec, path) -> tuple[bool, np.dtype]:
   import onnx
 
   kind = next(i for i in model.graph.input if i.name == name).type.tensor_type
-  dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+  try:
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+  except (LookupError, TypeError, ValueError):
+    raise InputError(
+      f"{path}: its input {name!r} has the unknown type {kind.elem_type}; export it again"
+    ) from None
   sizes = [d.dim_value for d in kind.shape.dim]  # 0 where symbolic
   if not sizes:
     return False, dtype

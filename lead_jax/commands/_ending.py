@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from absl import flags
 
-from lead_jax.checks import InputError, name_flags, naming_flags, parameter
+from lead_jax.checks import InputError, name_flags, naming_flags, parameter, shown
 from lead_jax.commands._stdout import open_streams
 
+# Of a flag, with its dashes.
+_LONGEST_NAME = 60
 INTERRUPTED = "interrupted; run the same command again to go on from here"
 
 
@@ -70,6 +72,10 @@ def read_flags(
   if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
     print(f"{(usage or '').rstrip()}\n\nFlags:\n{values.get_help()}")
     return None
+  for arg in argv[1:]:
+    # The nearest flag of such a name would be sought for minutes, by recursion.
+    if arg.startswith("-") and len(name := arg.partition("=")[0]) > _LONGEST_NAME:
+      raise InputError(f"unknown flag {shown(name, most=40)}...; see --help")
   try:
     rest = values(list(argv))[1:]
   except flags.Error as error:

@@ -24,6 +24,9 @@ from lead_jax.backbones._onnx_operators._node import (
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
 from lead_jax.checks import InputError, one_line
 
+# Attributes that count: what is below 1 in them fails in the compiler, far from its node.
+_COUNTS = {"dilations", "group", "kernel_shape", "strides"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
@@ -207,6 +210,9 @@ def _reason(node: Node, used: set[str]) -> str | None:
     for index, name in enumerate(node.outputs[operator.outputs :], operator.outputs):
       if name in used:
         return f"{node.op_type} with its output number {index + 1}"
+  for name in _COUNTS & set(node.attributes):
+    if np.min(node.attributes[name], initial=1) < 1:
+      return f"{node.op_type} with {name} that are not positive"
   refused = operator.refuse(node) if operator.refuse else None
   return None if refused is None else f"{node.op_type} with {refused}"
 
