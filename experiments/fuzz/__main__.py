@@ -114,7 +114,7 @@ def _work(names: tuple[str, ...], out: pathlib.Path, number: int) -> int:
   if log.exists():
     rows = read_text(log).splitlines()
     last = (
-      parse_json(rows[-1], log.name)["index"] if rows else number - _PROCESSES.value
+      parse_json(rows[-1], log.name)["number"] if rows else number - _PROCESSES.value
     )
     next_one = last + _PROCESSES.value
   killer = read_text(current).split() if current.exists() else []
@@ -124,7 +124,7 @@ def _work(names: tuple[str, ...], out: pathlib.Path, number: int) -> int:
       tries = killer.count(str(index))
       if tries > 1:
         row = {
-          "index": index,
+          "number": index,
           "kind": kind.name,
           "outcome": FAILED,
           "reason": "ended the process",

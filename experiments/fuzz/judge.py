@@ -23,14 +23,14 @@ class Verdict(NamedTuple):
   """What came of one input.
 
   Attributes:
-    index: Its number.
+    number: Of the input.
     kind: Its kind.
     outcome: `READ`, `REFUSED` or `FAILED`.
     reason: What was said, or why it failed.
     seconds: Wall time of the door.
   """
 
-  index: int
+  number: int
   kind: str
   outcome: str
   reason: str

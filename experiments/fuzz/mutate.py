@@ -118,7 +118,7 @@ def damage_json(content: bytes, rng: random.Random) -> bytes:
 
 def odd_value(rng: random.Random) -> Any:
   """Returns a value that a field is rarely meant to have."""
-  simple = (None, True, False, [], {}, [None], {"a": 1}, [[]])
+  simple: tuple[Any, ...] = (None, True, False, [], {}, [None], {"a": 1}, [[]])
   return rng.choice((*_NUMBERS, *_TEXTS, *simple))
 
 

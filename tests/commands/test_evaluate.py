@@ -21,7 +21,10 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
   ("arguments", "message"),
   [
     ([], "--zoo or --models is needed"),
-    (["--zoo=z", "--data=d", "--ground_truth=none.csv"], "none.csv: No such file"),
+    (
+      ["--zoo=z", "--data=d", "--ground_truth=none.csv"],
+      "none.csv: there is no such file",
+    ),
     (["extra"], "unknown argument 'extra'"),
     (["--samples=3"], "flag --samples=3"),
     (["--nothing"], "Unknown command line flag 'nothing'"),

@@ -74,7 +74,7 @@ def test_the_command_goes_on_where_it_was_and_replays(tmp_path, capsys, monkeypa
   assert run([*argv, "--inputs=20"]) == 0
   assert run([*argv, "--inputs=30"]) == 0
   rows = [json.loads(x) for x in (out / "verdicts-0.jsonl").read_text().splitlines()]
-  assert [row["index"] for row in rows] == list(range(0, 30, 2))
+  assert [row["number"] for row in rows] == list(range(0, 30, 2))
   sound = tmp_path / "zoo-5.json"
   sound.write_bytes(KINDS["zoo"].sample())
   assert run(["fuzz", f"--replay={sound}"]) == 0
