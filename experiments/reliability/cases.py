@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from lead_jax.readers import parse_json
 from lead_jax.system import write_text
 
 
@@ -39,7 +40,8 @@ class Kept:
 
   def found(self) -> list[Found]:
     """Returns all cases that are done."""
-    return [Found(**json.loads(line)) for line in self._lines]
+    name = str(self._path)
+    return [Found(**parse_json(line.encode(), name)) for line in self._lines]
 
   def add(self, found: Iterable[Found]) -> None:
     """Keeps cases, all of them or none."""

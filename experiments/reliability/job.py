@@ -1,6 +1,5 @@
 """The run that is killed, raced and starved: a small ranking of bundled models."""
 
-import json
 import pathlib
 import re
 import shutil
@@ -8,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from typing import IO, NamedTuple
+
+from lead_jax.readers import read_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ("digits/mlp_random", "digits/mlp_supervised", "digits/mlp_denoising")
@@ -77,10 +78,9 @@ def end(process: subprocess.Popen) -> Ended:
 
 def scores(out: pathlib.Path) -> Scores:
   """Returns scores and ranks of a report, by model and metric; {} without one."""
-  try:
-    content = json.loads((out / "report.json").read_text(encoding="utf-8"))
-  except FileNotFoundError:
+  if not (out / "report.json").exists():
     return {}
+  content = read_json(out / "report.json")
   rows = content["scores"]
   return {f"{r['model']} {r['metric']}": (r["score"], r["rank"]) for r in rows}
 

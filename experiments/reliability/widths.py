@@ -1,6 +1,5 @@
 """Many widths of features under many metrics in one process: memory maps stay bounded."""
 
-import json
 import subprocess
 import sys
 
@@ -12,7 +11,7 @@ METRICS = (
   *("transrate", "gbc", "nearest_centroid", "ncti", "sfda"),
 )
 _SCORE = """
-import json, pathlib, sys
+import pathlib, sys
 import numpy as np
 import lead_jax
 widths, metrics = int(sys.argv[1]), sys.argv[2].split(",")
@@ -24,7 +23,7 @@ for i in range(widths):
   for metric in metrics:
     lead_jax.score(metric, features, np.arange(60) % 4)
     most = max(most, count())
-print(json.dumps(most))
+print(most)
 """
 
 
@@ -39,7 +38,7 @@ def loop(case: int, widths: int) -> Found:
   lost = (
     [f"exit code {done.returncode}: {done.stderr[-200:]}"] if done.returncode else []
   )
-  most = 0 if lost else json.loads(done.stdout.splitlines()[-1])
+  most = 0 if lost else int(done.stdout.splitlines()[-1])
   wrong = [f"{most} memory maps"] if most > 45_000 else []
   kind = f"{widths} widths x {len(METRICS)} metrics, at most {most:,} memory maps"
   return Found("widths", case, kind, lost, wrong, [])

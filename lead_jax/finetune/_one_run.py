@@ -142,9 +142,7 @@ def run(
 
 def _all_there(folder: pathlib.Path, known: Mapping[str, Any]) -> bool:
   """Whether the files that belong to a result are there and sound."""
-  return all(
-    files.read_arrays(folder / name) is not None for name in known.get("files", [])
-  )
+  return all(files.has_arrays(folder / name) for name in known.get("files", []))
 
 
 def recorded_epochs(count: int) -> list[int]:
@@ -181,7 +179,7 @@ def _train(
     warn=listener.warned,
   )
   if saved is not None and not all(
-    files.read_arrays(_logits_of(folder, epoch)) is not None
+    files.has_arrays(_logits_of(folder, epoch))
     for epoch in recorded
     if epoch <= saved[0]
   ):

@@ -1,7 +1,9 @@
-"""JSON objects that carry a checksum of themselves, for what is kept and read again."""
+"""JSON objects that carry a checksum of themselves, for what is kept and read again.
+
+Names in them are texts, also further down: others come back as texts, in another order.
+"""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +33,4 @@ def unsealed(content: Any) -> dict[str, Any]:
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-  # As it comes back: names of numbers are texts then, and sorted as such.
-  plain = json.loads(json.dumps(content))
-  return hashlib.blake2b(canonical_json(plain), digest_size=16).hexdigest()
+  return hashlib.blake2b(canonical_json(content), digest_size=16).hexdigest()
