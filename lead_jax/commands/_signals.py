@@ -6,7 +6,8 @@ process at once.
 
 Python swallows an exception that is raised in a callback of a weak reference or in a
 `__del__`, and a signal may come there (imports and JAX have many). So the exception is
-watched: when it is gone and the work still goes on, the signal is sent again.
+watched: when it is gone and the work still goes on, the signal is sent again. And a library
+whose import is torn apart may crash the process: a signal waits until modules are imported.
 """
 
 import contextlib
@@ -54,20 +55,22 @@ class _Watch:
     self.over = False
     self._watched: weakref.ref[Stopped] | None = None
 
-  def stop(self, number: int, _: FrameType | None) -> None:
+  def stop(self, number: int, frame: FrameType | None) -> None:
     """The handler of the signals."""
-    if self.first is None:
+    if self.first is None and _is_importing(frame):
+      self._later(number)
+    elif self.first is None:
       self.first = time.monotonic()
       raise self._stopped(number)
-    if time.monotonic() - self.first > _SAME_SECONDS:
+    elif time.monotonic() - self.first > _SAME_SECONDS:
       os._exit(128 + number)
 
   def _stopped(self, number: int) -> Stopped:
     stopped = Stopped(number)
-    self._watched = weakref.ref(stopped, lambda _: self._gone(number))
+    self._watched = weakref.ref(stopped, lambda _: self._later(number))
     return stopped
 
-  def _gone(self, number: int) -> None:
+  def _later(self, number: int) -> None:
     if not self.over:
       again = threading.Timer(_AGAIN_SECONDS, self._send_again, [number])
       again.daemon = True
@@ -77,6 +80,15 @@ class _Watch:
     if not self.over:
       self.first = None
       os.kill(os.getpid(), number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+  """Whether a module is being imported where a signal has come."""
+  while frame is not None:
+    if frame.f_code.co_filename.startswith("<frozen importlib"):
+      return True
+    frame = frame.f_back
+  return False
 
 
 @contextlib.contextmanager

@@ -140,6 +140,34 @@ def test_a_signal_that_python_swallows_comes_again():
   assert (done.returncode, done.stdout, done.stderr) == (143, "on\n", said)
 
 
+IMPORTING = """
+import os, signal, sys, time
+from lead_jax.commands import end_well
+def work():
+  import slow
+  print(slow.whole, flush=True)
+  time.sleep(60)
+sys.exit(end_well("lead-x", work))
+"""
+
+
+def test_a_signal_waits_for_an_import(tmp_path):
+  """Torn apart, the import of a library in C may crash the process."""
+  (tmp_path / "slow.py").write_text(
+    "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.3)\n"
+    "whole = 'imported'\n"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", IMPORTING],
+    cwd=ROOT,
+    env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+    capture_output=True,
+    text=True,
+  )
+  assert (done.returncode, done.stdout) == (143, "imported\n"), done.stderr
+  assert done.stderr.startswith("lead-x: interrupted;")
+
+
 def test_what_nohup_has_ignored_stays_ignored():
   with _stopped(ignored="HUP") as process:
     process.send_signal(signal.SIGHUP)
