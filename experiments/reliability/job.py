@@ -1,5 +1,6 @@
 """The run that is killed, raced and starved: a small ranking of bundled models."""
 
+import functools
 import pathlib
 import re
 import shutil
@@ -114,12 +115,15 @@ def finished(
   return lost, wrong, temporaries(cache, out)
 
 
+@functools.cache
 def reference(folder: pathlib.Path) -> tuple[Scores, pathlib.Path]:
-  """Returns the scores of a run that is left alone, and its cache, made once."""
+  """Returns the scores of a run that is left alone, and its cache.
+
+  Made once per process: an earlier one may be of other code.
+  """
   cache, out = folder / "cache", folder / "out"
-  if not scores(out):
-    shutil.rmtree(folder, ignore_errors=True)
-    ended = end(start(cache, out))
-    if ended.code:
-      raise RuntimeError(f"the run that is left alone fails: {ended.err[-500:]}")
+  shutil.rmtree(folder, ignore_errors=True)
+  ended = end(start(cache, out))
+  if ended.code:
+    raise RuntimeError(f"the run that is left alone fails: {ended.err[-500:]}")
   return scores(out), cache
