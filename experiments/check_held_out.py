@@ -8,7 +8,14 @@ own smoother in it, and ridge regression with the ridge 1 / (eta t); as shares o
 largest logit.
 """
 
-from absl import app
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from lead_jax.commands import run_script
+
+FLAGS = flags.FlagValues()
 
 _SAMPLES, _CLASSES = 40, 3
 _TIMES = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1e4)
@@ -61,12 +68,11 @@ def table() -> str:
   return "\n".join(lines)
 
 
-def main(argv: list[str]) -> None:
-  """Prints the table."""
-  if len(argv) > 1:
-    raise app.UsageError("check_held_out takes no arguments")
-  print(table())
+def main(argv: Sequence[str]) -> int:
+  """Prints the table; returns the exit code."""
+  work = lambda: f"{table()}\n"
+  return run_script(FLAGS, "experiments.check_held_out", __doc__, work, argv)
 
 
 if __name__ == "__main__":
-  app.run(main)
+  sys.exit(main(sys.argv))

@@ -8,10 +8,14 @@ bundled zoo there, and runs a part of the tests from the unpacked sdist. Needs t
 import pathlib
 import sys
 import tempfile
+from collections.abc import Sequence
 
-from absl import app
+from absl import flags
 
 from experiments.packaging import checks
+from lead_jax.commands import end_well, print_text, read_flags
+
+FLAGS = flags.FlagValues()
 
 
 def run() -> int:
@@ -31,15 +35,18 @@ def run() -> int:
       for check in found:
         failed += not check.holds
         mark = "ok  " if check.holds else "FAIL"
-        print(f"{mark} {check.name:40} {check.figure}".rstrip(), flush=True)
+        print_text(f"{mark} {check.name:40} {check.figure}".rstrip())
   return failed
 
 
-def main(argv):
-  if argv[1:]:
-    raise app.UsageError(f"no arguments are known, got {argv[1:]}")
-  sys.exit(1 if run() else 0)
+def main(argv: Sequence[str]) -> int:
+  """Makes the checks; returns the exit code."""
+
+  def work() -> int:
+    return 0 if read_flags(FLAGS, __doc__, argv) is None else int(run() > 0)
+
+  return end_well("experiments.check_package", work)
 
 
 if __name__ == "__main__":
-  app.run(main)
+  sys.exit(main(sys.argv))

@@ -1,10 +1,18 @@
 """`python -m experiments.describe_metrics`: the table of metrics as `docs/metrics.md`."""
 
-from absl import app, flags
+import sys
+from collections.abc import Sequence
 
+from absl import flags
+
+from lead_jax.checks import parameter
+from lead_jax.commands import run_script
 from lead_jax.metrics import METRICS, Metric
 
-_PAGE = flags.DEFINE_string("page", "docs/metrics.md", "File to write.")
+FLAGS = flags.FlagValues()
+_PAGE = flags.DEFINE_string(
+  "page", "docs/metrics.md", "File to write.", flag_values=FLAGS
+)
 
 _HEAD = """# Metrics
 
@@ -140,13 +148,18 @@ def page() -> str:
   return "\n".join(lines) + "\n"
 
 
-def main(argv):
-  if argv[1:]:
-    raise app.UsageError(f"unknown argument {argv[1]!r}")
+def write() -> str:
+  """Writes the page; returns where it is."""
   from lead_jax.system import write_text
 
-  write_text(_PAGE.value, page())
+  write_text(_PAGE.value, page(), remedy=f"give another {parameter('page')}")
+  return f"Written: {_PAGE.value}\n"
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the script; returns its exit code."""
+  return run_script(FLAGS, "experiments.describe_metrics", __doc__, write, argv)
 
 
 if __name__ == "__main__":
-  app.run(main)
+  sys.exit(main(sys.argv))

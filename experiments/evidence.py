@@ -8,11 +8,17 @@ import csv
 import io
 import pathlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from absl import flags
+
+from lead_jax.checks import InputError
+from lead_jax.commands import end_well, print_text, read_flags
 from lead_jax.literature import EVIDENCE_COLUMNS
 from lead_jax.readers import read_json
+
+FLAGS = flags.FlagValues()
 
 # Where the data had a say in what is judged on them.
 _NOTES = {"lead_held_out": "its loss was chosen with these data in view"}
@@ -58,7 +64,21 @@ def evidence_table(found: Mapping[str, Any]) -> str:
   return text.getvalue()
 
 
+def main(argv: Sequence[str]) -> int:
+  """Prints the table; returns the exit code."""
+
+  def work() -> int:
+    arguments = read_flags(FLAGS, __doc__, argv, arguments=1)
+    if arguments is None:
+      return 0
+    if not arguments:
+      raise InputError("name the folder of an evaluation")
+    path = pathlib.Path(arguments[0]) / "evaluation.json"
+    print_text(evidence_table(read_json(path)).removesuffix("\n"))
+    return 0
+
+  return end_well("experiments.evidence", work)
+
+
 if __name__ == "__main__":
-  folder = pathlib.Path(sys.argv[1])
-  whole = read_json(folder / "evaluation.json")
-  sys.stdout.write(evidence_table(whole))
+  sys.exit(main(sys.argv))

@@ -19,6 +19,7 @@ from experiments.configs.digits import PRETRAININGS, Finetuning
 from experiments.digits import files, make
 from lead_jax.backbones.digits import PREFIX
 from lead_jax.checks import InputError
+from lead_jax.commands import end_well
 
 NAMES = [config.name for config in PRETRAININGS]
 
@@ -76,9 +77,11 @@ def run(
 
 
 def main(argv: Sequence[str]) -> None:
-  if len(argv) > 1:
-    raise app.UsageError(f"unexpected argument {argv[1]!r}")
-  try:
+  """Trains them; ends the process with the exit code."""
+
+  def work() -> int:
+    if len(argv) > 1:
+      raise InputError(f"unexpected argument {argv[1]!r}; see --help")
     run(
       pathlib.Path(_OUT.value),
       models=_MODELS.value,
@@ -86,9 +89,9 @@ def main(argv: Sequence[str]) -> None:
       steps_scale=_STEPS_SCALE.value,
       overwrite=_OVERWRITE.value,
     )
-  except InputError as error:
-    print(f"pretrain_digits: {error}", file=sys.stderr)
-    sys.exit(2)
+    return 0
+
+  sys.exit(end_well("experiments.pretrain_digits", work))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int, Key
 
+from lead_jax import numerics as numerics  # bounds how many programs stay compiled
+
 if TYPE_CHECKING:
   Array = jax.Array
 else:

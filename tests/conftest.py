@@ -1,7 +1,6 @@
 """Settings for every test: strict shapes, both precisions, no network."""
 
 import gc
-import itertools
 import os
 import pathlib
 import socket
@@ -41,19 +40,6 @@ def _modules_stay():
   gc.freeze()
   yield
   gc.unfreeze()
-
-
-_tests_run = itertools.count(1)
-
-
-@pytest.fixture(autouse=True)
-def _few_compiled_programs():
-  """Forgets compiled programs before their memory maps run out."""
-  yield
-  if next(_tests_run) % 25 == 0:
-    from lead_jax.system import _compiled as compiled
-
-    compiled.forget_if_many()
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from lead_jax import evaluation
 from lead_jax.data import Dataset
 from lead_jax.evaluation import ScoreTable, score_table
 from lead_jax.run import score_model
-from lead_jax.system import forget_if_many
 
 
 class Nested(NamedTuple):
@@ -61,7 +60,6 @@ def collect(
         scores[plain[row.metric]].setdefault(dataset.name, {})[row.model] = row.score
     scorer = bench.scorer(dataset)
     for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
-      forget_if_many()
       bench.lines.at(f"{dataset.name}, {ready.name}")
       _, rows = score_model(scorer, ready_spec(ready.name, ready), wanted)
       kept = sum(row.cached for row in rows)

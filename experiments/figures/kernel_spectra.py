@@ -18,7 +18,6 @@ from lead_jax import ntk
 from lead_jax.assessment import number, plotting
 from lead_jax.data import Dataset
 from lead_jax.dynamics import LeadConfig, lead_start
-from lead_jax.system import forget_if_many
 
 _CONFIG = LeadConfig()
 # In mean time constants of the class, 1 / mean eigenvalue.
@@ -36,7 +35,6 @@ def measure(material: Material) -> list[dict[str, Any]]:
   for dataset in material.datasets:
     outputs = material.outputs(dataset)
     for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
-      forget_if_many()
       features = jnp.asarray(ready.features, jnp.float32)
       about = {"dataset": dataset.name, "model": ready.name}
       rows += [

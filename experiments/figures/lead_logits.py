@@ -33,7 +33,6 @@ from lead_jax.dynamics import (
 )
 from lead_jax.metrics import fit_sfda_discriminants, push_overlapping_classes
 from lead_jax.statistics import softmax
-from lead_jax.system import forget_if_many
 
 RAW, PROBABILITY, SOFTMAX, SCALED = READINGS = (
   "raw",
@@ -142,7 +141,6 @@ def predictions(material: Material, dataset: Dataset, m: int) -> dict[str, Logit
   """Returns what each method predicts for the network in place m, on all its images."""
 
   def compute() -> dict[str, Logits]:
-    forget_if_many()
     ready = material.outputs(dataset)[m]
     material.working(f"{dataset.name}, {ready.name}", "predicted logits")
     log_init = lead_parts.start(material, dataset, m)

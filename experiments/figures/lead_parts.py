@@ -23,7 +23,6 @@ from lead_jax.dynamics import lead_config, lead_start, transfer_score
 from lead_jax.evaluation import ScoreTable, score_table
 from lead_jax.logits import Classifier
 from lead_jax.run import labels_hash
-from lead_jax.system import forget_if_many
 
 # The paper's form: S = 64, t = 1, eight heads of 1024 and 2048.
 PAPER = lead_config()
@@ -35,7 +34,6 @@ def each(
   """Yields all networks with their places, those of one feature width together."""
   outputs = material.outputs(dataset)
   for m in sorted(range(len(outputs)), key=lambda m: outputs[m].features.shape[1]):
-    forget_if_many()
     material.working(f"{dataset.name}, {outputs[m].name}", what)
     yield m, outputs[m]
 

@@ -16,7 +16,7 @@ from lead_jax.evaluation import ScoreTable, score_table
 from lead_jax.readers import read_npz
 from lead_jax.results import ScoreRow
 from lead_jax.run import labels_hash, score_model
-from lead_jax.system import content_key, file_digest, forget_if_many
+from lead_jax.system import content_key, file_digest
 
 Options = Mapping[str, Any]
 T = TypeVar("T")
@@ -129,7 +129,6 @@ class Material:
       scorer = self.bench.scorer(dataset)
       found = []
       for spec in self.bench.models:
-        forget_if_many()
         self.bench.lines.at(f"features of {dataset.name}, {spec.name}")
         try:
           loaded = self.once(("network", spec.name), spec.load)
@@ -157,7 +156,6 @@ class Material:
     # Models of one width share what is compiled; then it can be forgotten.
     outputs = self.outputs(dataset)
     for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
-      forget_if_many()
       self.bench.lines.at(f"{dataset.name}, {ready.name}")
       _, rows = score_model(scorer, ready_spec(ready.name, ready), wanted)
       found[ready.name] = rows

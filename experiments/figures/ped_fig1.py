@@ -18,7 +18,6 @@ from experiments.figures.material import Material, short
 from lead_jax.assessment import number, plotting
 from lead_jax.data import Dataset
 from lead_jax.metrics import Problem, evaluate_metric, push_overlapping_classes
-from lead_jax.system import forget_if_many
 
 STEPS = 6
 EMBEDDED = (0, 3, 6)
@@ -46,7 +45,6 @@ def measure(material: Material) -> list[dict[str, Any]]:
   rows: list[dict[str, Any]] = []
   outputs = material.outputs(dataset)
   for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
-    forget_if_many()
     steps = moved(np.asarray(ready.features), dataset)
     for step, z in enumerate(steps):
       rows.append(

@@ -19,7 +19,6 @@ from lead_jax.evaluation import kendall, weighted_kendall
 from lead_jax.metrics import find_metric
 from lead_jax.run import resample, score
 from lead_jax.run.certainty import Halves, stratified_halves
-from lead_jax.system import forget_if_many
 
 DRAWS = 20
 # Those that take some milliseconds for a network of the bundled zoo. LEAD's rates are the
@@ -102,7 +101,6 @@ def _scores(material: Material, dataset: Dataset) -> dict[str, dict[str, list[fl
   # Networks of one width share what is compiled; then it can be forgotten.
   for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
     material.bench.lines.at(f"{dataset.name}, {ready.name}")
-    forget_if_many()
     opened = scorer.open(ready_spec(ready.name, ready))
     for name, options in METRICS.items():
       metric = find_metric(name)

@@ -18,7 +18,6 @@ from lead_jax import ntk
 from lead_jax.assessment import number, plotting
 from lead_jax.dynamics import LeadConfig, class_rates
 from lead_jax.evaluation import kendall
-from lead_jax.system import forget_if_many
 
 _DRAWN = LeadConfig()
 _EXPECTED = dataclasses.replace(_DRAWN, rates="expected")
@@ -31,7 +30,6 @@ def measure(material: Material) -> list[dict[str, Any]]:
     outputs = material.outputs(dataset)
     classes = len(dataset.class_names)
     for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
-      forget_if_many()
       features = jnp.asarray(ready.features, jnp.float32)
       # One key: both look at the same samples of each class.
       drawn_hk, expected_hk = (

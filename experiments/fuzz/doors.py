@@ -57,12 +57,10 @@ def _network(path: pathlib.Path) -> None:
   import jax
 
   from lead_jax.backbones import InputSpec, load_onnx
-  from lead_jax.system import forget_if_many
 
   spec = InputSpec(8, 8, "rgb", (0.0,) * 3, (1.0,) * 3, "NCHW")
   loaded = load_onnx(path, name="network", input_spec=spec, features="features")
   image = np.zeros((1, 3, 8, 8), np.float32)
-  forget_if_many()
   jax.block_until_ready(jax.jit(loaded.apply)(loaded.params, image))
 
 

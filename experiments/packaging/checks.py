@@ -4,7 +4,6 @@ import email
 import os
 import pathlib
 import re
-import resource
 import subprocess
 import sys
 import tarfile
@@ -140,8 +139,8 @@ def _run(
 
 
 def _cpu_seconds() -> float:
-  usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-  return usage.ru_utime + usage.ru_stime
+  spent = os.times()
+  return spent.children_user + spent.children_system
 
 
 def _last(text: str) -> str:

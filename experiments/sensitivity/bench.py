@@ -22,7 +22,7 @@ from lead_jax.metrics import OK
 from lead_jax.results import ModelRow, Report, ScoreRow
 from lead_jax.run import conclude_rows, score_model
 from lead_jax.statistics import softmax
-from lead_jax.system import content_key, forget_if_many
+from lead_jax.system import content_key
 
 
 class Variant(NamedTuple):
@@ -142,7 +142,6 @@ class Bench:
     scorer = self.scorer(dataset)
     facts, scores, outputs = [], [], []
     for spec in self.models:
-      forget_if_many()
       self.lines.at(f"{dataset.name}, {spec.name}")
       try:
         loaded = spec.load()
@@ -174,7 +173,6 @@ class Bench:
     scores: dict[str, list[ScoreRow]] = {variant.name: [] for variant in variants}
     # Models of one width share what is compiled; then it can be forgotten.
     for ready in sorted(outputs, key=lambda ready: ready.features.shape[1]):
-      forget_if_many()
       done: list[ScoreRow] = []
       for variant, scorer in zip(variants, scorers, strict=True):
         self.lines.at(f"{variant.dataset.name}, {variant.name}, {ready.name}")

@@ -5,6 +5,7 @@ an extraction stand in the report of the run that did it and nowhere else, so th
 beside the reports (`costs.json`): a run that goes on, or comes again, still knows them.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 from lead_jax.readers import read_json
 from lead_jax.results import ModelRow, Report
-from lead_jax.system import write_text
+from lead_jax.system import UnwrittenError, sealed, unsealed, write_text
 
 # By data set, by the hash of a model's weights.
 Measured = dict[str, dict[str, dict[str, float]]]
@@ -171,15 +172,17 @@ def _add(
   for model, facts in new.items():
     known[model] = _merged(known.get(model, {}), facts)
   if known:
-    text = json.dumps({"fingerprint": fingerprint, "models": known}, indent=1)
-    write_text(folder / COSTS_FILE, text + "\n")
+    content = sealed({"fingerprint": fingerprint, "models": known})
+    # What is lost on a full disk is the memory of them; this run knows them.
+    with contextlib.suppress(UnwrittenError):
+      write_text(folder / COSTS_FILE, json.dumps(content, indent=1) + "\n")
   return known
 
 
 def _kept(path: pathlib.Path, fingerprint: str) -> dict[str, dict[str, float]]:
   """What `costs.json` holds; nothing where it is missing, spoilt or of other images."""
   try:
-    content = read_json(path)
+    content = unsealed(read_json(path))
     if content["fingerprint"] != fingerprint:
       return {}
     return {

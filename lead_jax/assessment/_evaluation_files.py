@@ -11,6 +11,7 @@ from lead_jax.assessment import _verdict as verdict
 from lead_jax.assessment._collect import Collected
 from lead_jax.assessment._leaving_out import Stability
 from lead_jax.assessment._method_summary import MEASURES, Estimate, Row, Summary
+from lead_jax.checks import csv_cell
 
 
 def as_csv(summary: Summary, collected: Collected) -> str:
@@ -20,10 +21,15 @@ def as_csv(summary: Summary, collected: Collected) -> str:
   writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
   writer.writeheader()
   for row in rows:
-    writer.writerow(
-      {key: "" if _is_none(value) else value for key, value in row.items()}
-    )
+    writer.writerow({key: _cell(value) for key, value in row.items()})
   return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+  """Nothing for None and NaN; text as no spreadsheet would compute it."""
+  if _is_none(value):
+    return ""
+  return csv_cell(value) if isinstance(value, str) else value
 
 
 def _flat(row: Row, collected: Collected) -> dict[str, Any]:

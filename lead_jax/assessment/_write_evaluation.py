@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import warnings
+from collections.abc import Callable
 
 from lead_jax.assessment import (
   _evaluation_files as files,
@@ -14,7 +16,7 @@ from lead_jax.assessment._leaving_out import leave_each_out
 from lead_jax.assessment._method_summary import summarise_methods
 from lead_jax.assessment._noise import noise_of
 from lead_jax.assessment.plotting import NoMatplotlibError
-from lead_jax.system import write_text
+from lead_jax.system import UnwrittenError, write_together
 
 
 def check_families(path: str | None) -> None:
@@ -38,8 +40,11 @@ def write_evaluation(
   seed: int = 0,
   figures: bool = True,
   command: str = "",
+  unwritten: Callable[[str], object] = warnings.warn,
 ) -> str:
   """Computes the statistics, writes all files, and returns the tables.
+
+  A file that cannot be written costs that file: the tables are returned all the same.
 
   Args:
     found: Scores and accuracies.
@@ -51,9 +56,10 @@ def write_evaluation(
     seed: Seed of every random draw.
     figures: Whether to draw them; without matplotlib, the tables say that there are none.
     command: That made this.
+    unwritten: Told, in one line each, what could not be written.
 
   Raises:
-    InputError: If a file is wrong or cannot be written.
+    InputError: If a file is wrong.
   """
   table = found.table
   members = None
@@ -66,13 +72,19 @@ def write_evaluation(
   stable = leave_each_out(found, members)
   shown = text.as_text(result, found, stable)
   whole = files.as_json(result, found, stable, command)
-  write_text(out / "evaluation.csv", files.as_csv(result, found))
   content = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
-  write_text(out / "evaluation.json", content + "\n")
-  write_text(out / "evaluation.txt", shown)
-  if figures:
-    try:
+  texts = {
+    "evaluation.csv": files.as_csv(result, found),
+    "evaluation.txt": shown,
+    "evaluation.json": f"{content}\n",
+  }
+  encoded = {name: text.encode("utf-8", "replace") for name, text in texts.items()}
+  try:
+    write_together(out, encoded)
+    if figures:
       draw_figures(result, found, out, command)
-    except NoMatplotlibError as error:
-      shown += f"\nNo figures: {error}.\n"
+  except UnwrittenError as error:
+    unwritten(str(error))
+  except NoMatplotlibError as error:
+    shown += f"\nNo figures: {error}.\n"
   return shown

@@ -5,12 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Array, Float
 
 from lead_jax.backbones._finite import check_parameters
 from lead_jax.backbones._input_spec import InputSpec
-
-Params = Any  # a pytree of arrays
+from lead_jax.typing import Array, Float, Params
 
 # Of a network's products; all else is float32.
 Precision = Literal["float32", "bfloat16"]

@@ -33,8 +33,12 @@ from ._reasons import (
 )
 from ._texts import (
   clean as clean,
+  csv_cell as csv_cell,
+  csv_text as csv_text,
   file_name as file_name,
+  file_names as file_names,
   one_line as one_line,
+  printable as printable,
   shown as shown,
   visible as visible,
 )

@@ -5,7 +5,6 @@ A message names parameters by `parameter`. Python callers read them as Python
 """
 
 import contextlib
-import contextvars
 import json
 import os
 import re
@@ -16,7 +15,9 @@ from typing import Any
 # A mention of a parameter inside a message: private-use characters around JSON.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MENTION = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
-_flags_are_named = contextvars.ContextVar("flags_are_named", default=False)
+# Blocks of `naming_flags` that are open. Of the process, not of a context: a warning of a
+# worker's thread is for the same reader.
+_naming: list[None] = []
 
 
 class InputError(ValueError):
@@ -37,7 +38,7 @@ class InputError(ValueError):
     self.marked = message
 
   def __str__(self) -> str:
-    return (name_flags if _flags_are_named.get() else name_parameters)(self.marked)
+    return (name_flags if _naming else name_parameters)(self.marked)
 
   def __repr__(self) -> str:
     return f"{type(self).__name__}({str(self)!r})"
@@ -45,12 +46,12 @@ class InputError(ValueError):
 
 @contextlib.contextmanager
 def naming_flags() -> Iterator[None]:
-  """Has errors name flags inside, for a reader who gave flags."""
-  before = _flags_are_named.set(True)
+  """Has errors name flags meanwhile, in all threads, for a reader who gave flags."""
+  _naming.append(None)
   try:
     yield
   finally:
-    _flags_are_named.reset(before)
+    _naming.pop()
 
 
 def parameter(name: str, *value: Any) -> str:

@@ -4,12 +4,23 @@ File names, names inside files and what libraries say may hold line breaks, colo
 terminal and marks that turn the direction of writing. None of them reaches a reader.
 """
 
+import hashlib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]+")
 # Would turn the order of what stands after them.
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+# What a spreadsheet would compute; and what has got a mark before it already.
+_FORMULA = re.compile("'*[=+\\-@\t\r\n].", re.DOTALL)
+# Windows opens a device under these names, whatever their ending.
+_DEVICE = re.compile(
+  r"(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(\..*)?", re.IGNORECASE | re.DOTALL
+)
+_LONGEST = 180  # bytes, of 255: endings come after it
 
 
 def shown(text: Any, *, most: int | None = 200) -> str:
@@ -45,10 +56,77 @@ def one_line(
 def file_name(text: str) -> str:
   """Returns text as the name of a file: letters, digits and `-_.`; `_` for all else.
 
-  Names that mean a folder, `.` and `..`, are no names of files, nor is the empty one.
+  The name is one on every system: not `.` nor `..`, which mean folders, not the empty one,
+  none that Windows keeps for devices or whose end it drops, and not longer than a disk
+  takes.
   """
   name = "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
-  return name if name.strip(".") else "_" * max(1, len(name))
+  if name.endswith("."):
+    name = f"{name.rstrip('.')}{'_' * (len(name) - len(name.rstrip('.')))}"
+  if _DEVICE.fullmatch(name):
+    name = f"_{name}"
+  if len(name.encode()) > _LONGEST:
+    kept = name.encode()[: _LONGEST - 9].decode(errors="ignore")
+    name = f"{kept}-{_brief_hash(text)}"
+  return name or "_"
+
+
+def file_names(texts: Iterable[str]) -> dict[str, str]:
+  """Returns the name of a file for each text, no two the same on any disk.
+
+  That of `file_name`; with a hash at its end where an earlier text has that name already,
+  or has it but for large and small letters.
+  """
+  found: dict[str, str] = {}
+  taken: set[str] = set()
+  for text in texts:
+    if text in found:
+      continue
+    name = file_name(text)
+    if name.casefold() in taken:
+      name = f"{name}-{_brief_hash(text)}"
+    taken.add(name.casefold())
+    found[text] = name
+  return found
+
+
+def _brief_hash(text: str) -> str:
+  return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def csv_cell(text: str) -> str:
+  """Returns text as a cell that no spreadsheet takes for a formula.
+
+  What begins with `=`, `+`, `-`, `@`, a tab or a line's end and is no number has `'` before
+  it, which spreadsheets take for text; `csv_text` takes it away.
+  """
+  if not _FORMULA.match(text):
+    return text
+  try:
+    float(text)
+  except ValueError:
+    return f"'{text}"
+  return text
+
+
+def csv_text(cell: str) -> str:
+  """Returns the text that `csv_cell` was given; other cells as they are."""
+  return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+
+
+def printable(text: str, *, color: bool) -> str:
+  """Returns text of several lines with nothing in it that a terminal would obey.
+
+  Args:
+    text: With names of strangers in it.
+    color: Whether escape codes for colours stay; a terminal obeys no other ones.
+  """
+  pieces = _COLOR.split(text) if color else [text]
+  kept = ("\n".join(map(visible, piece.split("\n"))) for piece in pieces[::2])
+  if not color:
+    return next(kept)
+  codes = [*pieces[1::2], ""]
+  return "".join(plain + code for plain, code in zip(kept, codes, strict=True))
 
 
 def visible(text: str) -> str:

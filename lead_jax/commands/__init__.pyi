@@ -6,3 +6,6 @@ from ._ending import (
 from ._flags import (
   SharedFlags as SharedFlags,
 )
+from ._stdout import (
+  print_text as print_text,
+)

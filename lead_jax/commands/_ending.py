@@ -1,21 +1,32 @@
 """How every command begins and ends: help, one line on what is wrong, exit codes.
 
 0: done. 1: the reader of a pipe went away. 2: a flag or an input is wrong, or something
-failed; one line says what and what to do. 130: interrupted.
+failed or could not be written; one line says what and what to do. 128 + N: stopped by
+signal N, after what was done had been written: 130 by Ctrl-C (SIGINT), 143 by a batch
+system (SIGTERM), 129 by a terminal that went away (SIGHUP).
 """
 
-import contextlib
 import math
-import os
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from lead_jax.checks import InputError, name_flags, naming_flags, parameter, shown
-from lead_jax.commands._stdout import open_streams
+from lead_jax.checks import (
+  InputError,
+  name_flags,
+  naming_flags,
+  parameter,
+  shown,
+  visible,
+)
+from lead_jax.commands._signals import exit_code, stoppable
+from lead_jax.commands._stdout import (
+  UnprintedError,
+  complain,
+  flush_streams,
+  open_streams,
+  print_text,
+)
 
 # Of a flag, with its dashes.
 _LONGEST_NAME = 60
@@ -25,7 +36,7 @@ INTERRUPTED = "interrupted; run the same command again to go on from here"
 def end_well(name: str, work: Callable[[], int]) -> int:
   """Does a command's work; returns the exit code.
 
-  SIGTERM, which job schedulers send, stops the work as Ctrl-C does.
+  SIGTERM, which batch systems send, and SIGHUP stop the work as Ctrl-C does.
 
   Args:
     name: Of the command, which stands before what is wrong.
@@ -33,18 +44,38 @@ def end_well(name: str, work: Callable[[], int]) -> int:
   """
   open_streams()
   try:
-    with naming_flags(), _terminable():
+    code = _done(name, work)
+  except UnprintedError as error:
+    flush_streams()
+    return _unread(name, error.reason)
+  except BrokenPipeError as error:  # of a work that prints by itself
+    flush_streams()
+    return _unread(name, error)
+  lost = flush_streams()
+  return code if lost is None else _unread(name, lost)
+
+
+def _done(name: str, work: Callable[[], int]) -> int:
+  """The work's exit code, with one line where something is wrong."""
+  try:
+    with naming_flags(), stoppable():
       return work()
   except InputError as error:
-    print(f"{name}: {name_flags(error.marked)}", file=sys.stderr)
+    complain(f"{name}: {visible(name_flags(error.marked))}")
     return 2
-  except KeyboardInterrupt:
-    print(f"{name}: {INTERRUPTED}", file=sys.stderr)
-    return 130
-  except BrokenPipeError:
-    # The reader of a pipe has gone; there is no one left to tell.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+  except KeyboardInterrupt as interrupt:
+    complain(f"{name}: {INTERRUPTED}")
+    return exit_code(interrupt)
+
+
+def _unread(name: str, error: OSError) -> int:
+  """The exit code of what was done and could not be printed."""
+  if isinstance(error, BrokenPipeError):
+    return 1  # the reader of a pipe has gone; it knows
+  complain(
+    f"{name}: cannot write to stdout ({error.strerror or error}): send it elsewhere"
+  )
+  return 2
 
 
 def read_flags(
@@ -70,7 +101,7 @@ def read_flags(
   for name in values:
     values[name].unparse()
   if any(arg in ("-h", "-help", "--help") for arg in argv[1:]):
-    print(f"{(usage or '').rstrip()}\n\nFlags:\n{values.get_help()}")
+    print_text(f"{(usage or '').rstrip()}\n\nFlags:\n{values.get_help()}")
     return None
   for arg in argv[1:]:
     # The nearest flag of such a name would be sought for minutes, by recursion.
@@ -114,20 +145,7 @@ def run_script(
 
   def script() -> int:
     if read_flags(values, usage, argv) is not None:
-      print(work(), end="")
+      print_text(work().removesuffix("\n"))
     return 0
 
   return end_well(name, script)
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-  """Makes SIGTERM raise KeyboardInterrupt inside, where signals can be set."""
-  if threading.current_thread() is not threading.main_thread():
-    yield
-    return
-  before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-  try:
-    yield
-  finally:
-    signal.signal(signal.SIGTERM, before)

@@ -1,7 +1,8 @@
 """`lead-evaluate`: from flags to how well metrics rank.
 
-Exit codes: 0; 1, the reader of a pipe went away; 2, a flag or an input was wrong (one line
-says what); 130, interrupted.
+Exit codes: 0; 1, the reader of a pipe went away; 2, a flag or an input was wrong, or a file
+could not be written (one line says what); 130, 143 or 129, stopped by Ctrl-C, SIGTERM or
+SIGHUP after what was done had been written.
 """
 
 import shlex
@@ -90,12 +91,11 @@ def main(argv: Sequence[str]) -> int:
 def _main(argv: Sequence[str]) -> int:
   if read_flags(FLAGS, USAGE, argv) is None:
     return 0
-  print_text(_evaluate(shlex.join(["lead-evaluate", *argv[1:]])).rstrip("\n"))
-  return 0
+  return _evaluate(shlex.join(["lead-evaluate", *argv[1:]]))
 
 
-def _evaluate(command: str) -> str:
-  """Does what the flags ask for; returns the tables.
+def _evaluate(command: str) -> int:
+  """Does what the flags ask for, prints the tables and returns the exit code.
 
   Args:
     command: That figures and files name as their origin.
@@ -137,7 +137,7 @@ def _evaluate(command: str) -> str:
       overwrite=_OVERWRITE.value,
       listener=listener,
     )
-  return assessment.write_evaluation(
+  tables = assessment.write_evaluation(
     found._replace(notes=notes + found.notes),
     out,
     baseline=_BASELINE.value,
@@ -147,7 +147,10 @@ def _evaluate(command: str) -> str:
     seed=_SEED.value,
     figures=_FIGURES.value,
     command=command,
+    unwritten=listener.unwritten,
   )
+  print_text(tables.rstrip("\n"))
+  return 2 if listener.lost else 0
 
 
 def _needed(flag: flags.FlagHolder[str | None]) -> str:

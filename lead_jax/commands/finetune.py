@@ -1,8 +1,9 @@
 """`lead-finetune`: from flags to accuracies after fine-tuning.
 
 Exit codes: 0, at least one model was fine-tuned; 1, the reader of a pipe went away; 2, a
-flag or an input was wrong (one line says what) or no model could be fine-tuned; 130,
-interrupted.
+flag or an input was wrong, a file could not be written (one line says what) or no model
+could be fine-tuned; 130, 143 or 129, stopped by Ctrl-C, SIGTERM or SIGHUP after what was
+done had been written.
 """
 
 import sys
@@ -166,8 +167,9 @@ def _finetune(dataset: str) -> int:
     others = ["runs.csv", "runs.jsonl", "logits"]
     if target.division is not None:
       others.append("splits")
-    print_text(f"Written: {out / 'ground_truth.csv'} (and {', '.join(others)})")
-  return 0 if done else 2
+    if not listener.lost:
+      print_text(f"Written: {out / 'ground_truth.csv'} (and {', '.join(others)})")
+  return 0 if done and not listener.lost else 2
 
 
 def run() -> None:

@@ -1,13 +1,15 @@
 """`lead-rank`: from flags to a ranked table.
 
 Exit codes: 0, every model has a score by every metric named (what `all` adds may lack what
-it needs, and says so); 1, the reader of a pipe went away; 2, the input was wrong or a
-model failed (one line each says what and what to do); 130, interrupted.
+it needs, and says so); 1, the reader of a pipe went away; 2, the input was wrong, a model
+failed or the results could not be written (one line each says what and what to do); 130,
+143 or 129, stopped by Ctrl-C, SIGTERM or SIGHUP after what was done had been written.
 """
 
 import ast
 import contextlib
 import pathlib
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lead_jax.checks import InputError, file_name, parameter
+from lead_jax.checks import InputError, file_name, parameter, visible
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
-from lead_jax.commands._stdout import print_text, terminal
+from lead_jax.commands._stdout import complain, print_bytes, print_text, terminal
 from lead_jax.system import user_path
 
 if TYPE_CHECKING:
@@ -259,34 +261,28 @@ def _rank(dataset: str) -> int:
       command=_command(dataset),
       listener=listener,
     )
-  _show(result, out)
+  _show(result, None if listener.lost else out)
   failed = _failed(result, _named(result, _METRICS.value))
   if failed:
     count = f"{len(failed)} of {len(result.models)} models"
-    print(
+    complain(
       f"lead-rank: {count} could not be scored by every metric named; the reasons are "
-      "above",
-      file=sys.stderr,
+      "above"
     )
-  return 2 if failed else 0
+  return 2 if failed or listener.lost else 0
 
 
-def _show(result: "Report", out: pathlib.Path) -> None:
-  """Prints the result in the format asked for, and where the rest of it lies."""
+def _show(result: "Report", out: pathlib.Path | None) -> None:
+  """Prints the result in the format asked for, and where the rest lies if it does."""
   from lead_jax import report
 
   others = ", ".join((*_FILES.values(), "report.tex"))
-  written = f"Report: {out / 'report.html'} (and {others})"
+  written = "The results could not be written; the reason is above."
+  if out is not None:
+    written = f"Report: {visible(str(out / 'report.html'))} (and {others})"
   if _FORMAT.value in _FILES:
-    # What was written is what is printed, in its encoding: the two cannot differ.
-    content = (out / _FILES[_FORMAT.value]).read_bytes()
-    sys.stdout.flush()
-    if hasattr(sys.stdout, "buffer"):
-      sys.stdout.buffer.write(content)
-    else:
-      sys.stdout.write(content.decode())  # a notebook's, which takes text alone
-    sys.stdout.flush()
-    print(written, file=sys.stderr)
+    print_bytes(report.page(result, _FILES[_FORMAT.value]))
+    complain(written)
     return
   width, color = terminal()
   # One terminal for both has the warnings on it already.
@@ -320,7 +316,7 @@ def _failed(result: "Report", named: Sequence[str]) -> set[str]:
 
 def _folder_name(dataset: str) -> str:
   """A name for the results of a data set's spec: its last part, without odd letters."""
-  last = dataset.rstrip("/").replace(":", "/").split("/")[-1]
+  last = re.split(r"[/:\\]", dataset.rstrip("/\\"))[-1]
   return file_name(last).strip(".") or "run"
 
 

@@ -40,8 +40,10 @@ FORMAT_VERSION = 1
 _VERSION_TEXT = f"lead_jax feature store {FORMAT_VERSION}\n"
 _FOLDER = parameter("cache_dir")
 
-# What reading a damaged entry raises.
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
+# What a store of any version says of itself.
+_OTHER_VERSION = re.compile(r"lead_jax feature store \d+\n")
+# All that lies in one, beside VERSION.
+_FOLDERS = {"arrays", "json"}
 
 
 class FeatureStore:
@@ -91,14 +93,25 @@ class FeatureStore:
         )
       with open(self.root / "VERSION", "rb") as version:
         found = version.read(200)
-    if found != _VERSION_TEXT.encode():
-      theirs = " ".join(found.decode("utf-8", "replace").split()) or "nothing"
+    self._check_version(found.decode("utf-8", "replace"), names)
+    for folder in (self.root, *self.root.glob("*/*")):
+      remove_stale(folder)
+
+  def _check_version(self, found: str, names: set[str]) -> None:
+    """Refuses a store of another version; writes a VERSION that is damaged anew."""
+    if found == _VERSION_TEXT:
+      return
+    own = {name for name in names if not name.startswith(".")} - {"VERSION"}
+    if _OTHER_VERSION.fullmatch(found) or not own or not own <= _FOLDERS:
+      theirs = " ".join(found.split()) or "nothing"
       raise InputError(
         f"{self._name} was written by another version (VERSION says {theirs!r}, this is "
         f"{_VERSION_TEXT.strip()!r}): give another {_FOLDER} or delete it"
       )
-    for folder in (self.root, *self.root.glob("*/*")):
-      remove_stale(folder)
+    # Every entry has its own checksum: no other one is read by mistake.
+    self.warn(f"feature store: {str(self.root / 'VERSION')!r} is damaged: written anew")
+    with self._reported("written"), replacing(self.root / "VERSION") as file:
+      file.write(_VERSION_TEXT.encode())
 
   def warn(self, message: str) -> None:
     """Tells the user something, once."""
@@ -121,7 +134,8 @@ class FeatureStore:
       if not folder.exists():
         return None
       return _read_entry(folder, key)
-    except _DAMAGE as error:
+    # A damaged file may make its reader raise anything.
+    except Exception as error:
       self.warn(
         f"feature store: {str(folder)!r} is damaged ({one_line(error, most=200)}) and is "
         "computed again"
@@ -162,7 +176,8 @@ class FeatureStore:
       return body["value"]
     except FileNotFoundError:
       return None
-    except _DAMAGE as error:
+    # A damaged file may make its reader raise anything.
+    except Exception as error:
       self.warn(
         f"feature store: {str(path)!r} is damaged ({one_line(error, most=200)}) and is "
         "computed again"
@@ -254,13 +269,13 @@ def _array_facts(array: np.ndarray) -> dict[str, Any]:
 def _is_sound(folder: pathlib.Path, key: str) -> bool:
   try:
     _read_entry(folder, key)
-  except _DAMAGE:
+  except Exception:
     return False
   return True
 
 
 def _read_entry(folder: pathlib.Path, key: str) -> dict[str, np.ndarray]:
-  """Maps the arrays of an entry, each checked; raises one of `_DAMAGE`."""
+  """Maps the arrays of an entry, each checked; raises where one is damaged."""
   manifest = _unseal((folder / "MANIFEST").read_bytes())
   if manifest["key"] != key:
     raise ValueError(f"it belongs to key {manifest['key']}")
@@ -272,6 +287,8 @@ def _read_entry(folder: pathlib.Path, key: str) -> dict[str, np.ndarray]:
 
 def _read_array(path: pathlib.Path, facts: Mapping[str, Any]) -> np.ndarray:
   array = np.load(path, mmap_mode="r", allow_pickle=False)
-  if _array_facts(array) != facts:
+  # An array without numbers cannot be mapped.
+  end = getattr(array, "offset", path.stat().st_size) + array.nbytes
+  if _array_facts(array) != facts or path.stat().st_size != end:
     raise ValueError(f"{path.name} does not match its checksum")
   return array

@@ -6,11 +6,11 @@ import importlib.metadata
 import json
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lead_jax.backbones import Backbone, ModelSpec, doubting_input
-from lead_jax.checks import InputError, file_name, reason
+from lead_jax.checks import InputError, file_name, file_names, reason, visible
 from lead_jax.data import Division, ResizedCache
 from lead_jax.finetune._grid import Outcome, finetune
 from lead_jax.finetune._one_run import Listener
@@ -20,9 +20,9 @@ from lead_jax.finetune._split import split_rows
 from lead_jax.finetune._task import Target
 from lead_jax.finetune._truth_tables import MEASURES, Runs, Truth, truth_row
 from lead_jax.system import (
+  UnwrittenError,
   environment,
   explain_write_errors,
-  forget_if_many,
   make_writable,
   replacing_path,
   write_text,
@@ -84,7 +84,6 @@ def finetune_models(
   outcomes = []
   for index, spec in enumerate(models):
     listener.model(index, len(models), spec.name)
-    forget_if_many()
     try:
       backbone = _load(spec, listener)
       refuse_other([spec.name], weights=backbone.weights_hash)
@@ -101,23 +100,11 @@ def finetune_models(
     except Exception as error:
       outcome = Outcome(spec.name, target.name, reason(error, "fine-tuning"))
     outcomes.append(outcome)
-    rows = [
-      {
-        "model": spec.name,
-        "dataset": target.name,
-        **{name: value for name, value in row.items() if name != "earlier"},
-        "protocol": dataclasses.asdict(protocol),
-        "split": None if target.division is None else target.division.summary(),
-      }
-      for row in outcome.runs
-    ]
-    runs.add(spec.name, target.name, rows)
     if outcome.status != "ok":
-      runs.fail(spec.name, target.name, outcome.status)
       listener.warned(f"{spec.name}: {outcome.status}")
-      continue
-    truth.add(
-      truth_row(
+    row = None
+    if outcome.status == "ok":
+      row = truth_row(
         outcome,
         protocol,
         measure=measure,
@@ -125,11 +112,44 @@ def finetune_models(
         weights=backbone.weights_hash,
         division=target.division,
       )
-    )
-    for seed, path in enumerate(outcome.logits):
-      stem = file_name(spec.name)
-      _copy(path, out / "logits" / file_name(target.name) / f"{stem}.{seed}.npz")
+    try:
+      _write_outcome(outcome, row, runs, truth, protocol, target, out / "logits")
+    except UnwrittenError as error:
+      # The runs are kept in `checkpoint_dir`: the next call writes them.
+      listener.unwritten(str(error))
   return outcomes
+
+
+def _write_outcome(
+  outcome: Outcome,
+  row: Mapping[str, str] | None,
+  runs: Runs,
+  truth: Truth,
+  protocol: Protocol,
+  target: Target,
+  logits: pathlib.Path,
+) -> None:
+  """Writes what a model gave: its runs, its accuracy where it has one, its logits."""
+  model, dataset, division = outcome.model, target.name, target.division
+  done = [
+    {
+      "model": model,
+      "dataset": dataset,
+      **{name: value for name, value in run.items() if name != "earlier"},
+      "protocol": dataclasses.asdict(protocol),
+      "split": None if division is None else division.summary(),
+    }
+    for run in outcome.runs
+  ]
+  runs.add(model, dataset, done)
+  if row is None:
+    runs.fail(model, dataset, outcome.status)
+    return
+  truth.add(dict(row))
+  # After those of earlier calls: two models never share a file.
+  stem = file_names([*runs.models(dataset), model])[model]
+  for seed, path in enumerate(outcome.logits):
+    _copy(path, logits / file_name(dataset) / f"{stem}.{seed}.npz")
 
 
 def as_text(outcomes: Sequence[Outcome], measure: AccuracyMeasure) -> str:
@@ -137,13 +157,13 @@ def as_text(outcomes: Sequence[Outcome], measure: AccuracyMeasure) -> str:
   lines = []
   for outcome in sorted(outcomes, key=lambda o: -(o.accuracy or 0.0)):
     if outcome.accuracy is None:
-      lines.append(f"{outcome.model}: failed: {outcome.status}")
+      lines.append(visible(f"{outcome.model}: failed: {outcome.status}"))
       continue
     spread = outcome.accuracy_std
     lines.append(
-      f"{outcome.model}: {outcome.accuracy:.2f}"
+      f"{visible(outcome.model)}: {outcome.accuracy:.2f}"
       + ("" if spread is None else f" ± {spread:.2f}")
-      + f" {MEASURES[measure]} on {outcome.dataset}, learning rate "
+      + f" {MEASURES[measure]} on {visible(outcome.dataset)}, learning rate "
       f"{outcome.learning_rate:g}, weight decay {outcome.weight_decay:g}"
     )
   return "\n".join(lines)

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import UInt8
 
 from lead_jax.backbones import Backbone, low_precision
 from lead_jax.checks import InputError
@@ -34,6 +34,7 @@ from lead_jax.finetune import _optimiser as optimiser, _schedule as schedule
 from lead_jax.finetune._augment import augment
 from lead_jax.finetune._label_kinds import Labels, compact, losses
 from lead_jax.finetune._protocol import Protocol
+from lead_jax.typing import Array, Float, Int
 
 State = dict[str, Any]
 # Images uint8[N, H, W, 3], or features float32[N, D] where those are computed once.

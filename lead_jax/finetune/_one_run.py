@@ -10,6 +10,7 @@ import functools
 import math
 import pathlib
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ _RECORDED = 16
 
 
 class Listener:
-  """Told of progress; does nothing of its own accord."""
+  """Told of progress; does nothing of its own accord, but for what is lost."""
 
   def model(self, index: int, count: int, name: str) -> None:
     """The turn of a model comes, the `index`-th of `count`, from 0."""
@@ -46,6 +47,10 @@ class Listener:
 
   def warned(self, message: str) -> None:
     """Something that the user should know, in one line."""
+
+  def unwritten(self, message: str) -> None:
+    """Results could not be written; one line says which. Warns, unless told better."""
+    warnings.warn(message, stacklevel=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,12 +122,7 @@ def run(
     InputError: If the folder cannot be written.
   """
   known = files.read_json(folder / "result.json")
-  if (
-    known is not None
-    and known.get("key") == key
-    and known.get("files", [])
-    == [name for name in known.get("files", []) if (folder / name).exists()]
-  ):
+  if known is not None and known.get("key") == key and _all_there(folder, known):
     result = {**known, "earlier": True}
     listener.ended(result)
     return result
@@ -138,6 +138,11 @@ def run(
   result = {**result, "earlier": False}
   listener.ended(result)
   return result
+
+
+def _all_there(folder: pathlib.Path, known: Mapping[str, Any]) -> bool:
+  """Whether the files that belong to a result are there and sound."""
+  return all(files.has_arrays(folder / name) for name in known.get("files", []))
 
 
 def recorded_epochs(count: int) -> list[int]:
@@ -174,9 +179,13 @@ def _train(
     warn=listener.warned,
   )
   if saved is not None and not all(
-    _logits_of(folder, epoch).exists() for epoch in recorded if epoch <= saved[0]
+    files.has_arrays(_logits_of(folder, epoch))
+    for epoch in recorded
+    if epoch <= saved[0]
   ):
-    listener.warned(f"{folder}: logits of earlier passes are gone, its run starts anew")
+    listener.warned(
+      f"{folder}: logits of earlier passes are gone or damaged, its run starts anew"
+    )
     saved = None
   if saved is not None:
     done, kept, notes = saved

@@ -14,8 +14,15 @@ import numpy as np
 from jaxtyping import Shaped
 
 from lead_jax import readers
-from lead_jax.checks import InputError, parameter
-from lead_jax.system import content_key, explain_write_errors, write_bytes
+from lead_jax.checks import parameter
+from lead_jax.system import (
+  CHECKSUM,
+  content_key,
+  explain_write_errors,
+  sealed,
+  unsealed,
+  write_bytes,
+)
 
 # To be raised whenever the same settings give other numbers.
 VERSION = 1
@@ -29,17 +36,23 @@ def settings_key(**parts: Any) -> str:
 
 
 def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
-  """Writes JSON atomically."""
-  _write(path, (json.dumps(content, indent=1) + "\n").encode())
+  """Writes JSON atomically, with its checksum."""
+  _write(path, (json.dumps(sealed(content), indent=1) + "\n").encode())
 
 
 def read_json(path: pathlib.Path) -> dict[str, Any] | None:
-  """Reads what `write_json` wrote; None where there is nothing that can be used."""
+  """Reads what `write_json` wrote; None where there is nothing that can be used.
+
+  What was written without a checksum, by an earlier version or as a record for readers, is
+  believed.
+  """
   try:
     content = readers.read_json(path, finite=False)
-  except InputError:
+    if not isinstance(content, dict):
+      return None
+    return unsealed(content) if CHECKSUM in content else content
+  except ValueError:
     return None
-  return content if isinstance(content, dict) else None
 
 
 def write_arrays(path: pathlib.Path, **arrays: Shaped[np.ndarray, "..."]) -> None:
@@ -47,6 +60,15 @@ def write_arrays(path: pathlib.Path, **arrays: Shaped[np.ndarray, "..."]) -> Non
   buffer = io.BytesIO()
   np.savez_compressed(buffer, **cast(dict[str, Any], arrays))
   _write(path, buffer.getvalue())
+
+
+def has_arrays(path: pathlib.Path) -> bool:
+  """Returns whether what `write_arrays` wrote is there and sound, by its checksums."""
+  try:
+    readers.read_npz(path, str(path))
+  except Exception:  # a damaged file may make its readers raise anything
+    return False
+  return True
 
 
 def remove(path: pathlib.Path) -> None:
@@ -57,7 +79,7 @@ def remove(path: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-  """Lets Ctrl-C and SIGTERM wait until what is inside is done.
+  """Lets Ctrl-C, SIGTERM and SIGHUP wait until what is inside is done.
 
   For what takes a moment and leaves background work in pieces if it is torn apart. Other
   threads than the main one are never interrupted, and need nothing.
@@ -68,8 +90,9 @@ def undisturbed() -> Iterator[None]:
   came: list[int] = []
   before = {
     number: signal.signal(number, lambda number, _: came.append(number))
-    for number in (signal.SIGINT, signal.SIGTERM)
-    if signal.getsignal(number) is not None
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    if (number := getattr(signal, name, None)) is not None
+    and signal.getsignal(number) is not None
   }
   try:
     yield

@@ -14,7 +14,7 @@ import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError, one_line, parameter
+from lead_jax.checks import InputError, csv_cell, one_line, parameter
 from lead_jax.data import Division
 from lead_jax.finetune._grid import Outcome
 from lead_jax.finetune._protocol import AccuracyMeasure, Protocol
@@ -239,6 +239,12 @@ class Runs:
         f"{parameter('checkpoint_dir')}"
       ) from None
 
+  def models(self, dataset: str) -> list[str]:
+    """Returns the models of which there are rows, in the order in which they came."""
+    rows = self._rows.values()
+    found = (row.get("model", "") for row in rows if row.get("dataset") == dataset)
+    return list(dict.fromkeys(found))
+
   def add(self, model: str, dataset: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes both files with a model's runs; its earlier failure, if any, is dropped."""
     with self._changing():
@@ -298,7 +304,7 @@ def _csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
     buffer, columns, restval="", extrasaction="ignore", lineterminator="\n"
   )
   writer.writeheader()
-  writer.writerows(rows)
+  writer.writerows({k: csv_cell(v) for k, v in row.items()} for row in rows)
   return buffer.getvalue()
 
 

@@ -1,11 +1,14 @@
-"""CSV text with a header, as rows by column name."""
+"""CSV text with a header, as rows by column name.
+
+What `checks.csv_cell` put before a text that a spreadsheet would compute is taken away.
+"""
 
 import csv
 import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lead_jax.checks import InputError, shown
+from lead_jax.checks import InputError, csv_text, shown
 
 
 class CsvTable(NamedTuple):
@@ -54,7 +57,7 @@ def parse_csv(text: str, source: str, *, columns: Sequence[str] = ()) -> CsvTabl
           f"{len(names)} columns: put text with commas in quotes"
         )
       cells += [""] * (len(names) - len(cells))
-      rows.append(dict(zip(names, cells, strict=True)))
+      rows.append(dict(zip(names, map(csv_text, cells), strict=True)))
       lines.append(reader.line_num)
   except csv.Error as error:
     raise InputError(

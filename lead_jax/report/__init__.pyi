@@ -23,6 +23,7 @@ from ._models import (
 from ._pages import (
   PAGES as PAGES,
   as_csv as as_csv,
+  page as page,
   write_pages as write_pages,
 )
 from ._progress import (

@@ -1,12 +1,23 @@
-"""How progress is shown: a live bar on a terminal, lines now and then otherwise."""
+"""How progress is shown: a live bar on a terminal, lines now and then otherwise.
 
+Names of data sets, models and classes come from strangers' files: whatever is shown here is
+cleaned here. A stream that takes no more (a full disk, a terminal that went away) costs the
+progress and nothing else.
+"""
+
+import contextlib
 import sys
 import time
 from typing import IO
 
+from lead_jax.checks import visible
+
 
 class Lines:
-  """Plain lines; at most one every `interval` seconds about what is going on."""
+  """Plain lines; at most one every `interval` seconds about what is going on.
+
+  A text is one line, whatever a stranger wrote into it.
+  """
 
   def __init__(self, stream: IO[str] | None = None, interval: float = 10.0):
     """Writes to `stream` (stderr where None)."""
@@ -22,7 +33,11 @@ class Lines:
 
   def say(self, text: str) -> None:
     """Prints a line at once."""
-    print(text, file=self._stream, flush=True)
+    self._print(visible(text))
+
+  def _print(self, line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+      print(line, file=self._stream, flush=True)
 
   def begin(self, what: str, total: int | None = None) -> None:
     """Something begins, of `total` steps where that is known."""
@@ -76,38 +91,49 @@ class LiveBar(Lines):
     self._what = ""
 
   def start(self) -> None:
-    self._bar.start()
+    with contextlib.suppress(OSError):
+      self._bar.start()
 
   def stop(self) -> None:
-    self._bar.stop()
+    with contextlib.suppress(OSError):
+      self._bar.stop()
 
-  def say(self, text: str) -> None:
-    self._console.print(text, soft_wrap=True)
+  def _print(self, line: str) -> None:
+    with contextlib.suppress(OSError):
+      self._console.print(line, soft_wrap=True)
 
   def begin(self, what: str, total: int | None = None) -> None:
     self.end()
     self._what = what
-    self._task = self._bar.add_task(what, total=total)
+    with contextlib.suppress(OSError):
+      self._task = self._bar.add_task(visible(what), total=total)
 
   def step(self, what: str, line: str, done: int = 0, total: int | None = None) -> None:
     if self._task is None or what != self._what:
       self.begin(what, total)
     if self._task is not None:
-      self._bar.update(self._task, completed=done, total=total)
+      with contextlib.suppress(OSError):
+        self._bar.update(self._task, completed=done, total=total)
 
   def end(self) -> None:
     if self._task is not None:
-      self._bar.remove_task(self._task)
-      self._task = None
+      task, self._task = self._task, None
+      with contextlib.suppress(OSError):
+        self._bar.remove_task(task)
 
 
 class Shown:
-  """What shows the progress of a job; a context manager that gives the terminal back."""
+  """What shows the progress of a job; a context manager that gives the terminal back.
+
+  Attributes:
+    lost: Results that could not be written: a line on each, which has been shown.
+  """
 
   def __init__(self, display: Lines | None = None):
     """Shows on `display`; on stderr where None, live if that is a terminal."""
     self._display = display or (LiveBar() if sys.stderr.isatty() else Lines())
     self._place = ""
+    self.lost: list[str] = []
 
   def __enter__(self):
     self._display.start()
@@ -124,6 +150,11 @@ class Shown:
   def warned(self, message: str) -> None:
     """Something that the user should know, in one line."""
     self._display.say(f"warning: {message}")
+
+  def unwritten(self, message: str) -> None:
+    """Results could not be written; one line says which and what to do."""
+    self.lost.append(message)
+    self.warned(message)
 
   def fetching(self, done: int, total: int) -> None:
     """Bytes of the model's weights that were downloaded; `total` is 0 where unknown."""

@@ -6,11 +6,12 @@ import math
 import os
 from collections.abc import Callable, Mapping
 
+from lead_jax.checks import csv_cell
 from lead_jax.report._html import as_html
 from lead_jax.report._latex import as_latex
 from lead_jax.report._markdown import as_markdown
 from lead_jax.results import Report, report_json
-from lead_jax.system import user_path, write_text
+from lead_jax.system import user_path, write_together
 
 SCORE_COLUMNS = (
   "model",
@@ -26,14 +27,18 @@ SCORE_COLUMNS = (
 
 
 def as_csv(report: Report) -> str:
-  """Returns one line per model and metric; no score is an empty field."""
+  """Returns one line per model and metric; no score is an empty field.
+
+  Names that a spreadsheet would compute have `'` before them, as `checks.csv_cell` says.
+  """
   buffer = io.StringIO()
   writer = csv.writer(buffer, lineterminator="\n")
   writer.writerow(SCORE_COLUMNS)
   for row in report.scores:
     score = "" if math.isnan(row.score) else repr(row.score)
     rank = "" if row.rank is None else row.rank
-    cells = (row.model, row.metric, score, rank, row.status)
+    names = (csv_cell(row.model), csv_cell(row.metric))
+    cells = (*names, score, rank, csv_cell(row.status))
     std = "" if row.std is None else repr(row.std)
     cost = (f"{row.seconds:.4f}", str(row.cached).lower())
     writer.writerow((*cells, *cost, std, row.draws))
@@ -51,16 +56,18 @@ PAGES: Mapping[str, Callable[[Report], str]] = {
 
 
 def write_pages(report: Report, folder: str | os.PathLike) -> None:
-  """Writes all files of a report; each replaces the one that is there in one step.
+  """Writes all files of a report, or none: what is there is replaced when all are made.
 
   Args:
     report: A report.
     folder: Made where it is not there.
 
   Raises:
-    InputError: If the folder cannot be written.
+    UnwrittenError: (an InputError) If they cannot be written.
   """
-  folder = user_path(folder)
-  texts = {name: text_of(report) for name, text_of in PAGES.items()}
-  for name, text in texts.items():
-    write_text(folder / name, text)
+  write_together(user_path(folder), {name: page(report, name) for name in PAGES})
+
+
+def page(report: Report, name: str) -> bytes:
+  """Returns the content of one of the files of a report, by its name in `PAGES`."""
+  return PAGES[name](report).encode("utf-8", errors="replace")

@@ -7,14 +7,14 @@ from lead_jax.report._words import plural
 from lead_jax.results import FAILED, Listener, ModelRow, Plan, ScoreRow
 
 
-def describe(plan: Plan) -> str:
+def describe(plan: Plan) -> list[str]:
   """Returns, in a few lines, what a run will do."""
   data = plan.dataset
-  return (
+  return [
     f"Data: {data['name']}, {plural(data['samples'], 'image')} of "
-    f"{plural(data['classes'], 'class', 'classes')} (split: {data['split']})\n"
-    f"Models: {len(plan.models)}; metrics: {', '.join(plan.metrics)}"
-  )
+    f"{plural(data['classes'], 'class', 'classes')} (split: {data['split']})",
+    f"Models: {len(plan.models)}; metrics: {', '.join(plan.metrics)}",
+  ]
 
 
 class RankProgress(Shown, Listener):
@@ -32,7 +32,8 @@ class RankProgress(Shown, Listener):
 
   def planned(self, plan: Plan) -> None:
     self._total = len(plan.models)
-    self._display.say(describe(plan))
+    for line in describe(plan):
+      self._display.say(line)
 
   def started(self, index: int, model: str) -> None:
     self._place = f"[{index + 1}/{self._total}] {model}"

@@ -1,5 +1,6 @@
 """Who is told how a run goes on."""
 
+import warnings
 from collections.abc import Sequence
 
 from lead_jax.results._plan import Plan
@@ -7,7 +8,7 @@ from lead_jax.results._rows import ModelRow, ScoreRow
 
 
 class Listener:
-  """Told of a run's progress; does nothing of its own accord."""
+  """Told of a run's progress; does nothing of its own accord, but for what is lost."""
 
   def reading(self, dataset: str) -> None:
     """The data set is being read, which takes a while for many images."""
@@ -35,3 +36,10 @@ class Listener:
 
   def warned(self, message: str) -> None:
     """Something that the user should know, in one line."""
+
+  def unwritten(self, message: str) -> None:
+    """Results could not be written; one line says which and what to do.
+
+    The report that the run returns holds them. Warns, unless a listener does better.
+    """
+    warnings.warn(message, stacklevel=2)

@@ -1,6 +1,8 @@
 """The main job: plan, work, conclude, write."""
 
+import dataclasses
 import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +16,12 @@ from lead_jax.run._conclude import conclude
 from lead_jax.run._planning import plan
 from lead_jax.run._preflight import refuse_other_run
 from lead_jax.run._working import work
-from lead_jax.system import default_cache_dir, make_writable, user_path
+from lead_jax.system import (
+  UnwrittenError,
+  default_cache_dir,
+  make_writable,
+  user_path,
+)
 
 
 def rank(
@@ -38,7 +45,8 @@ def rank(
     metrics: Metrics or their names, or `all`; the first one orders the table.
       `DEFAULT_METRICS` where None.
     out: Folder for the report's files, written when the run ends or is interrupted;
-      nothing is written where None.
+      nothing is written where None. Where they cannot be written when it ends, `listener`
+      is told, the report has a warning, and nothing that was there is touched.
     overwrite: Whether `out` may hold the results of another run.
     cache_dir: Where features and scores are kept; `default_cache_dir()` where None.
     listener: Told of progress.
@@ -65,14 +73,24 @@ def rank(
   store = open_store(cache_dir, warn=listener.warned)
   try:
     work(planned, store, listener)
+    return _written(conclude(planned, store, warn=listener.warned), folder, listener)
   except KeyboardInterrupt:
+    # It may have come while the report was made or written: once more, then.
     report = conclude(planned, store)
-    if folder is not None and any(row.status == "ok" for row in report.models):
-      write_pages(report, folder)
+    if any(row.status == "ok" for row in report.models):
+      _written(report, folder, listener)
     raise
-  report = conclude(planned, store, warn=listener.warned)
+
+
+def _written(report: Report, folder: pathlib.Path | None, listener: Listener) -> Report:
+  """Writes a report; where that fails, it says so and nothing of it is lost."""
   if folder is not None:
-    write_pages(report, folder)
+    try:
+      write_pages(report, folder)
+    except UnwrittenError as error:
+      listener.unwritten(str(error))
+      warnings = [*report.warnings, str(error)]
+      return dataclasses.replace(report, warnings=warnings)
   return report
 
 

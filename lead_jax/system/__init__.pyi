@@ -1,25 +1,26 @@
 from ._atomic import (
+  UnwrittenError as UnwrittenError,
   explain_write_errors as explain_write_errors,
   move_into_place as move_into_place,
-  remove_stale as remove_stale,
   replacing as replacing,
   replacing_folder as replacing_folder,
   replacing_path as replacing_path,
   write_bytes as write_bytes,
   write_text as write_text,
+  write_together as write_together,
 )
 from ._cache_dir import (
   default_cache_dir as default_cache_dir,
-)
-from ._compiled import (
-  forget_if_many as forget_if_many,
-  keep_compiled as keep_compiled,
 )
 from ._cores import (
   cpu_count as cpu_count,
 )
 from ._deprecation import (
   deprecated as deprecated,
+)
+from ._kept_programs import (
+  KeptPrograms as KeptPrograms,
+  keep_compiled as keep_compiled,
 )
 from ._keys import (
   canonical_json as canonical_json,
@@ -29,6 +30,7 @@ from ._keys import (
 from ._lock import (
   alone_with as alone_with,
   is_at as is_at,
+  lock_file as lock_file,
 )
 from ._measuring import (
   Stages as Stages,
@@ -46,8 +48,16 @@ from ._plugins import (
   load_plugin as load_plugin,
   plugins as plugins,
 )
+from ._sealed import (
+  CHECKSUM as CHECKSUM,
+  sealed as sealed,
+  unsealed as unsealed,
+)
 from ._source_hash import (
   source_hash as source_hash,
+)
+from ._temporaries import (
+  remove_stale as remove_stale,
 )
 from ._tensorflow import (
   import_tensorflow as import_tensorflow,

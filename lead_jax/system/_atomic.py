@@ -1,32 +1,27 @@
 """Files and folders that are there completely or not at all.
 
-What is written is made beside its place as `.NAME.PID-RANDOM.tmp`, flushed to disk and
-renamed. Whatever moment a process is killed at, a reader finds the old content or the new
-one; two processes that write the same name both succeed, and one of them is found.
+What is written is made beside its place as `.NAME.PID-MACHINE-RANDOM.tmp`, flushed to disk
+and renamed. Whatever moment a process is killed at, a reader finds the old content or the
+new one; two processes that write the same name both succeed, and one of them is found. What
+a killed process left is removed by the next one that writes there.
 """
 
 import contextlib
 import errno
 import os
 import pathlib
-import re
-import secrets
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from lead_jax.checks import InputError, parameter
+from lead_jax.system._temporaries import beside, discard, discarded, remove_stale
 
-# A temporary this old belongs to a process that is gone. Its process id does not say so:
-# on a shared disk it may be another machine's.
-STALE_SECONDS = 24 * 3600
 # What a user can do, unless the caller knows better.
 OTHER_FOLDER = f"give another {parameter('out')}"
 
-_TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]{16}\.tmp", re.DOTALL)
-# Letters of the target's name: at four bytes each the whole is short enough for a file.
-_LETTERS = 50
+
+class UnwrittenError(InputError):
+  """A file cannot be written: the disk is full, or the folder is not the user's."""
 
 
 def write_bytes(
@@ -43,7 +38,7 @@ def write_bytes(
     remedy: What the user can do where it cannot be written, for the message.
 
   Raises:
-    InputError: If it cannot be written.
+    UnwrittenError: If it cannot be written.
   """
   path = pathlib.Path(path)
   with explain_write_errors(path, remedy=remedy):
@@ -68,7 +63,7 @@ def write_text(
 def explain_write_errors(
   path: str | os.PathLike[str], *, remedy: str = OTHER_FOLDER
 ) -> Iterator[None]:
-  """Turns each `OSError` inside into an `InputError` of one line.
+  """Turns each `OSError` inside into an `UnwrittenError` of one line.
 
   Args:
     path: What is written, for the message.
@@ -78,27 +73,43 @@ def explain_write_errors(
     yield
   except OSError as error:
     reason = error.strerror or error
-    raise InputError(
+    raise UnwrittenError(
       f"cannot write {os.fspath(path)!r} ({reason}): {remedy}"
     ) from error
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(
+  path: str | os.PathLike[str], *, lasting: bool = True
+) -> Iterator[BinaryIO]:
   """Opens a file beside `path` for writing; it takes the place when the block ends.
 
   Where the block raises, whatever it is, `path` is as it was and nothing is left beside it.
 
+  Args:
+    path: Of the file.
+    lasting: Whether it has to survive a power cut, which takes a moment; False for what
+      is checked when it is read and can be made again.
+
   Raises:
     OSError: If it cannot be written.
   """
-  with replacing_path(path) as temporary, open(temporary, "wb") as file:
+  with (
+    replacing_path(path, lasting=lasting) as temporary,
+    open(temporary, "wb") as file,
+  ):
     yield file
 
 
 @contextlib.contextmanager
-def replacing_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+def replacing_path(
+  path: str | os.PathLike[str], *, lasting: bool = True
+) -> Iterator[pathlib.Path]:
   """Does what `replacing` does, for a library that opens its file itself.
+
+  Args:
+    path: Of the file.
+    lasting: As for `replacing`.
 
   Yields:
     The path of an empty file, to be written over or replaced.
@@ -107,15 +118,18 @@ def replacing_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     OSError: If it cannot be written.
   """
   path = pathlib.Path(path)
-  temporary = _beside(path)
+  temporary = beside(path)
   try:
     with open(temporary, "xb") as file:
       mode = os.fstat(file.fileno()).st_mode  # what the user's umask leaves
     yield temporary
     temporary.chmod(mode & 0o777)
-    move_into_place(temporary, path)
+    if lasting:
+      move_into_place(temporary, path)
+    else:
+      os.replace(temporary, path)
   finally:
-    _remove(temporary)
+    discard(temporary)
 
 
 @contextlib.contextmanager
@@ -142,7 +156,7 @@ def replacing_folder(
     OSError: If it cannot be written.
   """
   path = pathlib.Path(path)
-  temporary = _beside(path)
+  temporary = beside(path)
   try:
     temporary.mkdir()
     yield temporary
@@ -152,7 +166,7 @@ def replacing_folder(
     _move_folder(temporary, path, keep)
     _flush_folder(path.parent)
   finally:
-    _remove(temporary)
+    discard(temporary)
 
 
 def move_into_place(
@@ -168,21 +182,42 @@ def move_into_place(
   _flush_folder(pathlib.Path(path).parent)
 
 
-def remove_stale(folder: str | os.PathLike[str]) -> None:
-  """Removes what killed processes left in a folder; never the cause of an error."""
-  oldest = time.time() - STALE_SECONDS
-  with contextlib.suppress(OSError):
-    for path in pathlib.Path(folder).iterdir():
-      if _TEMPORARY.fullmatch(path.name):
-        with contextlib.suppress(OSError):
-          if path.lstat().st_mtime < oldest:
-            _remove(path)
+def write_together(
+  folder: str | os.PathLike[str],
+  files: Mapping[str, bytes],
+  *,
+  remedy: str = OTHER_FOLDER,
+) -> None:
+  """Writes files that belong together: all of them, or none where one cannot be written.
 
+  All are made and flushed before the first is renamed, so that a full disk costs no file
+  that is there. A process that is killed between two renames leaves some of the new ones
+  beside some of the old ones, each whole.
 
-def _beside(path: pathlib.Path) -> pathlib.Path:
-  """A name that no other writer takes."""
-  name = path.name.lstrip(".")[:_LETTERS]
-  return path.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
+  Args:
+    folder: Made where it is not there.
+    files: Content by name, in the order in which they are renamed.
+    remedy: As for `write_bytes`.
+
+  Raises:
+    UnwrittenError: If one cannot be written; it is named.
+  """
+  folder = pathlib.Path(folder)
+  with explain_write_errors(folder, remedy=remedy):
+    folder.mkdir(parents=True, exist_ok=True)
+  with contextlib.ExitStack() as stack:
+    made = [
+      (stack.enter_context(discarded(folder / name)), folder / name) for name in files
+    ]
+    for (temporary, path), data in zip(made, files.values(), strict=True):
+      with explain_write_errors(path, remedy=remedy):
+        temporary.write_bytes(data)
+        _flush(temporary)
+    for temporary, path in made:
+      with explain_write_errors(path, remedy=remedy):
+        os.replace(temporary, path)
+    _flush_folder(folder)
+    remove_stale(folder)
 
 
 def _move_folder(
@@ -191,7 +226,7 @@ def _move_folder(
   """Renames a finished folder, over one that is there if it is not to be kept."""
   if _renamed(temporary, path) or keep(path):
     return
-  aside = _beside(path)
+  aside = beside(path)
   # FileNotFoundError: another writer has put the same folder aside just now.
   with contextlib.suppress(FileNotFoundError):
     os.rename(path, aside)
@@ -199,7 +234,7 @@ def _move_folder(
     # Not renamed: another writer was first again, and what it wrote is as new.
     _renamed(temporary, path)
   finally:
-    _remove(aside)
+    discard(aside)
 
 
 def _renamed(temporary: pathlib.Path, path: pathlib.Path) -> bool:
@@ -212,15 +247,6 @@ def _renamed(temporary: pathlib.Path, path: pathlib.Path) -> bool:
       return False
     raise
   return True
-
-
-def _remove(path: pathlib.Path) -> None:
-  """Removes a file or a folder if it is there and can be removed."""
-  if path.is_dir() and not path.is_symlink():
-    shutil.rmtree(path, ignore_errors=True)
-  else:
-    with contextlib.suppress(OSError):
-      path.unlink()
 
 
 def _flush(path: str | os.PathLike[str]) -> None:

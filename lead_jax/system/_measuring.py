@@ -26,7 +26,10 @@ def reset_peak() -> bool:
 
 
 def peak_mib() -> float:
-  """Returns the peak resident memory since the last reset (or since the start), MiB."""
+  """Returns the peak resident memory since the last reset (or since the start), MiB.
+
+  0 where the system does not say it (Windows).
+  """
   try:
     with open("/proc/self/status") as file:
       for line in file:
@@ -34,8 +37,10 @@ def peak_mib() -> float:
           return int(line.split()[1]) / 1024
   except OSError:
     pass
-  import resource
-
+  try:
+    import resource
+  except ImportError:
+    return 0.0
   peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
   return peak / 2**20 if sys.platform == "darwin" else peak / 1024
 

@@ -252,6 +252,18 @@ def test_what_is_written(found, tmp_path):
   assert not list(tmp_path.glob("*.tmp"))
 
 
+def test_a_full_disk_costs_no_table(found, tmp_path):
+  (tmp_path / "evaluation.json").mkdir()  # as little to be replaced as on a full disk
+  said = []
+  text = write_evaluation(
+    found, tmp_path, baseline="knn", samples=100, figures=False, unwritten=said.append
+  )
+  assert "Best: knn" in text
+  assert len(said) == 1
+  assert "cannot write" in said[0]
+  assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_families_of_the_user(found, tmp_path):
   path = tmp_path / "families.csv"
   path.write_text("model,family\n" + "".join(f"{m},f{m < 'm3'}\n" for m in MODELS))

@@ -4,6 +4,7 @@ import ast
 import pathlib
 import pickle
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -108,3 +109,14 @@ def test_only_the_commands_write_flags(path):
     if any(name.removeprefix("no") in FLAGS for name in re.findall(r"--(\w+)", text))
   ]
   assert not found, "name the parameter: lead_jax.checks.parameter"
+
+
+def test_a_worker_s_thread_names_flags_too():
+  error = InputError(f"give {parameter('zoo')}")
+  found = []
+  with naming_flags():
+    thread = threading.Thread(target=lambda: found.append(str(error)))
+    thread.start()
+    thread.join()
+  assert found == ["give --zoo"]
+  assert str(error) == "give zoo="

@@ -2,7 +2,18 @@
 
 import pytest
 
-from lead_jax.checks import InputError, clean, file_name, one_line, shown, visible
+from lead_jax.checks import (
+  InputError,
+  clean,
+  csv_cell,
+  csv_text,
+  file_name,
+  file_names,
+  one_line,
+  printable,
+  shown,
+  visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +72,59 @@ def test_a_file_name_has_no_odd_letters():
     (".", "_"),
     ("", "_"),
     ("\udcff", "_"),
+    ("con", "_con"),
+    ("AUX.onnx", "_AUX.onnx"),
+    ("C:\\nul", "C__nul"),
+    ("LPT1", "_LPT1"),
+    ("console", "console"),
+    ("ends.", "ends_"),
+    ("a:b", "a_b"),
   ],
 )
 def test_a_name_of_a_file_is_no_folder(text, expected):
   assert file_name(text) == expected
+
+
+def test_a_long_name_of_a_file_is_cut_and_still_its_own():
+  one, other = ("ü" * 300 + end for end in "ab")
+  assert len(file_name(one).encode()) <= 180
+  assert file_name(one) != file_name(other)
+
+
+def test_no_two_names_share_a_file_on_any_disk():
+  texts = ["a/b", "a_b", "A_b", "a/b", "c", "a b"]
+  found = file_names(texts)
+  assert list(found) == ["a/b", "a_b", "A_b", "c", "a b"]
+  assert (found["a/b"], found["c"]) == ("a_b", "c")
+  assert len({name.casefold() for name in found.values()}) == 5
+  assert file_names([*texts, "C"])["a_b"] == found["a_b"]
+
+
+@pytest.mark.parametrize(
+  ("text", "cell"),
+  [
+    ("=1+1", "'=1+1"),
+    ("@SUM(A1)", "'@SUM(A1)"),
+    ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+    ("-2+3", "'-2+3"),
+    ("\t=1", "'\t=1"),
+    ("\r=1", "'\r=1"),
+    ("'=1", "''=1"),
+    ("-0.25", "-0.25"),
+    ("+3", "+3"),
+    ("-inf", "-inf"),
+    ("-", "-"),
+    ("resnet50", "resnet50"),
+    ("'quoted'", "'quoted'"),
+    ("", ""),
+  ],
+)
+def test_a_cell_is_no_formula_and_comes_back(text, cell):
+  assert csv_cell(text) == cell
+  assert csv_text(cell) == text
+
+
+def test_what_is_printed_is_obeyed_by_no_terminal():
+  text = "\x1b[1mbold\x1b[0m\n\x1b]0;title\x07\x1b[2Jb\r\x9bc"
+  assert printable(text, color=True) == "\x1b[1mbold\x1b[0m\n ]0;title [2Jb c"
+  assert printable(text, color=False) == " [1mbold [0m\n ]0;title [2Jb c"

@@ -64,9 +64,9 @@ def test_every_run_is_kept_with_all_that_it_depends_on(whole):
     assert tuple(arrays["class_names"]) == ("5", "6", "7", "8", "9")
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_interrupted_the_same_command_ends_as_if_it_had_not_been(
-  whole, tmp_path, monkeypatch, capsys, stop
+  whole, tmp_path, monkeypatch, capsys, stop, code
 ):
   seen = []
 
@@ -80,7 +80,7 @@ def test_interrupted_the_same_command_ends_as_if_it_had_not_been(
   try:
     with monkeypatch.context() as patch:
       patch.setattr(FinetuneProgress, "stepped", stepped)
-      assert _run(tmp_path / "out", *SMALL) == 130
+      assert _run(tmp_path / "out", *SMALL) == code
   finally:
     signal.signal(signal.SIGINT, before)
   assert capsys.readouterr().err.endswith(

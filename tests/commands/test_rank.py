@@ -1,5 +1,8 @@
 """`lead-rank` as a person meets it: exit codes, one line a mistake, table, files."""
 
+import contextlib
+import csv
+import errno
 import io
 import json
 import os
@@ -15,11 +18,14 @@ import pytest
 from PIL import Image
 
 from lead_jax import metrics
+from lead_jax.checks import csv_text
 from lead_jax.checks._errors import InputError
 from lead_jax.commands import rank as cli, read_flags
 from lead_jax.commands._stdout import terminal
 from lead_jax.metrics import DEFAULT_METRICS, METRICS
 from tests.report.reports import full_report
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 FAST = [
   "--metrics=lead,knn",
@@ -389,3 +395,67 @@ def test_a_folder_of_nobody_is_one_line(command, arguments):
   assert code == 2
   assert "there is no user of that name" in err.splitlines()[-1]
   assert "Traceback" not in err
+
+
+def test_a_full_disk_at_the_end_costs_no_table(command, tmp_path, monkeypatch):
+  arguments = (MODELS, "--metrics=knn", "--resamples=0", "--format=csv")
+  code, expected, _ = command(*arguments)
+  assert code == 0
+  (tmp_path / "runs" / "digits" / "scores.csv").write_text("of another time")
+
+  def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  with monkeypatch.context() as patch:
+    patch.setattr(os, "fsync", full)
+    code, out, err = command(*arguments)
+  assert code == 2
+  assert [line.split(",")[:4] for line in out.splitlines()] == [
+    line.split(",")[:4] for line in expected.splitlines()
+  ]
+  assert "warning: cannot write" in err
+  assert "The results could not be written; the reason is above." in err
+  assert "Report:" not in err
+
+
+# The zoo file of a stranger: sets the title, clears the screen, splits lines, computes.
+EVIL = "\x1b]0;mine\x07\x1b[2Jup\ngone\r\x9b31m"
+
+
+def test_names_of_strangers_move_no_terminal(tmp_path):
+  """On a terminal, where the live bar and the colours are."""
+  import pty
+
+  (tmp_path / "cut.onnx").write_bytes(b"\x08\x07\x12")
+  spec = {"height": 8, "width": 8, "channels": "rgb", "layout": "NCHW"}
+  spec |= {"mean": [0, 0, 0], "std": [1, 1, 1]}
+  entry = {"name": EVIL, "file": "cut.onnx", "sha256": "0" * 64, "input": spec}
+  other = {**entry, "name": f"={EVIL}"}
+  (tmp_path / "zoo.json").write_text(json.dumps({"models": [entry, other]}))
+  main, terminal_end = pty.openpty()
+  code = "from lead_jax.commands.rank import run; run()"
+  flags = ["--zoo=zoo.json", "--metrics=knn", "--cache_dir=cache", "--out=out"]
+  process = subprocess.Popen(
+    [sys.executable, "-c", code, "digits", *flags],
+    cwd=tmp_path,
+    env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "160"},
+    stdout=terminal_end,
+    stderr=terminal_end,
+  )
+  os.close(terminal_end)
+  seen = b""
+  with contextlib.suppress(OSError):  # EIO: the other end is closed
+    while chunk := os.read(main, 65_536):
+      seen += chunk
+  os.close(main)
+  assert process.wait(60) == 2, seen
+  text = seen.decode()
+  assert "]0;mine" in text
+  for obeyed in ("\x1b]", "\x1b[2J", "\x07", "\x9b"):
+    assert obeyed not in text
+  lines = [line for line in text.split("\r\n") if "[1/2]" in line and "failed" in line]
+  assert lines
+  assert all("gone" in line for line in lines)
+  with open(tmp_path / "out" / "scores.csv", encoding="utf-8", newline="") as cells:
+    (row,) = [row for row in csv.reader(cells) if row[0].startswith("'=")]
+  assert csv_text(row[0]) == other["name"]

@@ -1,8 +1,12 @@
 """What all scripts share."""
 
+import importlib
 import pathlib
+import re
 import subprocess
 import sys
+
+import pytest
 
 import experiments
 
@@ -16,3 +20,32 @@ def test_all_scripts_can_be_imported_in_one_process():
   code = "; ".join(f"import {name}" for name in names)
   result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
   assert result.returncode == 0, result.stderr
+
+
+SCRIPTS = [
+  ("experiments.describe_metrics", "page"),
+  ("experiments.benchmark.__main__", "json"),
+]
+
+
+@pytest.mark.parametrize(("script", "flag"), SCRIPTS)
+def test_a_file_that_cannot_be_written_is_one_line(script, flag, tmp_path, capsys):
+  (tmp_path / "file").touch()
+  main = importlib.import_module(script).main
+  argv = ["x", f"--{flag}={tmp_path / 'file' / 'below'}"]
+  argv += ["--only="] if flag == "json" else []
+  assert main(argv) == 2
+  (line,) = capsys.readouterr().err.splitlines()
+  name = script.removesuffix(".__main__")
+  assert line.startswith(f"{name}: cannot write ")
+  assert line.endswith(f"give another --{flag}")
+
+
+def test_every_script_ends_as_the_commands_do():
+  """One line for what is wrong, no traceback when stopped: by `end_well`."""
+  for path in [*FOLDER.glob("*.py"), *FOLDER.glob("*/__main__.py")]:
+    text = path.read_text(encoding="utf-8")
+    if "sys.argv" not in text and "app.run" not in text:
+      continue
+    ends = r"run_script\(|end_well\(|import run\b|command\.run\("
+    assert re.search(ends, text), path

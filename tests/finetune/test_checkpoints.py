@@ -47,7 +47,7 @@ def test_what_a_killed_session_left_is_cleared_away(folder, capfd):
   assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_waits_until_it_is_written(folder, monkeypatch, number):
   hashes = checkpoints._hashes
 

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from lead_jax import evaluation
 from lead_jax.backbones._backbone import ModelSpec
 from lead_jax.checks._errors import InputError
 from lead_jax.data import divide_dataset
@@ -20,14 +21,13 @@ from lead_jax.finetune._one_run import Listener
 from lead_jax.finetune._task import make_target
 from lead_jax.report._bars import Lines
 from lead_jax.report._finetune_progress import FinetuneProgress
+from lead_jax.system import UnwrittenError
 from tests.finetune.small import dataset, network, protocol, target
 
 
 def test_damaged_tables_are_one_line(tmp_path):
   (tmp_path / "runs.jsonl").write_text('{"key": "a"}\n{"ke')
-  with pytest.raises(
-    InputError, match=r"runs.jsonl cannot be read \(line 2 is not a JSON"
-  ):
+  with pytest.raises(InputError, match=r"runs.jsonl cannot be read \(.*line 2"):
     tables.Runs(tmp_path)
   (tmp_path / "ground_truth.csv").write_text("a,b\n1,2\n")
   with pytest.raises(InputError, match="is not a ground-truth file"):
@@ -141,3 +141,63 @@ def test_a_name_from_outside_stays_in_the_folder(tmp_path):
   stem = ".._.._evil___31m"
   assert [path.name for path in (out / "splits").iterdir()] == [f"{stem}.json"]
   assert (out / "logits" / stem / ".._m.0.npz").is_file()
+
+
+def test_models_whose_names_differ_in_case_share_no_file(tmp_path):
+  specs = [
+    ModelSpec(name, lambda name=name: dataclasses.replace(network(), name=name))
+    for name in ("net/a", "Net_A")
+  ]
+  listener = Listener()
+  options = {"checkpoint_dir": tmp_path / "runs", "overwrite": False}
+  options |= {"out": tmp_path, "listener": listener}
+  finetune_models(specs, target(), protocol(epochs=1), **options)
+  (folder,) = (tmp_path / "logits").iterdir()
+  names = sorted(path.name for path in folder.iterdir())
+  assert len({name.casefold() for name in names}) == 2
+  assert "net_a.0.npz" in names
+  finetune_models(specs[1:], target(), protocol(epochs=1), **options)  # the same names
+  assert sorted(path.name for path in folder.iterdir()) == names
+
+
+def test_a_full_disk_costs_no_accuracy(tmp_path, monkeypatch):
+  said = []
+
+  class Told(Listener):
+    def unwritten(self, message):
+      said.append(message)
+
+  def full(self, row):
+    raise UnwrittenError("cannot write the table (No space left on device)")
+
+  monkeypatch.setattr(tables.Truth, "add", full)
+  (outcome,) = finetune_models(
+    [ModelSpec("a", network)],
+    target(),
+    protocol(epochs=1),
+    out=tmp_path,
+    checkpoint_dir=tmp_path,
+    overwrite=False,
+    listener=Told(),
+  )
+  assert outcome.status == "ok"
+  assert said == ["cannot write the table (No space left on device)"]
+
+
+def test_names_that_a_spreadsheet_would_compute_come_back(tmp_path):
+  row = dict.fromkeys(tables.TRUTH_COLUMNS, "") | {"accuracy": "50", "dataset": "d"}
+  truth = tables.Truth(tmp_path / "truth.csv", overwrite=False)
+  names = ["=1+1", "@a", "-b", "plain"]
+  for name in names:
+    truth.add({**row, "model": name})
+  text = (tmp_path / "truth.csv").read_text()
+  assert [line.split(",")[0] for line in text.splitlines()[1:]] == [
+    "'=1+1",
+    "'@a",
+    "'-b",
+    "plain",
+  ]
+  assert list(evaluation.ground_truth_table(text)["d"]) == names
+  again = tables.Truth(tmp_path / "truth.csv", overwrite=True)
+  again.add({**row, "model": "=1+1"})
+  assert (tmp_path / "truth.csv").read_text() == text

@@ -169,3 +169,18 @@ def test_recorded_epochs_are_few_and_have_both_ends():
   many = recorded_epochs(161)
   assert len(many) == 17
   assert (many[0], many[-1]) == (0, 161)
+
+
+def test_what_a_disk_has_damaged_is_done_again(do, tmp_path):
+  first, _ = do("damaged")
+  place = tmp_path / "damaged"
+  for name in ("result.json", "logits.npz"):
+    data = bytearray((place / name).read_bytes())
+    # Of the JSON a digit, which only a checksum tells; of the arrays any byte.
+    at = data.index(b'"steps": ') + 9 if name == "result.json" else len(data) // 2
+    data[at] ^= 1
+    (place / name).write_bytes(data)
+    again, _ = do("damaged")
+    assert not again["earlier"]
+    assert _what_counts(again) == _what_counts(first)
+    assert do("damaged")[0]["earlier"]

@@ -2,8 +2,10 @@
 
 import csv
 import dataclasses
+import errno
 import json
 import math
+import os
 
 import jax
 import numpy as np
@@ -14,6 +16,7 @@ from lead_jax import evaluation
 from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
 from lead_jax.checks._errors import InputError
 from lead_jax.report import render
+from lead_jax.run import _rank as ranking
 from lead_jax.system._cache_dir import default_cache_dir
 from tests.run.small_models import tiny_backbone, tiny_spec
 
@@ -384,3 +387,54 @@ def test_a_store_that_cannot_be_written_costs_no_result(run, monkeypatch):
   report = run([tiny_spec("a", 1), tiny_spec("b", 2)])
   assert len(report.ranking()) == 2
   assert "the store is full: free some space" in report.warnings
+
+
+def _full(*_, **__):
+  raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_results_that_cannot_be_written_are_returned_and_told(
+  run, tmp_path, monkeypatch
+):
+  out = tmp_path / "out"
+  first = run(out=out)
+  before = {path.name: path.read_bytes() for path in out.iterdir()}
+  with monkeypatch.context() as patch:
+    patch.setattr(os, "fsync", _full)
+    with pytest.warns(UserWarning, match="cannot write .*report.html.*No space left"):
+      report = run(out=out)
+  assert report.ranking() == first.ranking()
+  assert "cannot write" in report.warnings[-1]
+  assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+  again = run(out=out)
+  assert "cannot write" not in " ".join(again.warnings)
+
+
+@pytest.mark.parametrize("where", ["concluding", "writing"])
+def test_an_interrupt_at_the_end_loses_nothing(run, tmp_path, monkeypatch, where):
+  """What is done is written, whatever moment the signal comes at."""
+  name = {"concluding": "conclude", "writing": "write_pages"}[where]
+  whole, calls = getattr(ranking, name), []
+
+  def interrupted(*args, **options):
+    calls.append(name)
+    if len(calls) == 1:
+      raise KeyboardInterrupt
+    return whole(*args, **options)
+
+  monkeypatch.setattr(ranking, name, interrupted)
+  with pytest.raises(KeyboardInterrupt):
+    run(out=tmp_path / "out")
+  found = lead_jax.read_report(tmp_path / "out")
+  assert found.complete
+  assert [row.status for row in found.models] == ["ok"] * 3
+
+
+def test_two_names_that_differ_in_case_are_two_models(run, tmp_path):
+  """Also on a disk that does not tell them apart: no file is named by a model."""
+  report = run([tiny_spec("net", 1), tiny_spec("NET", 2)], out=tmp_path / "out")
+  assert [row.model for row in report.models] == ["net", "NET"]
+  files = [path for path in tmp_path.rglob("*") if path.is_file()]
+  names = [str(path.relative_to(tmp_path)).casefold() for path in files]
+  assert len(set(names)) == len(names)
+  assert not any("net" in path.name.casefold() for path in files)

@@ -14,6 +14,7 @@ import pytest
 from lead_jax.checks import InputError
 from lead_jax.system import (
   _atomic as atomic,
+  _temporaries as temporaries,
   explain_write_errors,
   move_into_place,
   remove_stale,
@@ -22,6 +23,7 @@ from lead_jax.system import (
   replacing_path,
   write_bytes,
   write_text,
+  write_together,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -202,7 +204,7 @@ def test_only_old_temporaries_of_ours_are_removed(tmp_path):
   (tmp_path / ours[1] / "a").write_text("x")
   remove_stale(tmp_path)
   assert names(tmp_path) == sorted([*ours, *others])
-  yesterday = time.time() - 2 * atomic.STALE_SECONDS
+  yesterday = time.time() - 2 * temporaries.STALE_SECONDS
   for name in names(tmp_path):
     os.utime(tmp_path / name, (yesterday, yesterday))
   remove_stale(tmp_path)
@@ -319,3 +321,65 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path):
 def test_text_that_utf8_has_not_is_written(tmp_path):
   write_text(tmp_path / "a", f"ü {os.fsdecode(bytes([0xFF]))}")
   assert (tmp_path / "a").read_text(encoding="utf-8") == "ü ?"
+
+
+def test_files_that_belong_together_are_all_written_or_none(tmp_path, monkeypatch):
+  write_together(tmp_path / "out", {"a": b"1", "b": b"2"})
+  assert names(tmp_path / "out") == ["a", "b"]
+  fsync, calls = os.fsync, []
+
+  def second_fails(descriptor):
+    calls.append(1)
+    if len(calls) == 2:
+      raise OSError(28, "No space left on device")
+    fsync(descriptor)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(os, "fsync", second_fails)
+    with pytest.raises(InputError, match=r"cannot write .*b' \(No space"):
+      write_together(tmp_path / "out", {"a": b"new", "b": b"new", "c": b"new"})
+  assert names(tmp_path / "out") == ["a", "b"]
+  assert (tmp_path / "out" / "a").read_bytes() == b"1"
+  write_together(tmp_path / "out", {"b": b"new", "c": b"3"})
+  assert (tmp_path / "out" / "b").read_bytes() == b"new"
+  (tmp_path / "file").touch()
+  with pytest.raises(InputError, match=r"cannot write .*file'"):
+    write_together(tmp_path / "file", {"a": b"1"})
+
+
+LEAVES = """
+import os, pathlib, signal, sys
+from lead_jax.system import replacing_path
+with replacing_path(pathlib.Path(sys.argv[1]) / "report.json") as path:
+  path.write_text("half")
+  if sys.argv[2] == "wait":
+    print("written", flush=True)
+    sys.stdin.read()
+  os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_of_this_machine_left_goes_at_once(tmp_path):
+  command = [sys.executable, "-c", LEAVES, str(tmp_path)]
+  subprocess.run([*command, "die"], cwd=ROOT, check=False)
+  assert len(names(tmp_path)) == 1
+  with subprocess.Popen(
+    [*command, "wait"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+  ) as alive:
+    alive.stdout.readline()
+    with replacing_path(tmp_path / "mine") as mine:
+      remove_stale(os.path.relpath(tmp_path))  # whatever it is called
+      left = set(names(tmp_path)) - {mine.name}
+      assert {name.split(".")[3].split("-")[0] for name in left} == {str(alive.pid)}
+    alive.stdin.close()
+  remove_stale(tmp_path)
+  assert names(tmp_path) == ["mine"]
+
+
+def test_a_process_id_that_is_ours_again_holds_nothing(tmp_path):
+  """As in a container, whose processes have the same numbers each time."""
+  with replacing_path(tmp_path / "a") as mine:
+    unique = mine.name.split(".")[2].rsplit("-", 1)[0]
+    (tmp_path / f".report.json.{unique}-{'ab' * 8}.tmp").touch()
+    remove_stale(tmp_path)
+    assert names(tmp_path) == [mine.name]

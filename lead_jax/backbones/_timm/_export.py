@@ -17,7 +17,13 @@ from lead_jax.backbones._backbone import Backbone
 from lead_jax.backbones._timm._library import Module, silenced
 from lead_jax.checks import InputError
 from lead_jax.readers import read_json
-from lead_jax.system import remove_stale, replacing_folder
+from lead_jax.system import (
+  file_digest,
+  remove_stale,
+  replacing_folder,
+  sealed,
+  unsealed,
+)
 
 FILE, RECORD = "model.onnx", "export.json"
 TOLERANCE = 1e-3  # of the largest value; beyond it the file is not used
@@ -55,7 +61,7 @@ def exported(
     is_whole = lambda there: _record(there) is not None
     with replacing_folder(folder, keep=is_whole) as made:
       record = _export(made, network, example, load)
-      text = json.dumps(record, indent=2)
+      text = json.dumps(sealed({**record, "files": _digests(made)}), indent=2)
       (made / RECORD).write_text(text, encoding="utf-8")
   except OSError as error:
     raise InputError(
@@ -66,13 +72,21 @@ def exported(
 
 
 def _record(folder: pathlib.Path) -> dict[str, Any] | None:
-  """What a folder says of its export; None if there is none or it is damaged."""
+  """What a folder says of its export; None if there is none or a file is damaged."""
   try:
-    record = read_json(folder / RECORD)
-    there = record["exporter"] is None or (folder / FILE).exists()
-  except (ValueError, KeyError, TypeError):
+    record = unsealed(read_json(folder / RECORD))
+    return record if record["files"] == _digests(folder) else None
+  except (OSError, ValueError, KeyError):
     return None
-  return record if there else None
+
+
+def _digests(folder: pathlib.Path) -> dict[str, str]:
+  """SHA-256 of every file of an export but its record."""
+  return {
+    path.relative_to(folder).as_posix(): file_digest(path)
+    for path in sorted(folder.rglob("*"))
+    if path.is_file() and path.name != RECORD
+  }
 
 
 def _export(made, network, example, load) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 A download goes to a `.part` beside its place and is renamed when it is whole: all its
 bytes are there and its digest, where one is published, is right. What was interrupted goes
-on from where it was, if the server vouches (ETag) that it still has the same file.
+on from where it was, if the server vouches (ETag) that it still has the same file. A kept
+download is held against its digest whenever it is asked for, and fetched again where it is
+damaged.
 """
 
 import contextlib
 import email.message
-import fcntl
 import http.client
 import json
 import os
@@ -18,12 +19,21 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from lead_jax.backbones._weights._digests import check_digest
 from lead_jax.checks import InputError, shown
 from lead_jax.readers import read_json
-from lead_jax.system import is_at, move_into_place, user_path
+from lead_jax.system import (
+  file_digest,
+  is_at,
+  lock_file,
+  move_into_place,
+  sealed,
+  unsealed,
+  user_path,
+  write_text,
+)
 
 Progress = Callable[[int, int], object]
 
@@ -90,19 +100,38 @@ def find_weights(
     return folder / files[0].name
   cached = [cached_download(cache_dir, file) for file in files]
   reason = "downloads are off"
+  damage = [_damage(file, path) for file, path in zip(files, cached, strict=True)]
   if download:
     try:
-      for file, path in zip(files, cached, strict=True):
-        if not path.is_file():
+      for i, (file, path) in enumerate(zip(files, cached, strict=True)):
+        if damage[i] or not path.is_file():
           download_file(file, path, progress=progress, opener=opener)
+          damage[i] = ""
     except InputError as error:
       reason = str(error)
+  if damaged := "".join(damage):
+    raise InputError(f"{damaged} ({reason})")
   if all(path.is_file() for path in cached):
     return cached[0]
   own = cached if folder is None else [folder / file.name for file in files]
   # They belong together: into whichever folder has more of them.
   places = min(own, cached, key=lambda paths: sum(not p.is_file() for p in paths))
   raise InputError(_by_hand(files, places, reason))
+
+
+def _damage(file: PublishedFile, path: pathlib.Path) -> str:
+  """What is wrong with a download that is kept; "" where nothing is, or none is kept."""
+  expected = file.sha256
+  with contextlib.suppress(ValueError, KeyError):
+    memory = unsealed(read_json(_memory(path)))
+    expected = expected or str(memory["sha256"])
+  if not expected or not path.is_file():
+    return ""
+  try:
+    check_digest(path, expected)
+  except (InputError, OSError) as error:
+    return str(error)
+  return ""
 
 
 def _by_hand(
@@ -168,6 +197,9 @@ def download_file(
           raise
       move_into_place(part, path)
       _memory(part).unlink(missing_ok=True)
+      if not file.sha256:  # no digest is published: what came is what is expected
+        content = sealed({"url": file.url, "sha256": file_digest(path)})
+        write_text(_memory(path), json.dumps(content))
   except urllib.error.HTTPError as error:
     error.close()
     raise InputError(f"the server answers {error.code} {shown(error.reason)}") from None
@@ -211,9 +243,8 @@ def _continue(
         raise ConnectionError("the server goes on from somewhere else")
       done = 0
       target.truncate(0)
-      _memory(part).write_text(
-        json.dumps({"url": file.url, "tag": headers.get("ETag", "")})
-      )
+      memory = sealed({"url": file.url, "tag": headers.get("ETag", "")})
+      write_text(_memory(part), json.dumps(memory))
     left = headers.get("Content-Length")
     size = done + int(left) if left else 0
     _check_space(part, size - done)
@@ -233,7 +264,7 @@ def _locked(part: pathlib.Path) -> Iterator[BinaryIO]:
   while True:
     with open(part, "ab") as target:
       try:
-        fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(target, wait=False)
       except OSError:
         raise InputError(
           "another process is downloading it: wait for that one"
@@ -245,14 +276,14 @@ def _locked(part: pathlib.Path) -> Iterator[BinaryIO]:
 
 
 def _memory(part: pathlib.Path) -> pathlib.Path:
-  """Where it is kept which version of the file a part is of."""
+  """Where it is kept which version of the file a part is of, or the digest of a whole."""
   return part.with_name(f"{part.name}.json")
 
 
 def _remembered(part: pathlib.Path, url: str) -> str:
   """The server's tag of what the part is of; "" if it cannot be gone on with."""
   try:
-    memory: Any = read_json(_memory(part))
+    memory = unsealed(read_json(_memory(part)))
     tag = memory["tag"] if memory["url"] == url else ""
   except (ValueError, KeyError, TypeError, AttributeError):
     return ""

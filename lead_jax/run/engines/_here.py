@@ -2,7 +2,6 @@
 
 from lead_jax.results import Listener
 from lead_jax.run._tasks import Desk, tasks_of
-from lead_jax.system import forget_if_many
 
 
 def work_here(desk: Desk, listener: Listener) -> None:
@@ -13,7 +12,6 @@ def work_here(desk: Desk, listener: Listener) -> None:
     listener: Told of progress.
   """
   for index, model in enumerate(desk.plan.models):
-    forget_if_many()
     listener.started(index, model)
     for task in tasks_of(desk.plan, model):
       task.run(desk)

@@ -293,16 +293,16 @@ def test_another_process_ends_before_its_lock_is_had(
   from lead_jax.backbones._weights import _fetch as fetch
 
   path = tmp_path / "model.pth"
-  locks, lock = [], fetch.fcntl.flock
+  locks, lock = [], fetch.lock_file
 
-  def flock(file, operation):
+  def lock_file(file, *, wait):
     if not locks:
       fetch.os.replace(f"{path}.part", path)
       path.write_bytes(CONTENT)
     locks.append(file.fileno())
-    lock(file, operation)
+    lock(file, wait=wait)
 
-  monkeypatch.setattr(fetch.fcntl, "flock", flock)
+  monkeypatch.setattr(fetch, "lock_file", lock_file)
   server.status = 404
   with pytest.raises(InputError, match="answers 404"):
     download_file(File(url=server.url), path, opener=opener)
@@ -312,3 +312,18 @@ def test_another_process_ends_before_its_lock_is_had(
   download_file(File(url=server.url), path, opener=opener)
   assert path.read_bytes() == CONTENT
   assert len(locks) == 2
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_damaged_download_is_fetched_again(server, tmp_path, opener, published):
+  digest = hashlib.sha256(CONTENT).hexdigest() if published else ""
+  file = File(url=server.url, sha256=digest)
+  path = _find(tmp_path, file, opener)
+  assert _find(tmp_path, file, opener) == path
+  assert len(server.requests) == 1
+  path.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))
+  with pytest.raises(InputError, match=r"is damaged.*\(downloads are off\)"):
+    _find(tmp_path, file, opener, download=False)
+  assert _find(tmp_path, file, opener) == path
+  assert path.read_bytes() == CONTENT
+  assert len(server.requests) == 2
