@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from lead_jax.checks._errors import InputError
-from lead_jax.checks._labels import encode_labels
+from lead_jax.checks._labels import encode_labels, refuse_masked
 from lead_jax.typing import ArrayLike
 
 
@@ -34,9 +34,10 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     name: What the message calls them.
 
   Raises:
-    InputError: If they are not a matrix of finite numbers with at least two rows, or are
-      so large or so small that squares leave the range of the dtype.
+    InputError: If they are not a matrix of finite numbers with at least two rows, some are
+      masked, or they are so large or so small that squares leave the range of the dtype.
   """
+  refuse_masked(features, name)
   try:
     array = np.asarray(features)
   except ValueError as error:  # rows of different lengths
@@ -124,6 +125,7 @@ def check_inputs(features: ArrayLike, labels: ArrayLike) -> Inputs:
     raise InputError(
       f"labels must be a list or an array, one per sample, got {labels!r}"
     )
+  refuse_masked(labels, "labels")
   if not isinstance(labels, np.ndarray):
     # As a list, in which mixed types are seen; NumPy would make them all strings.
     labels = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels)
