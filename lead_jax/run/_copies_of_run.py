@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
+from lead_jax.checks import reason
 from lead_jax.data import Copies, copies_of_rows
 from lead_jax.metrics import Metric, evaluate_metric
 from lead_jax.results import Report, ScoreRow
 from lead_jax.run._bench import Opened
-from lead_jax.run._score import key_parts, reason_of
+from lead_jax.run._score import key_parts
 from lead_jax.system import content_key
 
 # Name of the detail of a row that holds the score with copies.
@@ -95,13 +96,15 @@ def score_with_copies(
     return row
   store = opened.bench.store
   key = content_key(**key_parts(opened, metric, options), with_copies=rows.tolist())
-  if (found := store.get_json(key)) is None:
+  found: Any = store.get_json(key)
+  if found is None:
     try:
       problem = opened.problem(metric).subset(rows)
       found = evaluate_metric(metric, problem, **options).score
+      store.keep_json(key, found)
     except (Exception, SystemExit) as error:
-      found = reason_of(error)  # the score itself is not in question
-    store.keep_json(key, found)
+      # The score itself is not in question.
+      found = reason(error, f"metric {metric.name!r} with copies")
   return dataclasses.replace(row, details={**row.details, WITH_COPIES: found})
 
 
