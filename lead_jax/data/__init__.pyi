@@ -4,7 +4,6 @@ from ._bundled import (
 from ._copies import (
   DUPLICATES as DUPLICATES,
   Copies as Copies,
-  copies_of_rows as copies_of_rows,
   count_once as count_once,
   leave_out_of_train as leave_out_of_train,
   pixels_of as pixels_of,

@@ -135,12 +135,6 @@ def leave_out_of_train(train: Dataset, test: Dataset) -> tuple[Dataset, int]:
   return _without(train, np.asarray(kept, int)), len(train) - len(kept)
 
 
-def copies_of_rows(features: np.ndarray) -> list[tuple[int, ...]]:
-  """Returns groups of equal rows of ready features, each ascending."""
-  rows = np.ascontiguousarray(features)
-  return _groups([hashlib.sha256(row.tobytes()).digest() for row in rows])
-
-
 def pixels_of(dataset: Dataset) -> tuple[bytes, ...] | None:
   """Reads all images of a data set for the hashes of their pixels.
 

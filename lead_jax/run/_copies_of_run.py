@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lead_jax.backbones import Backbone, ModelSpec, ReadyFeatures
-from lead_jax.checks import reason
-from lead_jax.data import Copies, copies_of_rows
+from lead_jax.checks import equal_rows_line, reason
+from lead_jax.data import Copies
 from lead_jax.metrics import Metric, evaluate_metric
 from lead_jax.results import Report, ScoreRow
 from lead_jax.run._bench import Opened
@@ -37,7 +37,7 @@ def with_rows(
       return loaded
     if copies.dropped and len(loaded.features) == copies.total:
       loaded = _rows_of(loaded, copies.kept)
-    if line := equal_rows(spec.name, loaded.features):
+    if line := equal_rows_line(spec.name, loaded.features):
       say(line)
     return loaded
 
@@ -54,20 +54,6 @@ def _rows_of(ready: ReadyFeatures, rows: np.ndarray) -> ReadyFeatures:
     if labels is None or len(labels) != len(ready.features)
     else labels[rows],
     source_probs=None if probs is None else probs[rows],
-  )
-
-
-def equal_rows(name: str, features: np.ndarray) -> str:
-  """Says which rows of ready features are equal; "" where there are none."""
-  groups = copies_of_rows(features) if np.ndim(features) == 2 else []
-  if not groups:
-    return ""
-  count = sum(len(group) - 1 for group in groups)
-  first = " and ".join(map(str, groups[0][:2]))
-  rows = "1 row is an exact copy" if count == 1 else f"{count} rows are exact copies"
-  return (
-    f"{name}: {rows} of others (rows {first}): where these are one image, remove the "
-    "copies, since scores that leave samples out are too high with them"
   )
 
 

@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.backbones import ModelSpec
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, equal_rows_line
 from lead_jax.data import Copies, Dataset, SkippedEntry
 from lead_jax.features import EXTRACTION_VERSION
 from lead_jax.metrics import Metric
 from lead_jax.results import Listener, Plan
 from lead_jax.run._bench import labels_hash
-from lead_jax.run._copies_of_run import equal_rows
 from lead_jax.run._preflight import (
   checked_options,
   chosen_metrics,
@@ -164,7 +163,7 @@ def _warnings(
   found = [*data.warnings, *_alike(data.class_names)]
   if said := sources.copies.line():
     found.append(said)
-  if data.features is not None and (said := equal_rows(data.name, data.features)):
+  if data.features is not None and (said := equal_rows_line(data.name, data.features)):
     found.append(said)
   if missed := [entry for entry in data.skipped if not entry.stray]:
     found.append(_skipped_line(missed))

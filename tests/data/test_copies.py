@@ -9,7 +9,6 @@ from PIL import Image
 
 from lead_jax.checks._errors import InputError
 from lead_jax.data._copies import (
-  copies_of_rows,
   count_once,
   leave_out_of_train,
   pixels_of,
@@ -111,10 +110,3 @@ def test_pixels_that_are_not_known_are_read_on_request_alone(make_folder):
   assert pixels_of(bare) == whole.pixels
   assert count_once(bare)[0] is bare
   assert leave_out_of_train(bare, whole) == (bare, 0)
-
-
-def test_equal_rows_of_features():
-  features = np.random.default_rng(0).normal(size=(6, 3))
-  assert copies_of_rows(features) == []
-  features[[3, 5]] = features[1]
-  assert copies_of_rows(features[:, ::-1]) == [(1, 3, 5)]
