@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,11 @@ def prepare(
       for key, feature in features.items()
     }
 
-  builder._split_generators = lambda manager: {
-    part: ((i, example(part, i)) for i in range(count))
-    for part, count in counts.items()
-  }
+  def examples(part: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for i in range(counts[part]):
+      yield i, example(part, i)
+
+  builder._split_generators = lambda manager: {part: examples(part) for part in counts}
   config = tfds.download.DownloadConfig(
     try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP
   )

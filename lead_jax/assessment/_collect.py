@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from lead_jax import run
 from lead_jax.assessment import _costs as costs
-from lead_jax.assessment._noise import COLUMNS, Columns, check_columns, test_images
+from lead_jax.assessment._noise import COLUMNS, Columns, check_columns
 from lead_jax.assessment._remarks import Remarks, remarks
 from lead_jax.checks import InputError
-from lead_jax.data import load_dataset
+from lead_jax.data import count_folder_images, load_dataset
 from lead_jax.evaluation import (
   ScoreTable,
   ground_truth_column,
@@ -207,7 +207,7 @@ def collect(
     measured[folder.name] = costs.remember(results, report)
   if not reports:
     raise InputError(notes[0].removeprefix("left out: "))
-  images = {folder.name: test_images(folder) for folder in folders}
+  images = {folder.name: count_folder_images(folder, "test") for folder in folders}
   found = of_reports(reports, truth, measured=measured, images=images)
   return found._replace(notes=notes + found.notes)
 

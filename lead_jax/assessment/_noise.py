@@ -1,18 +1,14 @@
 """How sure the true accuracies are, from what the ground truth and its user say."""
 
 import math
-import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from lead_jax.checks import InputError
-from lead_jax.data import IMAGE_EXTENSIONS
 from lead_jax.evaluation import ScoreTable, deviation_of_test_set
 
-# Names of the part that accuracies are measured on, as data folders have them.
-_TEST_PARTS = ("test", "val", "valid", "validation")
 # The columns that say how sure an accuracy is.
 COLUMNS = ("deviation", "std", "seeds", "measure")
 
@@ -30,18 +26,6 @@ class Noise(NamedTuple):
 
   deviation: np.ndarray
   source: dict[str, str]
-
-
-def test_images(folder: pathlib.Path) -> int:
-  """Counts the images of a data set's test part; 0 where it has none."""
-  for part in _TEST_PARTS:
-    if (folder / part).is_dir():
-      return sum(
-        path.suffix.lower() in IMAGE_EXTENSIONS
-        for path in (folder / part).glob("*/*")
-        if path.is_file()
-      )
-  return 0
 
 
 def check_columns(columns: Columns) -> None:

@@ -1,6 +1,10 @@
 from ._arrays import (
   plain_array as plain_array,
 )
+from ._equal_rows import (
+  equal_rows as equal_rows,
+  equal_rows_line as equal_rows_line,
+)
 from ._errors import (
   InputError as InputError,
   name_flags as name_flags,

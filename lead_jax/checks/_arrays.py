@@ -24,11 +24,7 @@ def plain_array(value: Any, name: str) -> np.ndarray:
   if value is None or isinstance(value, str | bytes | dict | set):
     raise InputError(f"{name} must be an array of numbers, got {_kind(value)}")
   if isinstance(value, np.ma.MaskedArray):
-    if np.ma.is_masked(value):
-      raise InputError(
-        f"{name} have {int(np.ma.count_masked(value))} masked values: fill them or drop "
-        "their samples"
-      )
+    refuse_masked(value, name)
     value = value.data
   if type(value).__module__.partition(".")[0] == "torch":
     value = _of_torch(value)
@@ -44,6 +40,24 @@ def plain_array(value: Any, name: str) -> np.ndarray:
       f"{name} cannot be made an array ({one_line(error, most=120)}): give one of NumPy or "
       "JAX"
     ) from error
+
+
+def refuse_masked(array: Any, name: str) -> None:
+  """Refuses an array some of whose values are masked: NumPy would use what is below.
+
+  Args:
+    array: Anything; only a NumPy masked array can be refused.
+    name: What the message calls it.
+
+  Raises:
+    InputError: If a value is masked.
+  """
+  if np.ma.is_masked(array):
+    count = int(np.ma.getmaskarray(array).sum())
+    raise InputError(
+      f"{name} is a masked array with {count} masked values: remove those samples, or fill "
+      "the values in (`.filled(...)`)"
+    )
 
 
 def _of_torch(value: Any) -> Any:

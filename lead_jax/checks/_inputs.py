@@ -38,8 +38,8 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     name: What the message calls them.
 
   Raises:
-    InputError: If they are not a matrix of finite numbers with at least two rows, or are
-      so large or so small that squares leave the range of the dtype.
+    InputError: If they are not a matrix of finite numbers with at least two rows, some are
+      masked, or they are so large or so small that squares leave the range of the dtype.
   """
   array = plain_array(features, name)
   if array.ndim != 2:
@@ -125,8 +125,6 @@ def check_inputs(features: ArrayLike, labels: ArrayLike) -> Inputs:
     raise InputError(
       f"labels must be a list or an array, one per sample, got {shown(labels, most=40)}"
     )
-  if np.ma.is_masked(labels):
-    labels = plain_array(labels, "labels")
   if not isinstance(labels, np.ndarray):
     # As a list, in which mixed types are seen; NumPy would make them all strings.
     array = hasattr(labels, "dtype")

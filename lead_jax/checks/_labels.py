@@ -5,11 +5,13 @@ ones too). Everything downstream indexes arrays by class, so ids must be dense. 
 keep their numeric order, which a sort of their strings would not ("10" before "2").
 """
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from lead_jax.checks._arrays import refuse_masked
 from lead_jax.checks._errors import InputError
 
 
@@ -22,13 +24,15 @@ def encode_labels(
     labels: [N] integers or strings, not both; N at least one.
 
   Returns:
-    int32[N] ids in `[0, K)` and the K class names: what the labels were, as strings, in
-    ascending order (numeric for integers, by code point for strings).
+    int32[N] ids in `[0, K)` and the K class names: what the labels were, as strings in
+    Unicode's composed form (NFC), in ascending order (numeric for integers, by code point
+    for strings).
 
   Raises:
     InputError: If there are no labels, they are not one-dimensional, or one of them is
-      neither an integer nor a string.
+      masked or neither an integer nor a string.
   """
+  refuse_masked(labels, "labels")
   if not isinstance(labels, np.ndarray):
     # numpy would turn [1, "a"] into strings and [1, None] into objects.
     labels = _array_of_one_type(list(labels))
@@ -45,8 +49,15 @@ def encode_labels(
       f"labels must be integers or strings, got {labels.dtype}: "
       "convert them to class numbers or names"
     )
-  names, ids = np.unique(labels, return_inverse=True)
-  return ids.astype(np.int32), tuple(str(name) for name in names.tolist())
+  found, ids = np.unique(labels, return_inverse=True)
+  names = found.tolist()
+  if labels.dtype.kind == "U":
+    # One name however Unicode spells it: composed letters, or letters and their accents.
+    spelled, of_name = np.unique(
+      [unicodedata.normalize("NFC", name) for name in names], return_inverse=True
+    )
+    names, ids = spelled.tolist(), of_name[ids]
+  return ids.astype(np.int32), tuple(map(str, names))
 
 
 def _array_of_one_type(labels: list[Any]) -> np.ndarray:

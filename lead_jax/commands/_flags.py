@@ -69,6 +69,17 @@ class SharedFlags:
       "datasets", [], f"Data sets to use, separated by commas. Default: {default}."
     )
 
+  def duplicates(self) -> flags.FlagHolder[str]:
+    """What is done with exact copies of an image."""
+    return flags.DEFINE_enum(
+      "duplicates",
+      "once",
+      ["once", "keep"],
+      "Exact copies of an image: count each image once (not at all if its copies are in "
+      "several classes), or keep all copies.",
+      flag_values=self._values,
+    )
+
   def ground_truth(self) -> flags.FlagHolder[str | None]:
     """The file of true accuracies."""
     return self._text(

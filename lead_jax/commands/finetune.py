@@ -90,6 +90,7 @@ _CHECKPOINT_DIR = flags.DEFINE_string(
   "Folder for runs, finished or not. Default: checkpoints in --out.",
   flag_values=FLAGS,
 )
+_DUPLICATES = _shared.duplicates()
 _OVERWRITE = _shared.overwrite()
 _CACHE_DIR = _shared.cache_dir()
 
@@ -144,6 +145,7 @@ def _finetune(dataset: str) -> int:
     data_dir=_DATA_DIR.value,
     test_fraction=_TEST_FRACTION.value,
     split_seed=None if given["split_seed"] is None else named.split_seed,
+    duplicates=_DUPLICATES.value,
   )
   protocol = named
   if _PROTOCOL.value is None:

@@ -71,6 +71,7 @@ _SPLIT = flags.DEFINE_enum(
   "Part of the data set to score on. A data set without parts is used whole.",
   flag_values=FLAGS,
 )
+_DUPLICATES = _shared.duplicates()
 _OUT = flags.DEFINE_string(
   "out",
   None,
@@ -243,6 +244,7 @@ def _rank(dataset: str) -> int:
       _METRICS.value,
       zoo=_ZOO.value,
       split=_SPLIT.value,
+      duplicates=_DUPLICATES.value,
       seed=_SEED.value,
       options=parse_options(_OPTION.value),
       batch_size=_BATCH_SIZE.value,

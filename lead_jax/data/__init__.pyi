@@ -1,6 +1,13 @@
 from ._bundled import (
   load_digits_dataset as load_digits_dataset,
 )
+from ._copies import (
+  DUPLICATES as DUPLICATES,
+  Copies as Copies,
+  count_once as count_once,
+  leave_out_of_train as leave_out_of_train,
+  pixels_of as pixels_of,
+)
 from ._dataset import (
   Dataset as Dataset,
   SkippedEntry as SkippedEntry,
@@ -10,10 +17,13 @@ from ._divide import (
   divide_dataset as divide_dataset,
 )
 from ._folder import (
+  count_folder_images as count_folder_images,
   load_folder_dataset as load_folder_dataset,
 )
-from ._images import (
+from ._formats import (
   IMAGE_EXTENSIONS as IMAGE_EXTENSIONS,
+)
+from ._images import (
   decode_image as decode_image,
 )
 from ._load import (

@@ -23,9 +23,10 @@ import numpy as np
 
 from lead_jax.checks import InputError, parameter
 from lead_jax.data._dataset import Dataset, SkippedEntry
-from lead_jax.data._files import printable, read_files
+from lead_jax.data._files import read_files
 from lead_jax.data._papers import PAPER_DATASETS
-from lead_jax.data._parts import check_classes, choose_parts
+from lead_jax.data._parts import check_classes, choose_parts, part_note
+from lead_jax.data._tree import printable
 from lead_jax.readers import read_text
 
 _PARTS = ("train", "val", "test")
@@ -82,6 +83,10 @@ def load_aircraft_dataset(
     skipped=tuple(
       SkippedEntry(printable(paths[i]), reason) for i, reason in read.reasons.items()
     ),
+    names=tuple(f"images/{paths[i].name}" for i in read.kept),
+    notes=(part_note(chosen, parts), *read.notes),
+    warnings=read.warnings,
+    pixels=read.pixels,
   )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from lead_jax.checks import InputError
 from lead_jax.data._dataset import Dataset
+from lead_jax.data._seen import pixels_digest
 from lead_jax.readers import read_npz
 
 TARGET_CLASSES = (5, 6, 7, 8, 9)
@@ -62,4 +63,5 @@ def load_digits_dataset(
     class_names=tuple(str(digit) for digit in TARGET_CLASSES),
     fingerprint=hashlib.sha256(header + images.tobytes()).hexdigest(),
     read_image=images.__getitem__,
+    pixels=tuple(map(pixels_digest, images)),
   )

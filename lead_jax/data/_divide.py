@@ -2,13 +2,13 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lead_jax.checks import InputError, parameter
-from lead_jax.data._dataset import Dataset
+from lead_jax.data._dataset import Dataset, take_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,29 +112,12 @@ def divide_dataset(
 
 def _part(dataset: Dataset, part: str, rows: np.ndarray, digest: str) -> Dataset:
   """Some samples of a data set, as one of its own."""
-  read, names, sets = dataset.read_image, dataset.names, dataset.label_sets
-  return dataclasses.replace(
+  return take_rows(
     dataset,
-    split=part,
-    labels=dataset.labels[rows],
+    rows,
     fingerprint=hashlib.sha256(f"{digest} {part}".encode()).hexdigest(),
-    read_image=None if read is None else _SomeImages(read, rows),
-    features=None if dataset.features is None else dataset.features[rows],
+    split=part,
     skipped=dataset.skipped if part == "train" else (),
-    label_sets=None if sets is None else sets[rows],
-    names=None if names is None else tuple(names[row] for row in rows),
+    left_out=dataset.left_out if part == "train" else (),
+    notes=dataset.notes if part == "train" else (),
   )
-
-
-class _SomeImages:
-  """Reads image i of some rows, in the way in which the whole data set is read."""
-
-  def __init__(self, read: Callable[[int], np.ndarray], rows: np.ndarray):
-    self._read, self._rows = read, rows
-    self._picture: Callable[[int], Any] = getattr(read, "picture", read)
-
-  def __call__(self, index: int) -> np.ndarray:
-    return self._read(int(self._rows[index]))
-
-  def picture(self, index: int) -> Any:
-    return self._picture(int(self._rows[index]))

@@ -9,7 +9,6 @@ error and not a wrong entry in the store.
 
 import dataclasses
 import hashlib
-import os
 import pathlib
 import stat
 import threading
@@ -21,8 +20,14 @@ import numpy as np
 from PIL import Image
 
 from lead_jax.checks import InputError
-from lead_jax.data._images import ImageError, decode_image, decode_picture
+from lead_jax.data._formats import IMAGE_EXTENSIONS, RAW_EXTENSIONS, extension
+from lead_jax.data._images import NOT_AN_IMAGE, ImageError, decode
+from lead_jax.data._seen import Seen, look_at, notes_of, warnings_of
+from lead_jax.data._tree import begins_as, printable
 from lead_jax.system import cpu_count
+
+# Reason of a file that nobody says is an image.
+NO_IMAGE = "no image by name or content"
 
 # No photograph is larger; a file is held in memory while it is hashed.
 _MAX_FILE_BYTES = 512 << 20
@@ -37,12 +42,18 @@ class ReadFiles:
     reasons: Why each of the others cannot.
     fingerprint: SHA-256 (hex) of the content and the order of those kept.
     read_image: Returns the i-th of those kept; safe to call from threads.
+    pixels: SHA-256 of the decoded pixels of each of those kept.
+    notes: What was decided about them, in clauses; see `Seen`.
+    warnings: What is odd about them, in lines.
   """
 
   kept: tuple[int, ...]
   reasons: dict[int, str]
   fingerprint: str
   read_image: Callable[[int], np.ndarray]
+  pixels: tuple[bytes, ...]
+  notes: tuple[str, ...]
+  warnings: tuple[str, ...]
 
 
 def read_files(
@@ -72,28 +83,34 @@ def read_files(
   digest = hashlib.sha256(b"images\n")
   for i in kept:
     digest.update(outcomes[i].sha256)
-  return ReadFiles(kept, reasons, digest.hexdigest(), reader)
-
-
-def printable(path: str | os.PathLike) -> str:
-  """The path as text that can be printed, whatever bytes its name is made of."""
-  return os.fsencode(path).decode("utf-8", "replace")
+  seen = [found for i in kept if (found := outcomes[i].seen) is not None]
+  return ReadFiles(
+    kept,
+    reasons,
+    digest.hexdigest(),
+    reader,
+    tuple(one.pixels for one in seen),
+    tuple(notes_of(seen)),
+    tuple(warnings_of(seen)),
+  )
 
 
 class _Outcome:
   """What became of one file at its first reading."""
 
-  __slots__ = ("pixels", "reason", "sha256")
+  __slots__ = ("pixels", "reason", "seen", "sha256")
 
   def __init__(
     self,
     sha256: bytes = b"",
     pixels: np.ndarray | None = None,
     reason: str | None = None,
+    seen: Seen | None = None,
   ):
     self.sha256 = sha256
     self.pixels = pixels
     self.reason = reason
+    self.seen = seen
 
 
 class _Reader:
@@ -111,15 +128,18 @@ class _Reader:
     """Hashes and decodes a file; keeps its pixels if the budget allows."""
     try:
       data = _read_file(path)
-      pixels = decode_image(data)
+      decoded = decode(data, extension(path))
     except ImageError as error:
       return _Outcome(reason=str(error))
+    pixels = np.array(decoded.picture)
     pixels.setflags(write=False)
+    seen = look_at(pixels, frames=decoded.frames, deep=decoded.deep)
     with self._lock:
       fits = pixels.nbytes <= self._left
       if fits:
         self._left -= pixels.nbytes
-    return _Outcome(hashlib.sha256(data).digest(), pixels if fits else None)
+    digest = hashlib.sha256(data).digest()
+    return _Outcome(digest, pixels if fits else None, seen=seen)
 
   def __call__(self, index: int) -> np.ndarray:
     pixels = self._images[index][1].pixels
@@ -135,7 +155,7 @@ class _Reader:
       data = _read_file(path)
       if hashlib.sha256(data).digest() != outcome.sha256:
         raise ImageError("it has changed since it was first read")
-      return decode_picture(data)
+      return decode(data, extension(path)).picture
     except ImageError as error:
       raise InputError(
         f"{printable(path)!r} can no longer be used: {error}; start again"
@@ -143,11 +163,18 @@ class _Reader:
 
 
 def _read_file(path: pathlib.Path) -> bytes:
+  """The content of a file that begins, or is called, as an image."""
   try:
     status = path.stat()
     # Opening a pipe or a device called x.jpg could block for ever.
     if not stat.S_ISREG(status.st_mode):
       raise ImageError("not a regular file")
+    if extension(path) in RAW_EXTENSIONS:
+      raise ImageError("camera raw data: export it as JPEG or PNG")
+    if not begins_as(path):  # A video is not read to find that out.
+      if extension(path) not in IMAGE_EXTENSIONS:
+        raise ImageError(NO_IMAGE)
+      raise ImageError(NOT_AN_IMAGE if status.st_size else "empty file")
     if status.st_size > _MAX_FILE_BYTES:
       raise ImageError(f"too large: {status.st_size} bytes")
     return path.read_bytes()

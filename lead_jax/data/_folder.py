@@ -3,22 +3,29 @@
 ```
 photos/{tulip,rose}/*.jpg        or        photos/{train,test}/{tulip,rose}/*.jpg
 ```
+
+Which folders are classes and which are parts is decided in `_layout`, which files are
+images by their content.
 """
 
+import collections
 import os
 import pathlib
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, visible
 from lead_jax.data._dataset import Dataset, SkippedEntry
-from lead_jax.data._files import printable, read_files
-from lead_jax.data._images import IMAGE_EXTENSIONS
-from lead_jax.data._parts import check_classes, choose_parts, is_part_name
+from lead_jax.data._files import NO_IMAGE, ReadFiles, read_files
+from lead_jax.data._formats import extension
+from lead_jax.data._layout import BESIDE, Layout, find_layout
+from lead_jax.data._parts import check_classes
+from lead_jax.data._tree import Folder, looks_like_image, printable, read_tree
 
-_Key = tuple[int, int]
+# Kinds of files that are named in one clause.
+_MOST_KINDS = 6
 
 
 def load_folder_dataset(
@@ -30,12 +37,12 @@ def load_folder_dataset(
 ) -> Dataset:
   """Reads a folder of images, one sub-folder per class.
 
-  Hidden files and files that are not images are ignored; images that cannot be decoded
-  and class folders without images are left out and named in `skipped`.
+  Every file below the folder is a sample, or in `skipped` (of a class, and no image that
+  can be used), or in `left_out` (of no class of the chosen part, or hidden).
 
   Args:
-    path: The folder. Sub-folders `train` and `test` (or val, valid, validation) that hold
-      class folders are its parts; a class that happens to be called `train` is not.
+    path: The folder. Which of its sub-folders are classes, parts or wrappers is decided by
+      the rule in `_layout.py` (also in docs/folders.md); `notes` say what was decided.
     split: `train`, `test` or `all`; see `choose_parts`.
     memory_budget: Bytes of decoded pixels to keep in memory.
     threads: How many files are read at a time; None is one per CPU core.
@@ -50,169 +57,135 @@ def load_folder_dataset(
   """
   root = pathlib.Path(path)
   source = repr(printable(root))
-  _check_root(root, source)
-  skipped: list[SkippedEntry] = []
-  files: dict[str, list[pathlib.Path]] = {}
-  part_folders, split = _part_folders(root, split, source, skipped)
-  for folder in part_folders:
-    for name, images in _class_images(folder, root, skipped):
-      files.setdefault(name, []).extend(images)
+  tree = _open(root, source)
+  layout = find_layout(tree, split, source)
+  files = layout.classes
   if not files:
-    _refuse_without_images(root, source, skipped)
-
-  paths = [image for name in sorted(files) for image in files[name]]
+    _refuse_without_classes(tree, source, layout)
+  paths = [file for name in sorted(files) for file in files[name]]
   classes = [name for name in sorted(files) for _ in files[name]]
   read = read_files(paths, memory_budget=memory_budget, threads=threads)
-  skipped += [
-    SkippedEntry(printable(paths[i]), reason) for i, reason in read.reasons.items()
+  skipped = [
+    SkippedEntry(printable(paths[i]), reason, stray=reason == NO_IMAGE)
+    for i, reason in read.reasons.items()
   ]
   if not read.kept:
-    raise InputError(
-      f"{source}: none of its {len(paths)} images can be read "
-      f"(the first: {skipped[-len(paths)].reason})"
-    )
+    _refuse_without_images(source, skipped)
   names = tuple(sorted({classes[i] for i in read.kept}))
-  for name in sorted(set(files) - set(names)):
-    skipped.append(SkippedEntry(name, "class folder without a readable image"))
+  without = sorted(set(files) - set(names))
+  remarks = [
+    *layout.remarks,
+    *(SkippedEntry(one, "class folder without a readable image", 0) for one in without),
+  ]
   ids = {name: i for i, name in enumerate(names)}
   labels = np.asarray([ids[classes[i]] for i in read.kept], np.int32)
   remedy = "add images to its folder or remove the folder"
   check_classes(labels, names, source, "readable images", remedy)
   return Dataset(
     name=printable(root.name or root.resolve().name),
-    split=split,
+    split=layout.split,
     labels=labels,
     class_names=names,
     fingerprint=read.fingerprint,
     read_image=read.read_image,
-    skipped=tuple(skipped),
+    skipped=(*skipped, *remarks),
     names=tuple(printable(paths[i].relative_to(root).as_posix()) for i in read.kept),
+    left_out=tuple(layout.left_out),
+    notes=_notes(layout, read, paths, without),
+    warnings=read.warnings,
+    pixels=read.pixels,
   )
 
 
-def _check_root(root: pathlib.Path, source: str) -> None:
+def count_folder_images(path: str | os.PathLike, split: str) -> int:
+  """Counts the images of a part by their beginnings, without decoding them.
+
+  Args:
+    path: As `load_folder_dataset` takes it.
+    split: `train`, `test` or `all`.
+
+  Returns:
+    The number; 0 where there is no such folder or part.
+  """
+  root = pathlib.Path(path)
   try:
-    is_folder = stat.S_ISDIR(root.stat().st_mode)
-    if is_folder:
-      os.scandir(root).close()
+    layout = find_layout(read_tree(root), split, repr(printable(root)))
+  except (OSError, InputError):
+    return 0
+  return sum(looks_like_image(file) for one in layout.classes.values() for file in one)
+
+
+def _open(root: pathlib.Path, source: str) -> Folder:
+  """Lists the folder, or says why it is none."""
+  try:
+    if stat.S_ISDIR(root.stat().st_mode):
+      return read_tree(root)
   except FileNotFoundError:
     raise InputError(f"{source}: there is no such folder") from None
   except OSError as error:
     raise InputError(f"{source} cannot be opened: {error.strerror}") from None
-  if not is_folder:
-    raise InputError(
-      f"{source} is a file, not a folder: give a folder with one sub-folder per class"
-      + (", or npz:FILE" if root.suffix == ".npz" else "")
-    )
-
-
-def _entries(folder: pathlib.Path) -> list[os.DirEntry]:
-  """What is in a folder, sorted by name, without hidden and archivers' entries."""
-  with os.scandir(folder) as found:
-    entries = [
-      entry
-      for entry in found
-      if not entry.name.startswith(".") and entry.name != "__MACOSX"
-    ]
-  return sorted(entries, key=lambda entry: entry.name)
-
-
-def _is_folder(entry: os.DirEntry) -> bool:
-  try:
-    return entry.is_dir()
-  except OSError:  # A link to itself.
-    return False
-
-
-def _is_image_name(name: str) -> bool:
-  return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
-
-
-def _part_folders(
-  root: pathlib.Path, split: str, source: str, skipped: list[SkippedEntry]
-) -> tuple[list[pathlib.Path], str]:
-  """The folders that hold the class folders of the chosen split."""
-  parts: list[str] = []
-  others: list[str] = []
-  for entry in _entries(root):
-    if _is_folder(entry):
-      is_part = is_part_name(entry.name) and _holds_folders(root / entry.name)
-      (parts if is_part else others).append(entry.name)
-  chosen, split = choose_parts(parts, split, source)
-  if not chosen:
-    return [root], split
-  skipped += [
-    SkippedEntry(printable(root / name), "folder beside the parts of the data set")
-    for name in others
-  ]
-  return [root / name for name in chosen], split
-
-
-def _holds_folders(folder: pathlib.Path) -> bool:
-  """Whether a folder is a part: class folders inside, and no images of its own."""
-  try:
-    entries = _entries(folder)
-  except OSError:
-    return False
-  folders = [_is_folder(entry) for entry in entries]
-  images = [_is_image_name(entry.name) for entry in entries]
-  return any(folders) and not any(
-    image and not is_folder for image, is_folder in zip(images, folders, strict=True)
+  raise InputError(
+    f"{source} is a file, not a folder: give a folder with one sub-folder per class"
+    + (", or npz:FILE" if root.suffix == ".npz" else "")
   )
 
 
-def _class_images(
-  part: pathlib.Path, root: pathlib.Path, skipped: list[SkippedEntry]
-) -> Iterator[tuple[str, list[pathlib.Path]]]:
-  """Yields each class of a part and its image files, sorted by path."""
-  above = {_identity(root), _identity(part)}
-  for entry in _entries(part):
-    if not _is_folder(entry):
-      continue
-    folder = part / entry.name
-    images = list(_walk(folder, set(above), skipped))
-    if images:
-      yield printable(entry.name), images
-    else:
-      skipped.append(SkippedEntry(printable(folder), "class folder without images"))
+def _notes(
+  layout: Layout,
+  read: ReadFiles,
+  paths: Sequence[pathlib.Path],
+  without: Sequence[str],
+) -> tuple[str, ...]:
+  """What was decided, in clauses; `without` are classes that have no readable image."""
+  beside = sum(e.files for e in layout.left_out if e.reason == BESIDE)
+  notes = [layout.note] if layout.note else []
+  if beside:
+    verb = "is" if beside == 1 else "are"
+    notes.append(f"{_files(beside)} beside the class folders {verb} left out")
+  strangers = [paths[i] for i, reason in read.reasons.items() if reason == NO_IMAGE]
+  if strangers:
+    verb = "is no image" if len(strangers) == 1 else "are no images"
+    notes.append(f"{_files(len(strangers))} {verb}: {_kinds(strangers)}")
+  if without:
+    notes.append(f"without a readable image, and no class: {', '.join(without)}")
+  return tuple(visible(note) for note in (*notes, *read.notes))
 
 
-def _walk(
-  folder: pathlib.Path, seen: set[_Key], skipped: list[SkippedEntry]
-) -> Iterator[pathlib.Path]:
-  """Yields the images below a folder; a folder met twice (a loop of links) once."""
-  try:
-    key = _identity(folder)
-    if key in seen:
-      return
-    seen.add(key)
-    entries = _entries(folder)
-  except OSError as error:
-    skipped.append(
-      SkippedEntry(printable(folder), f"folder cannot be opened: {error.strerror}")
-    )
-    return
-  for entry in entries:
-    if _is_folder(entry):
-      yield from _walk(folder / entry.name, seen, skipped)
-    elif _is_image_name(entry.name):
-      yield folder / entry.name
+def _files(count: int) -> str:
+  return "1 file" if count == 1 else f"{count} files"
 
 
-def _identity(folder: pathlib.Path) -> _Key:
-  status = folder.stat()
-  return status.st_dev, status.st_ino
+def _kinds(paths: Sequence[pathlib.Path]) -> str:
+  """Files by the ends of their names: `30 .txt, 6 .xml`."""
+  counts = collections.Counter(extension(path) or "without extension" for path in paths)
+  kinds = [f"{count} {printable(end)}" for end, count in counts.most_common()]
+  more = (
+    f" and {len(kinds) - _MOST_KINDS} more kinds" if len(kinds) > _MOST_KINDS else ""
+  )
+  return ", ".join(kinds[:_MOST_KINDS]) + more
 
 
-def _refuse_without_images(
-  root: pathlib.Path, source: str, skipped: Sequence[SkippedEntry]
-) -> None:
-  if any(_is_image_name(entry.name) for entry in _entries(root)):
+def _refuse_without_classes(tree: Folder, source: str, layout: Layout) -> None:
+  if tree.images_here:
     raise InputError(
       f"{source} holds images but no class folders: "
       "put the images of each class into a folder of its own"
     )
-  empty = f" ({len(skipped)} folders without any)" if skipped else ""
+  empty = f" ({len(layout.remarks)} folders without any)" if layout.remarks else ""
   raise InputError(
     f"{source} holds no images{empty}: expected CLASS/*.jpg or train/CLASS/*.jpg"
+  )
+
+
+def _refuse_without_images(source: str, skipped: Sequence[SkippedEntry]) -> None:
+  kinds = _kinds([pathlib.Path(one.path) for one in skipped])
+  first = next((one.reason for one in skipped if not one.stray), "")
+  if not first:
+    raise InputError(
+      f"{source} holds no images: its class folders have {kinds}; expected CLASS/*.jpg or "
+      "train/CLASS/*.jpg"
+    )
+  raise InputError(
+    f"{source}: none of its {len(skipped)} files can be read as an image ({kinds}); the "
+    f"first: {first}"
   )

@@ -4,6 +4,7 @@ An installed distribution offers more kinds under the entry-point group
 `lead_jax.datasets`: functions of `(argument, split)` that return a `Dataset`.
 """
 
+import dataclasses
 import difflib
 import os
 import pathlib
@@ -11,6 +12,7 @@ import pathlib
 from lead_jax.checks import InputError
 from lead_jax.data._aircraft import load_aircraft_dataset
 from lead_jax.data._bundled import load_digits_dataset
+from lead_jax.data._copies import pixels_of
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._folder import load_folder_dataset
 from lead_jax.data._npz import load_npz_dataset
@@ -84,7 +86,8 @@ def load_dataset(
   if not text or not os.path.lexists(path):
     offered = plugins(PLUGINS)
     if kind in offered:
-      return call_plugin(PLUGINS, kind, rest, split, returns=Dataset)
+      found = call_plugin(PLUGINS, kind, rest, split, returns=Dataset)
+      return dataclasses.replace(found, pixels=pixels_of(found))
     _refuse_unknown(text, path, list(offered))
   return load_folder_dataset(path, split, memory_budget=memory_budget, threads=threads)
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from lead_jax.checks import InputError, encode_labels, shown
 from lead_jax.data._dataset import Dataset
-from lead_jax.data._parts import check_classes, choose_parts
+from lead_jax.data._parts import check_classes, choose_parts, part_note
+from lead_jax.data._seen import look_at, warnings_of
 from lead_jax.readers import read_npz
 
 
@@ -47,7 +48,7 @@ def load_npz_dataset(path: str | os.PathLike, split: str = "train") -> Dataset:
         f"{source}: {key!r} has shape {arrays[key].shape}, but {kind!r} has "
         f"{len(values)} rows: one value per row is needed"
       )
-  rows, split = _choose_rows(arrays.get("split"), len(values), split, source)
+  rows, split, note = _choose_rows(arrays.get("split"), len(values), split, source)
   if len(rows) < 2:
     raise InputError(f"{source}: {len(rows)} samples, at least two are needed")
   try:
@@ -64,6 +65,7 @@ def load_npz_dataset(path: str | os.PathLike, split: str = "train") -> Dataset:
   values.setflags(write=False)
   digest = hashlib.sha256(f"{kind} {values.dtype} {values.shape}\n".encode())
   digest.update(values.data)
+  seen = [look_at(np.asarray(row)) for row in values] if kind == "images" else []
   return Dataset(
     name=path.stem,
     split=split,
@@ -72,6 +74,9 @@ def load_npz_dataset(path: str | os.PathLike, split: str = "train") -> Dataset:
     fingerprint=digest.hexdigest(),
     features=values if kind == "features" else None,
     read_image=_Rows(values) if kind == "images" else None,
+    notes=(note,) if note else (),
+    warnings=tuple(warnings_of(seen)),
+    pixels=tuple(one.pixels for one in seen) if kind == "images" else None,
   )
 
 
@@ -115,7 +120,17 @@ def _check_images(images: np.ndarray, source: str) -> None:
       "or [N, H, W, 3]"
     )
   if images.dtype != np.uint8:
-    raise InputError(f"{source}: 'images' is {images.dtype}, expected uint8 (0..255)")
+    raise InputError(
+      f"{source}: 'images' is {images.dtype}{_range(images)}, expected uint8 (0..255): "
+      "scale the pixels to 0..255, round them, and save them with astype('uint8')"
+    )
+
+
+def _range(images: np.ndarray) -> str:
+  """What the pixels span, where they are numbers."""
+  if images.dtype.kind not in "fiu" or not images.size:
+    return ""
+  return f" with values from {images.min():.6g} to {images.max():.6g}"
 
 
 def _check_features(features: np.ndarray, source: str) -> None:
@@ -136,15 +151,18 @@ def _check_features(features: np.ndarray, source: str) -> None:
 
 def _choose_rows(
   parts: np.ndarray | None, count: int, split: str, source: str
-) -> tuple[np.ndarray, str]:
-  """Row numbers of the chosen split, ascending, and the split to record."""
+) -> tuple[np.ndarray, str, str]:
+  """Row numbers of the chosen split, ascending, the split to record, what was decided."""
   everything = np.arange(count)
   if parts is None:
-    return everything, choose_parts((), split, source)[1]
+    return everything, choose_parts((), split, source)[1], ""
   if parts.dtype.kind == "S":
     parts = np.char.decode(parts, "utf-8", "replace")
   if parts.dtype.kind != "U":
     raise InputError(f"{source}: 'split' is {parts.dtype}, expected strings")
   names = sorted(set(parts.tolist()))
   chosen, split = choose_parts(names, split, source)
-  return (np.flatnonzero(np.isin(parts, chosen)) if chosen else everything), split
+  if not chosen:
+    return everything, split, ""
+  rows = np.flatnonzero(np.isin(parts, chosen))
+  return rows, split, part_note(chosen, names)

@@ -4,6 +4,7 @@ Sources call their held-out part by many names, and some have none. What was rea
 is recorded in the data set, since a score means something else on other samples.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,8 +17,10 @@ SPLITS = ("train", "test", "all")
 _KINDS = (
   ("train", "training"),
   ("test", "testing"),
-  ("val", "valid", "validation"),
+  ("val", "valid", "validation", "dev", "devel", "development", "eval", "evaluation"),
 )
+# What may stand behind such a name: training_set, test-data, "Valid images", trainset.
+_PART_NAME = re.compile(r"([a-z]+?)[\W_]*(set|data|dataset|images|split|part)?")
 
 
 class MissingPartError(InputError):
@@ -30,9 +33,15 @@ def check_split(split: str, source: str) -> None:
     raise InputError(f"{source}: split {split!r} is not one of {', '.join(SPLITS)}")
 
 
-def is_part_name(name: str) -> bool:
-  """Whether a folder, split or value of this name (in any case) is a part."""
-  return any(name.lower() in kind for kind in _KINDS)
+def part_kind(name: str) -> int | None:
+  """Returns which kind of part a folder, split or value is by its name, in any case.
+
+  Returns:
+    0 for training, 1 for test, 2 for validation; None for other names.
+  """
+  match = _PART_NAME.fullmatch(name.lower())
+  found = (i for i, kind in enumerate(_KINDS) if match and match[1] in kind)
+  return next(found, None)
 
 
 def choose_parts(
@@ -43,7 +52,7 @@ def choose_parts(
   Args:
     names: Names of the parts that the source has; none where it is not divided.
     split: `train`, `test` or `all`; `test` is the part called test or, without one,
-      val, valid or validation.
+      that called val, valid, validation, dev or eval.
     source: What to call the source in a message.
 
   Returns:
@@ -54,7 +63,7 @@ def choose_parts(
     MissingPartError: If the source has no such part.
   """
   check_split(split, source)
-  kinds = [[name for name in names if name.lower() in kind] for kind in _KINDS]
+  kinds = [[name for name in names if part_kind(name) == i] for i in range(len(_KINDS))]
   if not any(kinds):
     if split == "test":
       raise MissingPartError(
@@ -73,6 +82,12 @@ def choose_parts(
       f"{source} has no {split} part; it has: {', '.join(sorted(names))}"
     )
   return tuple(chosen), split
+
+
+def part_note(chosen: Sequence[str], names: Sequence[str]) -> str:
+  """Returns which parts are read, of which, in words."""
+  several = "parts" if len(chosen) > 1 else "part"
+  return f"{several} {' and '.join(chosen)} of {'/'.join(sorted(names))}"
 
 
 def check_classes(

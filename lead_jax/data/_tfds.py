@@ -26,9 +26,15 @@ import numpy as np
 
 from lead_jax.checks import InputError, install, need, one_line, parameter, shown
 from lead_jax.data._dataset import Dataset, SkippedEntry
-from lead_jax.data._images import ImageError, PictureReader, decode_picture
+from lead_jax.data._images import ImageError, PictureReader, decode
 from lead_jax.data._papers import how_to_prepare
-from lead_jax.data._parts import check_classes, check_split, choose_parts
+from lead_jax.data._parts import (
+  check_classes,
+  check_split,
+  choose_parts,
+  part_note,
+)
+from lead_jax.data._seen import Seen, look_at, notes_of, warnings_of
 from lead_jax.data._tfds_features import Keys, find_keys
 from lead_jax.data._tfrecords import read_tfrecords
 from lead_jax.system import cpu_count, import_tensorflow, no_stderr
@@ -91,16 +97,18 @@ def load_tfds_dataset(
   labels: list[int] = []
   sets: list[np.ndarray] = []
   skipped: list[SkippedEntry] = []
+  seen: list[Seen] = []
   digest = hashlib.sha256(b"images\n")
   with ThreadPoolExecutor(threads or cpu_count()) as pool:
     for part in chosen:
       examples = _examples(tfds, builder, part, keys, source)
       for i, batch in enumerate(_chunks(examples, 256)):
-        reasons = pool.map(_reason, batch)
-        for j, (example, reason) in enumerate(zip(batch, reasons, strict=True)):
-          if reason:
-            skipped.append(SkippedEntry(f"{source} {part} {256 * i + j}", reason))
+        looks = pool.map(_look, batch)
+        for j, (example, look) in enumerate(zip(batch, looks, strict=True)):
+          if isinstance(look, str):
+            skipped.append(SkippedEntry(f"{source} {part} {256 * i + j}", look))
             continue
+          seen.append(look)
           digest.update(hashlib.sha256(example.image).digest())
           blobs.append(example.image)
           labels.append(example.classes[0])
@@ -115,6 +123,9 @@ def load_tfds_dataset(
     fingerprint=digest.hexdigest(),
     read_image=PictureReader(blobs.__getitem__),
     skipped=tuple(skipped),
+    notes=(part_note(chosen, list(builder.info.splits)), *notes_of(seen)),
+    warnings=tuple(warnings_of(seen)),
+    pixels=tuple(one.pixels for one in seen),
   )
 
 
@@ -171,15 +182,16 @@ class _Blobs:
     return os.pread(self._file.fileno(), size, offset)  # Safe from several threads.
 
 
-def _reason(example: "_Example") -> str | None:
-  """Why an example cannot be used, or None."""
+def _look(example: "_Example") -> Seen | str:
+  """What an example's image is like, or why it cannot be used."""
   if not example.classes:
     return "no class label"
   try:
-    decode_picture(example.image)
+    decoded = decode(example.image)
   except ImageError as error:
     return str(error)
-  return None
+  pixels = np.asarray(decoded.picture)
+  return look_at(pixels, frames=decoded.frames, deep=decoded.deep)
 
 
 def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

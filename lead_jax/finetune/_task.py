@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -26,6 +27,7 @@ class Target:
       both splits have `label_sets`.
     test_labels: The same of `test`, in the classes of `train`.
     division: How a data set without a test part was divided; None where it has one.
+    remarks: What became of exact copies of images, in lines.
   """
 
   name: str
@@ -34,6 +36,7 @@ class Target:
   train_labels: Labels
   test_labels: Labels
   division: Division | None = None
+  remarks: Sequence[str] = ()
 
   @property
   def class_names(self) -> tuple[str, ...]:
@@ -53,9 +56,13 @@ class Target:
     ]
     if self.division is not None:
       lines.append(f"It has no test part and was divided: {self.division}")
+    lines += self.remarks
     for part in (self.train, self.test):
-      if part.skipped:
-        first, count = part.skipped[0], len(part.skipped)
+      if part.notes:
+        lines.append(f"Read for {part.split}: {'; '.join(part.notes)}")
+      lines += part.warnings
+      if missed := [entry for entry in part.skipped if not entry.stray]:
+        first, count = missed[0], len(missed)
         files = "1 file" if count == 1 else f"{count} files, the first"
         lines.append(
           f"Left out of {part.split}: {files}: {first.path} ({first.reason})"
@@ -76,6 +83,7 @@ def make_target(
   name: str | None = None,
   *,
   division: Division | None = None,
+  remarks: Sequence[str] = (),
 ) -> Target:
   """Joins two splits.
 
@@ -84,6 +92,7 @@ def make_target(
     test: With images, of classes that `train` has.
     name: That of `train` if None.
     division: What made them two, where they were one.
+    remarks: What became of exact copies of images, in lines.
 
   Raises:
     InputError: If one has no images or `test` has a class that `train` has not; or, where
@@ -114,7 +123,7 @@ def make_target(
           "is nothing to learn or to measure"
         )
   found = compact(train_labels), compact(test_labels)
-  return Target(name or train.name, train, test, *found, division)
+  return Target(name or train.name, train, test, *found, division, remarks)
 
 
 def read_images(

@@ -258,6 +258,7 @@ def _finetune(report: Report, models: list[str]) -> tuple[str, str]:
   specs = buffer.getvalue()
   words = ["lead-finetune", data, f"--models={specs}"]
   words += [f"--{flag}={request[flag]}" for flag in _SHARED_FLAGS if request.get(flag)]
+  words += ["--duplicates=keep"] if request.get("duplicates") == "keep" else []
   for switch in ("download", "check_weights"):
     if request.get(switch) is False:
       words.append(f"--no{switch}")

@@ -10,9 +10,10 @@ from lead_jax.results import FAILED, Listener, ModelRow, Plan, ScoreRow
 def describe(plan: Plan) -> list[str]:
   """Returns, in a few lines, what a run will do."""
   data = plan.dataset
+  decided = "".join(f"; {note}" for note in data.get("notes", ()))
   return [
     f"Data: {data['name']}, {plural(data['samples'], 'image')} of "
-    f"{plural(data['classes'], 'class', 'classes')} (split: {data['split']})",
+    f"{plural(data['classes'], 'class', 'classes')} (split: {data['split']}){decided}",
     f"Models: {len(plan.models)}; metrics: {', '.join(plan.metrics)}",
   ]
 

@@ -56,6 +56,7 @@ def _data(report: Report) -> list[tuple[str, str]]:
     ("classes", data.get("classes")),
     ("class names", shown),
     ("images per class", _range(sizes)),
+    ("decided on reading", "; ".join(map(str, data.get("notes", ())))),
     ("fingerprint", data.get("fingerprint")),
     ("fingerprint of the labels", data.get("labels")),
   )
@@ -63,7 +64,7 @@ def _data(report: Report) -> list[tuple[str, str]]:
     shown = "; ".join(f"{one['path']} ({one['reason']})" for one in skipped[:_MOST])
     if len(skipped) > _MOST:
       shown += f"; {len(skipped) - _MOST} more in report.json"
-    facts += _pairs(("left out", f"{plural(len(skipped), 'image')}: {shown}"))
+    facts += _pairs(("left out", f"{plural(len(skipped), 'file')}: {shown}"))
   return facts
 
 

@@ -20,7 +20,9 @@ class Plan:
 
   Attributes:
     dataset: Facts of the data set: `name`, `split`, `samples`, `classes`, `class_names`,
-      `class_sizes`, `fingerprint` of the images, `labels` (their hash), `skipped` images.
+      `class_sizes`, `fingerprint` of the images, `labels` (their hash), `skipped` files,
+      files `left_out`, `notes` of what was decided (see `data.Dataset`), and
+      `duplicates`: exact copies (`data.Copies.facts`).
     models: Names, in the order asked for.
     metrics: Names, in the order asked for; the first one orders the table.
     metric_facts: By metric, what it is: `description`, `unit`, `cost`, `needs`, whether it
@@ -82,7 +84,8 @@ class Plan:
     content = self.to_dict()
     del content["request"], content["warnings"]
     content["files"] = sorted(str(digest) for digest in self.files.values())
-    content["dataset"].pop("skipped", None)
+    for name in ("skipped", "left_out", "notes", "duplicates"):
+      content["dataset"].pop(name, None)
     for facts in content["metric_facts"].values():
       # What cannot be hashed has another identity in every process.
       if (facts.get("identity") or {}).get("stable") is False:

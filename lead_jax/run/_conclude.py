@@ -7,6 +7,7 @@ from lead_jax.features import FeatureStore
 from lead_jax.metrics import Metric
 from lead_jax.results import ModelRow, Plan, Report, ScoreRow
 from lead_jax.run._agreement import agreement_of, static_agreement_of
+from lead_jax.run._copies_of_run import says_copies, what_copies_changed
 from lead_jax.run._placing import ranked, says_tied
 from lead_jax.run._preflight import chosen_metrics, planned_metrics
 from lead_jax.run._records import Records
@@ -59,9 +60,11 @@ def concluded(
   """
   said: list[str] = []
   scores = ranked(report.scores, metrics, said.append)
+  if changed := what_copies_changed(dataclasses.replace(report, scores=scores)):
+    said.append(changed)
   for line in said:
     warn(line)
-  known = [line for line in report.warnings if not says_tied(line)]
+  known = [w for w in report.warnings if not says_tied(w) and not says_copies(w)]
   warnings = list(dict.fromkeys([*known, *said]))
   report = dataclasses.replace(report, scores=scores, warnings=warnings)
   report = dataclasses.replace(

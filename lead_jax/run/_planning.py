@@ -1,5 +1,6 @@
 """From what a user asks for to a plan; whatever can be known to be wrong is said here."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.backbones import ModelSpec
-from lead_jax.checks import InputError
-from lead_jax.data import Dataset
+from lead_jax.checks import InputError, equal_rows_line
+from lead_jax.data import Copies, Dataset, SkippedEntry
 from lead_jax.features import EXTRACTION_VERSION
 from lead_jax.metrics import Metric
 from lead_jax.results import Listener, Plan
@@ -67,7 +68,7 @@ def plan(
   paths = (settings.zoo, settings.ground_truth, *sources.model_files())
   reference, source_data = sources.reference, sources.source_data
   return Plan(
-    dataset=describe_dataset(data),
+    dataset=describe_dataset(data, sources.copies),
     models=[spec.name for spec in sources.models],
     metrics=list(chosen),
     metric_facts={name: metric_facts(metric) for name, metric in chosen.items()},
@@ -91,9 +92,16 @@ def plan(
   )
 
 
-def describe_dataset(dataset: Dataset) -> dict[str, Any]:
-  """Returns the facts of a data set that a plan holds."""
+def describe_dataset(dataset: Dataset, copies: Copies) -> dict[str, Any]:
+  """Returns the facts of a data set that a plan holds.
+
+  Args:
+    dataset: Without the copies that were left out.
+    copies: What was found of them.
+  """
   counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
+  out = copies.dropped
+  said = [f"{out} exact copies left out"] if out else []
   return {
     "name": dataset.name,
     "split": dataset.split,
@@ -103,7 +111,10 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     "class_sizes": [int(n) for n in counts],
     "fingerprint": dataset.fingerprint,
     "labels": labels_hash(dataset),
-    "skipped": [{"path": s.path, "reason": s.reason} for s in dataset.skipped],
+    "skipped": [dataclasses.asdict(entry) for entry in dataset.skipped],
+    "left_out": [dataclasses.asdict(entry) for entry in dataset.left_out],
+    "notes": [*dataset.notes, *said],
+    "duplicates": copies.facts(),
   }
 
 
@@ -148,9 +159,14 @@ def _warnings(
   stranger: bool,
 ) -> list[str]:
   """What a user should know before the work begins; `stranger`: to the bundled models."""
-  data, found = sources.dataset, list[str]()
-  if data.skipped:
-    found.append(_skipped_line(data))
+  data = sources.dataset
+  found = [*data.warnings, *_alike(data.class_names)]
+  if said := sources.copies.line():
+    found.append(said)
+  if data.features is not None and (said := equal_rows_line(data.name, data.features)):
+    found.append(said)
+  if missed := [entry for entry in data.skipped if not entry.stray]:
+    found.append(_skipped_line(missed))
   if stranger and settings.zoo is None and data.features is None:
     found.append(
       "the bundled models were made for 8x8 digits and say little about other images: "
@@ -165,12 +181,27 @@ def _warnings(
   return found
 
 
-def _skipped_line(dataset: Dataset) -> str:
-  first = dataset.skipped[0]
-  count = len(dataset.skipped)
+def _skipped_line(entries: Sequence[SkippedEntry]) -> str:
+  """What should have been images, or folders of images, and was left out."""
+  first, count = entries[0], len(entries)
   more = f" and {count - 1} more (all in report.json)" if count > 1 else ""
-  plural = "image was" if count == 1 else "images were"
-  return f"{count} {plural} left out: {first.path} ({first.reason}){more}"
+  things = "file was" if count == 1 else "files were"
+  if any(entry.files != 1 for entry in entries):
+    things = "folder was" if count == 1 else "files and folders were"
+  return f"{count} {things} left out: {first.path} ({first.reason}){more}"
+
+
+def _alike(names: Sequence[str]) -> list[str]:
+  """Says which classes have names that differ in nothing but case or spaces."""
+  by_form: dict[str, list[str]] = {}
+  for name in names:
+    by_form.setdefault("".join(name.casefold().split()), []).append(name)
+  return [
+    f"the classes {' and '.join(map(repr, found))} are taken for different ones, although "
+    "their names differ in capitals or spaces alone: give them one name if they are one"
+    for found in by_form.values()
+    if len(found) > 1
+  ]
 
 
 def _request(
@@ -193,6 +224,7 @@ def _request(
       for name in (
         "zoo",
         "split",
+        "duplicates",
         "batch_size",
         "ground_truth",
         "reference",

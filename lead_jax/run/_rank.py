@@ -50,9 +50,9 @@ def rank(
     overwrite: Whether `out` may hold the results of another run.
     cache_dir: Where features and scores are kept; `default_cache_dir()` where None.
     listener: Told of progress.
-    **options: `zoo`, `split`, `seed`, `options` of the metrics, `batch_size`,
-      `ground_truth`, `reference`, `source_data`, `data_dir`, `weights_dir`, `download`,
-      `check_weights`, `precision`, `resamples`; see `run.Settings`.
+    **options: `zoo`, `split`, `duplicates`, `seed`, `options` of the metrics,
+      `batch_size`, `ground_truth`, `reference`, `source_data`, `data_dir`, `weights_dir`,
+      `download`, `check_weights`, `precision`, `resamples`; see `run.Settings`.
 
   Returns:
     The report: one row per model and metric.

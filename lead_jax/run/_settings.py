@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lead_jax.checks import InputError, shown
+from lead_jax.checks import InputError, parameter, shown
+from lead_jax.data import DUPLICATES
 
 if TYPE_CHECKING:
   from lead_jax.backbones import ModelSpec
@@ -27,6 +28,8 @@ class Settings:
   Attributes:
     zoo: A zoo file (`zoo.json`) that lists models.
     split: `train`, `test` or `all`: which samples are scored. Recorded in the report.
+    duplicates: What is done with exact copies of an image: `once`, count each image once
+      (and not at all where its copies are of several classes), or `keep`, count them all.
     seed: Seed of every random draw; in [0, 2^63).
     options: By metric, its options: `{"lead": {"classifier": "lda"}}`.
     batch_size: Batch size in images, 1 to 65,536. Does not change the scores.
@@ -51,6 +54,7 @@ class Settings:
 
   zoo: str | os.PathLike | None = None
   split: str = "train"
+  duplicates: str = "once"
   seed: int = 0
   options: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
   batch_size: int = 64
@@ -76,6 +80,11 @@ class Settings:
     if self.precision not in _PRECISIONS:
       raise InputError(
         f"precision must be one of {_PRECISIONS}, got {self.precision!r}"
+      )
+    if self.duplicates not in DUPLICATES:
+      raise InputError(
+        f"{parameter('duplicates', self.duplicates)}: expected one of "
+        f"{', '.join(DUPLICATES)}"
       )
     found = self.resamples
     if found is not None and not (

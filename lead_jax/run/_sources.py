@@ -15,10 +15,17 @@ from lead_jax.backbones import (
 )
 from lead_jax.backbones.catalogue import WeightSources
 from lead_jax.checks import InputError
-from lead_jax.data import Dataset, load_dataset, load_digits_dataset
+from lead_jax.data import (
+  Copies,
+  Dataset,
+  count_once,
+  load_dataset,
+  load_digits_dataset,
+)
 from lead_jax.metrics import Metric
 from lead_jax.results import Listener, Plan
 from lead_jax.run._bench import check_rows, labels_hash, outputs_key
+from lead_jax.run._copies_of_run import with_rows
 from lead_jax.run._preflight import file_hash, planned_metrics
 from lead_jax.run._settings import Settings
 
@@ -37,6 +44,7 @@ class Sources:
     source_data: Images of what the models were pre-trained on.
     batch_size: Batch size in images.
     said: What was noticed while weights were looked for; grows as models are loaded.
+    copies: Exact copies among the images, and what became of them.
   """
 
   dataset: Dataset
@@ -46,6 +54,7 @@ class Sources:
   source_data: Dataset | None
   batch_size: int
   said: list[str]
+  copies: Copies
 
   def model_files(self) -> list[str]:
     """Returns files that models are made of and that their names say: weights, features."""
@@ -79,11 +88,16 @@ def find_sources(
     _both(said.append, listener.warned),
   )
   resolved = resolve_models(models, settings.zoo, weights)
+  loaded = _load(dataset, settings.split, settings, listener)
+  data, copies = count_once(loaded, keep=settings.duplicates == "keep")
   specs = [
-    doubting_input(with_precision(spec, settings.precision), weights.warn)
+    with_rows(
+      doubting_input(with_precision(spec, settings.precision), weights.warn),
+      copies,
+      said.append,
+    )
     for spec in resolved
   ]
-  data = _load(dataset, settings.split, settings, listener)
   if data.features is not None and models is None and settings.zoo is None:
     # A data set that brings its features is ranked against nothing, but scored.
     ready = ReadyFeatures(data.name, data.features, None, data.fingerprint)
@@ -91,9 +105,9 @@ def find_sources(
   source_data = None
   if settings.source_data is not None:
     source_data = _load(settings.source_data, "all", settings, listener)
-  reference = _load_reference(settings, data, weights)
+  reference = _load_reference(settings, data, weights, copies)
   return Sources(
-    data, specs, metrics, reference, source_data, settings.batch_size, said
+    data, specs, metrics, reference, source_data, settings.batch_size, said, copies
   )
 
 
@@ -182,7 +196,7 @@ def _load(
 
 
 def _load_reference(
-  settings: Settings, dataset: Dataset, weights: WeightSources
+  settings: Settings, dataset: Dataset, weights: WeightSources, copies: Copies
 ) -> Backbone | ReadyFeatures | None:
   """The model to compare with; whatever is wrong with it is said before any work."""
   reference = settings.reference
@@ -191,7 +205,8 @@ def _load_reference(
   specs = resolve_models([reference], settings.zoo, weights)
   if len(specs) != 1:
     raise InputError(f"the reference is one model, {reference!r} names {len(specs)}")
-  loaded = with_precision(specs[0], settings.precision).load()
+  spec = with_precision(specs[0], settings.precision)
+  loaded = with_rows(spec, copies, lambda line: None).load()
   if isinstance(loaded, ReadyFeatures):
     check_rows(loaded, dataset)
   return loaded

@@ -5,11 +5,13 @@ and whoever runs it leaves the same.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 
 from lead_jax.checks import InputError, reason
 from lead_jax.results import FAILED, ModelRow, Plan
 from lead_jax.run._bench import Bench, Opened
+from lead_jax.run._copies_of_run import score_with_copies
 from lead_jax.run._records import Records
 from lead_jax.run._score import resample, score
 from lead_jax.run._sources import Sources
@@ -74,6 +76,8 @@ class ScoreTask:
     try:
       opened = desk.opened(self.model)
       row = score(opened, metric, options)
+      if self.metric == desk.plan.metrics[0] and not math.isnan(row.score):
+        row = score_with_copies(opened, metric, options, row, desk.sources.copies)
     except (Exception, SystemExit) as error:
       # Whatever is wrong with one model must not cost the others their scores.
       desk.fail(self.model, error, "extracting its features")

@@ -17,11 +17,7 @@ from lead_jax.assessment._figures import (
   _cost_figure as cost,
   _ranks_figure as ranks,
 )
-from lead_jax.assessment._noise import (
-  check_columns,
-  noise_of,
-  test_images as count_test_images,
-)
+from lead_jax.assessment._noise import check_columns, noise_of
 from lead_jax.assessment._remarks import remarks
 from lead_jax.checks._errors import InputError
 from lead_jax.evaluation._score_table import ScoreTable
@@ -63,15 +59,6 @@ def test_columns_of_the_truth_come_first():
     with pytest.raises(InputError, match=f"{name} of a on x is {value!r}, not"):
       check_columns({name: {"x": {"a": value}}})
   check_columns(columns)
-
-
-def test_test_images_are_counted(tmp_path):
-  assert count_test_images(tmp_path) == 0
-  for name in ("val/a/1.jpg", "val/b/2.PNG", "val/b/notes.txt", "train/a/3.jpg"):
-    path = tmp_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"")
-  assert count_test_images(tmp_path) == 2
 
 
 @pytest.mark.parametrize(

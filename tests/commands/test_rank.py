@@ -162,7 +162,7 @@ def test_a_folder_with_odd_images_and_a_broken_model(command, tmp_path):
     "--out=out",
   )
   assert code == 2
-  assert "1 image was left out: " in err
+  assert "1 file was left out: " in err
   assert "bad.jpg" in err
   reason = next(line for line in err.splitlines() if line.startswith("[1/2] cut: "))
   assert reason.startswith("[1/2] cut: failed: ")

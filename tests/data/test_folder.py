@@ -153,7 +153,7 @@ def test_damage_is_skipped_and_named(make_folder, png_bytes):
   assert reasons["cut.png"].startswith("damaged: ")
 
 
-def test_junk_is_ignored_silently(make_folder):
+def test_junk_is_counted_and_no_sample(make_folder):
   root = make_folder({"a": 2, "b": 2, ".cache": 2, "__MACOSX": 2})
   for name in ("Thumbs.db", ".DS_Store", "notes.txt", "._0.png", ".hidden.png"):
     (root / "a" / name).write_bytes(b"junk")
@@ -161,7 +161,14 @@ def test_junk_is_ignored_silently(make_folder):
   data = load_folder_dataset(root)
   assert data.class_names == ("a", "b")
   assert len(data) == 4
-  assert data.skipped == ()
+  (skipped,) = data.skipped
+  assert skipped.path.endswith("notes.txt")
+  found = {entry.reason: entry.files for entry in data.left_out}
+  assert found == {"beside the class folders": 1, "hidden": 8}
+  assert data.notes == (
+    "1 file beside the class folders is left out",
+    "1 file is no image: 1 .txt",
+  )
 
 
 def test_extensions_of_any_case_and_nested_folders(make_folder, png_bytes):
@@ -180,7 +187,7 @@ def test_loops_of_links_end(make_folder):
   data = load_folder_dataset(root)
   assert data.labels.tolist() == [0, 0, 1, 1]
   names = {os.path.basename(item.path) for item in data.skipped}
-  assert names == {"self.png", "loop"}
+  assert names == {"self.png", "self", "loop", "again", "up"}
 
 
 def test_names_that_are_not_text(make_folder, png_bytes):
@@ -227,7 +234,10 @@ def test_refuses(make_folder, tmp_path, png_bytes):
   bad = make_folder({"a": 0, "b": 0}, "bad")
   (bad / "a" / "x.png").write_bytes(b"")
   (bad / "b" / "y.png").write_bytes(b"")
-  with pytest.raises(InputError, match=r"none of its 2 images.*empty file"):
+  with pytest.raises(
+    InputError,
+    match=r"none of its 2 files can be read.*\(2 \.png\); the first: empty file",
+  ):
     load_folder_dataset(bad)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lead_jax.data._images import ImageError, decode_image, decode_picture
+from lead_jax.data._images import ImageError, decode, decode_image, decode_picture
+from lead_jax.data._seen import look_at, notes_of, warnings_of
 
 RED = (255, 0, 0)
 
@@ -74,6 +75,114 @@ def test_16_bits_are_scaled_and_not_clipped(kind):
   values = np.array([[0, 257, 32896, 65535]], np.uint16)
   pixels = decode_image(encoded(Image.fromarray(values), kind))
   np.testing.assert_array_equal(pixels[0, :, 0], [0, 1, 128, 255])
+
+
+def tiff(values: np.ndarray, **tags: int) -> bytes:
+  """A gray TIFF of one strip, whatever the values are said to be."""
+  height, width = values.shape
+  entries = {256: width, 257: height, 258: 16, 259: 1, 262: 1, 273: 8, 277: 1}
+  entries |= {278: height, 279: values.nbytes, 339: 1}
+  entries |= {int(tag[1:]): value for tag, value in tags.items()}
+  table = b"".join(
+    struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(entries.items())
+  )
+  offset = 8 + values.nbytes
+  return (
+    struct.pack("<2sHI", b"II", 42, offset)
+    + values.tobytes()
+    + struct.pack("<H", len(entries))
+    + table
+    + bytes(4)
+  )
+
+
+DEEP = np.array([[0, 257, 32896, 65535]], "<u2")
+
+
+@pytest.mark.parametrize("orientation", [1, 3])
+def test_where_zero_is_white_it_stays_white(orientation):
+  plain, negative = (tiff(DEEP, t262=t, t274=orientation) for t in (1, 0))
+  expected = [0, 1, 128, 255][:: 1 if orientation == 1 else -1]
+  np.testing.assert_array_equal(decode_image(plain)[0, :, 0], expected)
+  np.testing.assert_array_equal(
+    decode_image(negative)[0, :, 0], 255 - np.array(expected)
+  )
+
+
+def test_a_declared_depth_of_12_bits_is_the_scale():
+  # Two samples in three bytes: 0x000 0xFFF 0x800 0x010.
+  packed = np.frombuffer(bytes.fromhex("000fff800010"), np.uint8)
+  data = tiff(packed.reshape(1, 6), t256=4, t258=12)
+  np.testing.assert_array_equal(decode_image(data)[0, :, 0], [0, 255, 128, 1])
+
+
+@pytest.mark.parametrize("max_value", [4095, 65535])
+def test_the_range_of_a_pgm_is_the_one_that_it_says(max_value):
+  values = np.array([0, max_value // 2, max_value], ">u2")
+  data = f"P5 3 1 {max_value}\n".encode() + values.tobytes()
+  np.testing.assert_array_equal(decode_image(data)[0, :, 0], [0, 127, 255])
+
+
+def test_little_used_ranges_are_said():
+  rng = np.random.default_rng(0)
+
+  def said(images):
+    decoded = [decode(data) for data in images]
+    looks = [
+      look_at(np.asarray(one.picture), frames=one.frames, deep=one.deep)
+      for one in decoded
+    ]
+    return warnings_of(looks)
+
+  dark, whole = (rng.integers(0, top, (8, 8)).astype("<u2") for top in (4096, 65536))
+  for data in (tiff(dark), tiff(dark, t262=0), encoded(Image.fromarray(dark))):
+    (line,) = said([data, data])
+    assert line.startswith(
+      "2 images of more than 8 bits per sample use 17 of 256 levels"
+    )
+    assert line.endswith("scale it to the full range first (12 bits: multiply by 16)")
+  assert not said([tiff(dark), tiff(whole)])
+  color = Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8))
+  assert not said([encoded(color), encoded(color)])
+  (line,) = said([encoded(picture("L", 1)), encoded(picture("L", 0))])
+  assert line.startswith("2 images of 8 bits per sample use 2 of 256 levels (0 to 1)")
+
+
+def test_negative_pixels_are_refused():
+  data = tiff(np.array([[-5, 7]], "<i2"), t339=2)
+  with pytest.raises(ImageError, match="negative pixels"):
+    decode_image(data)
+
+
+def test_further_frames_are_noticed():
+  frames = [picture("RGB", color) for color in (RED, (0, 0, 255))]
+  for kind in ("GIF", "TIFF", "WEBP", "PNG", "MPO"):
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    assert decode(data).frames, kind
+    assert not decode(encoded(frames[0], kind)).frames, kind
+  one = look_at(np.zeros((2, 2, 3), np.uint8), frames=True)
+  assert notes_of([one, one]) == [
+    "2 files have several frames or pages, of which the first is used"
+  ]
+
+
+def test_heic():
+  heif = pytest.importorskip("pillow_heif", reason="the extra heif is not here")
+  upright = picture("RGB", RED, (60, 40))
+  buffer = io.BytesIO()
+  heif.from_pillow(upright).save(buffer, quality=90)
+  pixels = decode_image(buffer.getvalue())
+  assert pixels.shape == (40, 60, 3)
+  np.testing.assert_allclose(pixels[5, 5], RED, atol=6)
+
+
+def test_content_decides_and_not_the_name():
+  content = encoded(picture("RGB", RED), "JPEG")
+  assert decode(content, ".tga").picture.size == (4, 3)
+  for text in (b"hello, world, this is text of some length", b"<xml/>", b"#!/bin/sh"):
+    for end in ("", ".txt", ".jpg", ".tga"):
+      with pytest.raises(ImageError, match="not an image"):
+        decode(text, end)
 
 
 @pytest.mark.parametrize(

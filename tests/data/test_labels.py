@@ -1,10 +1,13 @@
 """Labels of any kind become dense ids, and nothing else does."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from lead_jax.checks._errors import InputError
+from lead_jax.checks._inputs import check_inputs
 from lead_jax.checks._labels import encode_labels
 
 
@@ -66,3 +69,25 @@ def test_refuses(labels):
   with pytest.raises(InputError, match="labels") as caught:
     encode_labels(labels)
   assert "\n" not in str(caught.value)
+
+
+def test_two_spellings_of_a_name_are_one_class():
+  composed, apart = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+  ids, names = encode_labels([apart, "bar", composed, "zoo"])
+  assert names == ("bar", composed, "zoo")
+  assert ids.tolist() == [1, 0, 1, 2]
+
+
+def test_masked_values_are_refused():
+  features = np.ma.array(np.eye(4), mask=np.eye(4, k=1, dtype=bool))
+  labels = np.ma.array([0, 1, 0, 1], mask=[0, 0, 1, 0])
+  with pytest.raises(InputError, match="features is a masked array with 3 masked"):
+    check_inputs(features, [0, 1, 0, 1])
+  for refused in (
+    lambda: check_inputs(np.eye(4), labels),
+    lambda: encode_labels(labels),
+  ):
+    with pytest.raises(InputError, match="labels is a masked array with 1 masked"):
+      refused()
+  whole = np.ma.array(np.eye(4), mask=False)
+  np.testing.assert_array_equal(check_inputs(whole, [0, 1, 0, 1]).features, np.eye(4))

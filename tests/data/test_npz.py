@@ -92,7 +92,10 @@ def nan_at(row, column):
     ({"images": IMAGES[:5], "labels": LABELS}, r"'labels' has shape \(6,\).* 5 rows"),
     ({"images": IMAGES, "labels": np.eye(6, dtype=int)}, r"has shape \(6, 6\)"),
     ({"images": IMAGES, "labels": LABELS * 1.0}, "integers or strings, got float64"),
-    ({"images": IMAGES / 255, "labels": LABELS}, "is float64, expected uint8"),
+    (
+      {"images": IMAGES / 255, "labels": LABELS},
+      "is float64 with values from 0 to 1, expected uint8",
+    ),
     ({"images": IMAGES[..., :2], "labels": LABELS}, r"has shape \(6, 4, 5, 2\)"),
     ({"images": IMAGES[:, :0], "labels": LABELS}, r"has shape \(6, 0, 5, 3\)"),
     ({"features": FEATURES[0], "labels": LABELS}, r"has shape \(3,\)"),

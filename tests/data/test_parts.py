@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lead_jax.checks._errors import InputError
-from lead_jax.data._parts import check_classes, choose_parts, is_part_name
+from lead_jax.data._parts import check_classes, choose_parts, part_kind
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,18 @@ def test_refusal(names, split, message):
     choose_parts(names, split, "x")
 
 
-def test_names():
-  assert is_part_name("Train")
-  assert is_part_name("validation")
-  assert not is_part_name("trains")
+@pytest.mark.parametrize(
+  ("kind", "names"),
+  [
+    (0, "train Train TRAINING training_set Training-Set train_data trainset"),
+    (1, "test TEST testing test_set testset Test_Images"),
+    (2, "val valid Validation validation_set valset dev DEV devset eval evaluation"),
+    (None, "trains detrain tests valley development2 train2017 set data tr dev_tools"),
+  ],
+)
+def test_names_of_parts(kind, names):
+  assert {part_kind(name) for name in names.split()} == {kind}
+  assert part_kind("training set") == 0
 
 
 def test_classes():

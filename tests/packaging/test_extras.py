@@ -40,9 +40,18 @@ def _digits(folder):
   data.load_source()
 
 
+def _heif(folder):
+  for name in "ab":
+    (folder / name).mkdir()
+    content = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
+    (folder / name / "photo.heic").write_bytes(content)
+  load_dataset(folder)
+
+
 @pytest.mark.parametrize(
   ("module", "extra", "use"),
   [
+    ("pillow_heif", "heif", _heif),
     ("timm", "torch", _timm),
     ("torch", "torch", _timm),
     ("onnxscript", "torch", _timm),

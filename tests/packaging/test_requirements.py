@@ -51,6 +51,7 @@ def test_extras_are_those_that_the_documentation_names():
     "dev",
     "docs",
     "figures",
+    "heif",
     "ntk",
     "tensorflow",
     "tfds",
