@@ -28,6 +28,7 @@ from lead_jax.dynamics._rates import (
   network_class_rates,
   rates_config,
 )
+from lead_jax.dynamics._sizes import refuse_many_samples
 from lead_jax.typing import Array, ArrayLike, Bool, Float, Int
 
 
@@ -116,6 +117,7 @@ def evolve(
   if config.evolution == "full_kernel":
     if features is None:
       raise ValueError("evolution='full_kernel' needs the features")
+    refuse_many_samples(len(features), "evolution='full_kernel'")
     head = ntk.MLPHead(log_init.shape[1], config.hidden, config.initializer)
     params = ntk.init_head(head, key, features.shape[1], features.dtype)
     kernel = ntk.head_kernel(params, features, initializer=config.initializer)

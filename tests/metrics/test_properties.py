@@ -71,7 +71,7 @@ INVARIANT = {
   "lead_normalised": ORDER | {"scale"},
   "lambda": ORDER | {"duplicate"},
   # A copy of a sample is trained on when the sample is held out.
-  "lead_held_out": ORDER | {"rotate", "scale"},
+  "lead_held_out": ORDER | {"rotate", "scale", "translate"},
 }
 # Small heads, and the classifier that compiles in no time.
 FAST = {"hidden": (16, 8), "head_seeds": 2, "classifier": "lda"}
