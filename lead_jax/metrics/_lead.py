@@ -108,7 +108,7 @@ def _rates(problem: Problem, config: LeadConfig) -> LeadRates:
   mixed = config.evolution == "mixed"
   choices = (getattr(config, name) for name in _OF_RATES)
   return problem.once(
-    ("rates", mixed, config.spectra, *choices),
+    ("rates", mixed, config.decomposes, *choices),
     lambda: lead_rates(
       problem.features,
       problem.labels,
@@ -141,14 +141,19 @@ def _status(start: LeadResult | logits.InitialLogits, config: LeadConfig) -> str
   return OK
 
 
-def _summary(result: LeadResult) -> dict[str, Any]:
+def _summary(result: LeadResult, config: LeadConfig) -> dict[str, Any]:
+  """Details of a row: rates, and what the spectra of the kernels are on average."""
   rates = np.asarray(result.lambda_c, np.float64)
   details: dict[str, Any] = {
     "mean_rate": float(rates.mean()),
     "lambda_c": [float(rate) for rate in rates],
   }
   if result.spectra is not None:
-    details["spectra"] = np.asarray(result.spectra, np.float64).tolist()
+    spectra = np.asarray(result.spectra, np.float64)
+    details["mean_spectrum"] = spectra.mean(axis=0).tolist()
+    details["trace_gap"] = float(result.trace_gap)
+    if config.spectra:  # of all classes, where somebody asked: as large as K S
+      details["spectra"] = spectra.tolist()
   return details
 
 
@@ -165,7 +170,7 @@ def _compute_lead(problem: Problem, options: Options) -> Value:
   return Value(
     float(result.score),
     _status(result, config),
-    _summary(result),
+    _summary(result, config),
     _spread(result.score_per_head),
   )
 

@@ -12,7 +12,13 @@ from experiments.agreement.base import CASES, load_case
 from lead_jax import logits, ntk
 from lead_jax.dynamics._config import LeadConfig, lead_config
 from lead_jax.dynamics._feature_scale import scale_features
-from lead_jax.dynamics._in_sample import LeadResult, rescore_in_pool, transfer_score
+from lead_jax.dynamics._in_sample import (
+  LeadResult,
+  lead_rates,
+  rescore_in_pool,
+  transfer_score,
+)
+from lead_jax.dynamics import _rates as class_rates_module
 from lead_jax.dynamics._rates import Network, class_rates
 from tests.tolerances import ORACLE, SUM, assert_close
 
@@ -98,14 +104,35 @@ def test_score_is_the_cross_entropy_of_the_predicted_logits():
 
 def test_spectra_and_traces_give_the_same(x64):
   x, y = _data(n=40)
-  with_spectra = dataclasses.replace(SMALL, spectra=True)
-  a = lead_jax.lead(x, y, key=jax.random.key(3), config=SMALL)
-  b = lead_jax.lead(x, y, key=jax.random.key(3), config=with_spectra)
-  assert a.spectra is None
+  by_trace = dataclasses.replace(SMALL, spectra=False)
+  a = lead_jax.lead(x, y, key=jax.random.key(3), config=by_trace)
+  b = lead_jax.lead(x, y, key=jax.random.key(3), config=SMALL)
+  assert a.spectra is a.trace_gap is None
+  assert 0 < b.trace_gap < 1e-5
   assert b.spectra.shape == (3, 10)
   np.testing.assert_allclose(a.lambda_c, b.lambda_c, rtol=1e-5)
   np.testing.assert_allclose(np.mean(b.spectra, axis=1), b.lambda_c, rtol=1e-5)
   assert np.all(np.diff(b.spectra, axis=1) <= 0)
+
+
+@pytest.mark.parametrize("shape", [(60, 4), (24, 50)])
+def test_spectra_by_blocks_of_classes_are_those_at_once(monkeypatch, shape):
+  """Classes of different sizes, one of them empty; more samples than features and fewer."""
+  n, d = shape
+  x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+  y = jnp.asarray(np.arange(n) % 5 // 2 + (np.arange(n) < 3))  # class 4 is empty
+  run = lambda: lead_rates(
+    jnp.asarray(x), y, key=jax.random.key(0), config=SMALL, num_classes=5
+  )
+  whole = run()
+  monkeypatch.setattr(class_rates_module, "_ENTRIES", 2 * SMALL.samples_per_class**2)
+  jax.clear_caches()
+  blocks = run()
+  assert whole.spectra.shape == (5, SMALL.samples_per_class)
+  np.testing.assert_allclose(blocks.spectra, whole.spectra, rtol=1e-5, atol=1e-2)
+  np.testing.assert_allclose(blocks.rates_hk, whole.rates_hk, rtol=1e-6)
+  assert np.all(np.isnan(whole.rates_hk[:, 4]))
+  assert whole.trace_gap < 1e-5
 
 
 def test_sampled_rates_approach_the_expected_ones():
@@ -115,7 +142,7 @@ def test_sampled_rates_approach_the_expected_ones():
       x,
       y,
       key=jax.random.key(0),
-      config=lead_config(samples_per_class=20, sampling="first", **options),
+      config=lead_config(samples_per_class=20, sampling="first", spectra=False, **options),
     ).lambda_c
   )
   np.testing.assert_allclose(rates(head_seeds=64), rates(rates="expected"), rtol=0.04)
@@ -304,7 +331,7 @@ def test_rates_do_not_mind_extreme_scales():
     ({"hidden": (1.5,)}, r"hidden must be a tuple of whole numbers, got \(1.5,\)"),
     ({"head_seeds": 2.5}, "head_seeds must be a whole number, got 2.5"),
     ({"t": "x"}, "t must be a number, got 'x'"),
-    ({"spectra": "false"}, "spectra must be true or false, got 'false'"),
+    ({"spectra": "false"}, "spectra must be true or false or None, got 'f"),
     ({"loss": "log_probability", "evolution": "full_kernel"}, "needs F_t to be a prob"),
     ({"width": 3}, "unknown option 'width' of lead; it has"),
   ],
