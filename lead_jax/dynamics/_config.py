@@ -51,6 +51,12 @@ class LeadConfig(Options):
     help="What turns its outputs into initial logits; see `logits.normalise_decisions`.",
   )
   c: float = option(1.0, above=0, help="The SVM's cost of a violation.")
+  tol: float | None = option(
+    None,
+    above=0,
+    help="Relative duality gap at which the SVM ends; None: 1e-4 in float32, 1e-8 in "
+    "float64.",
+  )
   initial_folds: int = option(
     0,
     least=0,

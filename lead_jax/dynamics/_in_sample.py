@@ -158,7 +158,7 @@ def _predict(
 # Compiled apart: configurations that share a step share its compilation.
 _initial_logits_jit = jax.jit(
   logits.initial_logits,
-  static_argnames=("num_classes", "classifier", "normalisation", "c", "folds"),
+  static_argnames=("num_classes", "classifier", "normalisation", "c", "tol", "folds"),
 )
 _class_rates_jit = jax.jit(
   rates_with_check, static_argnames=("num_classes", "config")
@@ -188,6 +188,7 @@ def lead_start(
     classifier=config.classifier,
     normalisation=config.normalisation,
     c=config.c,
+    tol=config.tol,
     folds=config.initial_folds,
   )
   return start
