@@ -198,4 +198,5 @@ DDS = own_metric(
   options=DDSOptions,
   random=True,
   needs=("reference_features",),
+  version=4,  # says that it is of draws
 )

@@ -219,6 +219,7 @@ LEAD = own_metric(
   ),
   random=True,
   resamples=20,
+  version=4,  # rates from spectra; the SVM in float64
 )
 LEAD_NORMALISED = own_metric(
   "lead_normalised",
@@ -231,6 +232,7 @@ LEAD_NORMALISED = own_metric(
   ),
   random=True,
   resamples=20,
+  version=4,  # rates from spectra; the SVM in float64
 )
 LOG_INIT = own_metric(
   "log_init",
@@ -239,6 +241,7 @@ LOG_INIT = own_metric(
   "minus cross-entropy",
   "SVM: about 50 N D K",
   options=_choices("LogInitOptions", (*_OF_START, "loss")),
+  version=4,  # rates from spectra; the SVM in float64
 )
 MEAN_RATE = own_metric(
   "lambda",
@@ -249,6 +252,7 @@ MEAN_RATE = own_metric(
   options=_choices("MeanRateOptions", _OF_RATES),
   random=True,
   resamples=20,
+  version=4,  # rates from spectra; the SVM in float64
 )
 FEATURE_NORM = own_metric(
   "feature_norm",
@@ -264,4 +268,5 @@ CONSTANT = own_metric(
   "minus cross-entropy",
   "SVM: about 50 N D K",
   options=_choices("ConstantOptions", ("coefficient", *_OF_START, "loss")),
+  version=4,  # rates from spectra; the SVM in float64
 )

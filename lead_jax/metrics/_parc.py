@@ -231,4 +231,5 @@ PARC = own_metric(
   options=PARCOptions,
   random=True,
   least_per_class=2,
+  version=4,  # says that it is of draws
 )

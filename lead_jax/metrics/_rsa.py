@@ -122,4 +122,5 @@ RSA = own_metric(
   options=DrawOptions,
   random=True,
   needs=("reference_features",),
+  version=4,  # says that it is of draws
 )

@@ -135,6 +135,45 @@ def test_spectra_by_blocks_of_classes_are_those_at_once(monkeypatch, shape):
   assert whole.trace_gap < 1e-5
 
 
+def test_which_samples_of_a_class_are_taken():
+  x, y = _data(n=60)
+  first = np.concatenate([np.flatnonzero(y == c)[:4] for c in range(3)])
+  rates = lambda x, y, sampling, seed: lead_rates(
+    jnp.asarray(x),
+    jnp.asarray(y),
+    key=jax.random.key(seed),
+    config=lead_config(samples_per_class=4, sampling=sampling, rates="expected"),
+    num_classes=3,
+  ).rates_hk[0]
+  expected = rates(x[first], y[first], "first", 0)
+  for seed in (0, 1):
+    np.testing.assert_array_equal(rates(x, y, "first", seed), expected)
+    drawn = rates(x, y, "random", seed)
+    assert np.all(np.abs(drawn - expected) > 1e-3 * expected)
+  assert np.all(rates(x, y, "random", 0) != rates(x, y, "random", 1))
+
+
+def test_every_sample_of_a_class_is_drawn_equally_often():
+  y = jnp.asarray(np.arange(30) % 2)
+  indices = jax.vmap(
+    lambda key: ntk.class_indices(y, num_classes=2, samples_per_class=5, key=key)[0]
+  )(jax.random.split(jax.random.key(0), 600))
+  times = np.bincount(np.asarray(indices).ravel(), minlength=30)
+  # 29 degrees of freedom, of draws without replacement: 99.9 % lie below 58.
+  assert np.sum((times - 200) ** 2 / 200) < 58
+
+
+def test_the_rate_of_a_head_is_its_mean_over_classes():
+  x, y = _data(n=60)
+  result = lead_jax.lead(x, y, key=jax.random.key(3), config=SMALL)
+  rates_hk = lead_rates(
+    jnp.asarray(x), jnp.asarray(y), key=jax.random.key(3), config=SMALL, num_classes=3
+  ).rates_hk
+  np.testing.assert_allclose(result.rate_per_head, rates_hk.mean(axis=1), rtol=1e-6)
+  np.testing.assert_allclose(result.lambda_c, rates_hk.mean(axis=0), rtol=1e-6)
+  assert abs(result.rate_per_head[0] / result.rate_per_head[1] - 1) > 1e-3
+
+
 def test_sampled_rates_approach_the_expected_ones():
   x, y = _data(n=90)
   rates = lambda **options: (
