@@ -31,7 +31,11 @@ SHARE_TOLERANCE = 0.02
 SCALED = ("feature_norm", "lambda")
 
 # Heads in expectation, and the classifier in closed form: nothing drawn, little compiled.
-OPTIONS: Mapping[str, Any] = {"hidden": (16, 8), "rates": "expected", "classifier": "lda"}
+OPTIONS: Mapping[str, Any] = {
+  "hidden": (16, 8),
+  "rates": "expected",
+  "classifier": "lda",
+}
 
 
 class Case(NamedTuple):
@@ -154,7 +158,9 @@ def _value(case: Case, name: str, dtype: Any) -> tuple[float, str]:
       "source_probs": likely / likely.sum(axis=1, keepdims=True),
       "reference_features": np.tanh(logits),
     }
-    given = {key: needs[key].astype(dtype) for key in METRICS[name].arrays if key in needs}
+    given = {
+      key: needs[key].astype(dtype) for key in METRICS[name].arrays if key in needs
+    }
     problem = Problem(x, case.labels, **given)
     known = METRICS[name].options.names()
     options = {key: value for key, value in OPTIONS.items() if key in known}

@@ -27,11 +27,11 @@ from ._out_of_sample import (
   lead_held_out_spectrum as lead_held_out_spectrum,
   spectrum_config as spectrum_config,
 )
-from ._sizes import (
-  MAX_SAMPLES as MAX_SAMPLES,
-  refuse_many_samples as refuse_many_samples,
-)
 from ._rates import (
   Network as Network,
   class_rates as class_rates,
+)
+from ._sizes import (
+  MAX_SAMPLES as MAX_SAMPLES,
+  refuse_many_samples as refuse_many_samples,
 )

@@ -160,9 +160,7 @@ _initial_logits_jit = jax.jit(
   logits.initial_logits,
   static_argnames=("num_classes", "classifier", "normalisation", "c", "tol", "folds"),
 )
-_class_rates_jit = jax.jit(
-  rates_with_check, static_argnames=("num_classes", "config")
-)
+_class_rates_jit = jax.jit(rates_with_check, static_argnames=("num_classes", "config"))
 _predict_jit = jax.jit(_predict, static_argnames="config")
 
 

@@ -97,9 +97,7 @@ def initial_logits(
       )
     return _held_out_svm(features, labels, num_classes, normalisation, c, tol, folds)
   if classifier == "svm":
-    result = svm.svm_decision(
-      features, labels, num_classes=num_classes, c=c, tol=tol
-    )
+    result = svm.svm_decision(features, labels, num_classes=num_classes, c=c, tol=tol)
     return InitialLogits(
       normalise_decisions(result.decision, normalisation), jnp.all(result.converged)
     )

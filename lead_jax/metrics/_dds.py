@@ -181,9 +181,7 @@ def _compute_dds(problem: Problem, options: DDSOptions) -> Value:
     )
   return Value(
     float(np.mean(scores)),
-    join(
-      note_draws(problem, index), note_constant_samples(found.constant.tolist())
-    ),
+    join(note_draws(problem, index), note_constant_samples(found.constant.tolist())),
     {"samples": index.shape[1], "scores": scores},
     spread_of(scores),
   )

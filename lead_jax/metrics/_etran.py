@@ -183,7 +183,9 @@ def tied_parts(parts: Sequence[Mapping[str, float]]) -> str:
   tied = [name for name in parts[0] if are_tied([part[name] for part in parts])]
   if not tied:
     return ""
-  return f"{' and '.join(tied)} tied for all models, within {_LEAST_RANGE:g}: not counted"
+  return (
+    f"{' and '.join(tied)} tied for all models, within {_LEAST_RANGE:g}: not counted"
+  )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,7 +35,14 @@ from lead_jax.dynamics import (
 from lead_jax.metrics._metric import OK, Problem, Spread, Value, own_metric
 
 # The choices of LEAD that the initial logits depend on, and those that the rates do.
-_OF_START = ("classifier", "normalisation", "c", "tol", "initial_folds", "feature_scale")
+_OF_START = (
+  "classifier",
+  "normalisation",
+  "c",
+  "tol",
+  "initial_folds",
+  "feature_scale",
+)
 _OF_RATES = (
   "hidden",
   "initializer",

@@ -106,7 +106,9 @@ def ncti(
   plain = shrinkage <= _LEAST_SHRINKAGE
 
   # The matrix that whitens the samples within their classes; zero in dropped directions.
-  whiten_pp, square_p, ridge = _whitening(z_np - mean_kp[labels], shrinkage, weight, plain)
+  whiten_pp, square_p, ridge = _whitening(
+    z_np - mean_kp[labels], shrinkage, weight, plain
+  )
   white_kp = jnp.matmul(mean_kp, whiten_pp, precision=HIGHEST)
   white_np = jnp.matmul(z_np, whiten_pp, precision=HIGHEST)
 

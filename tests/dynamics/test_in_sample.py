@@ -10,6 +10,7 @@ import pytest
 import lead_jax
 from experiments.agreement.base import CASES, load_case
 from lead_jax import logits, ntk
+from lead_jax.dynamics import _rates as class_rates_module
 from lead_jax.dynamics._config import LeadConfig, lead_config
 from lead_jax.dynamics._feature_scale import scale_features
 from lead_jax.dynamics._in_sample import (
@@ -18,7 +19,6 @@ from lead_jax.dynamics._in_sample import (
   rescore_in_pool,
   transfer_score,
 )
-from lead_jax.dynamics import _rates as class_rates_module
 from lead_jax.dynamics._rates import Network, class_rates
 from tests.tolerances import ORACLE, SUM, assert_close
 
@@ -118,7 +118,7 @@ def test_spectra_and_traces_give_the_same(x64):
 @pytest.mark.parametrize("shape", [(60, 4), (24, 50)])
 def test_spectra_by_blocks_of_classes_are_those_at_once(monkeypatch, shape):
   """Classes of different sizes, one of them empty; more samples than features and fewer."""
-  n, d = shape
+  n, _ = shape
   x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
   y = jnp.asarray(np.arange(n) % 5 // 2 + (np.arange(n) < 3))  # class 4 is empty
   run = lambda: lead_rates(
@@ -181,7 +181,9 @@ def test_sampled_rates_approach_the_expected_ones():
       x,
       y,
       key=jax.random.key(0),
-      config=lead_config(samples_per_class=20, sampling="first", spectra=False, **options),
+      config=lead_config(
+        samples_per_class=20, sampling="first", spectra=False, **options
+      ),
     ).lambda_c
   )
   np.testing.assert_allclose(rates(head_seeds=64), rates(rates="expected"), rtol=0.04)

@@ -103,7 +103,8 @@ def test_tighter_in_float64_and_as_asked(x64):
   x, y = _hard()
   x = x.astype(np.float64 if x64 else np.float32)
   gaps = [
-    float(np.max(solve(x, y, num_classes=4, tol=tol).duality_gap)) for tol in (None, 1e-2)
+    float(np.max(solve(x, y, num_classes=4, tol=tol).duality_gap))
+    for tol in (None, 1e-2)
   ]
   assert gaps[0] <= (1e-8 if x64 else 1e-4)
   assert gaps[0] < gaps[1] <= 1e-2

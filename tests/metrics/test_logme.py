@@ -71,9 +71,7 @@ def test_evidence_is_that_of_whole_matrices(x64, n, d, shift, variant):
 def test_the_unit_of_the_features_does_not_matter(x64, n, d):
   x, y = samples(n, d, shift=1.0)
   dtype = np.float64 if x64 else np.float32
-  score = lambda scale: float(
-    solve((scale * x).astype(dtype), y, num_classes=4).score
-  )
+  score = lambda scale: float(solve((scale * x).astype(dtype), y, num_classes=4).score)
   for scale in (1e-6, 1e-3, 1e3, 1e6):
     assert score(scale) == pytest.approx(score(1.0), rel=1e-9 if x64 else 1e-4), scale
 

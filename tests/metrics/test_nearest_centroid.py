@@ -118,7 +118,9 @@ def test_classes_around_zero_are_said(x64):
   value = evaluate_metric("nearest_centroid", Problem(x, y))
   assert value.score < 0.95
   assert value.details["euclidean"] > 0.99
-  assert value.status.startswith("directions from the origin tell less than places: 1.00")
+  assert value.status.startswith(
+    "directions from the origin tell less than places: 1.00"
+  )
   other = evaluate_metric("nearest_centroid", Problem(x, y), distance="euclidean")
   assert (other.score, other.status) == (value.details["euclidean"], "ok")
   assert evaluate_metric("nearest_centroid", Problem(x + 30, y)).status == "ok"
