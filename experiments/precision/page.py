@@ -7,10 +7,11 @@ from experiments.precision.sweep import Found
 
 _HEAD = """# float32 beside float64
 
-Written by `python -m experiments.check_precision`; do not edit. Every metric on features that
-are hard to compute with, as float32 holds them, in both precisions. A row *holds* where the
-difference (relative to the score, or to one where that is larger) is within the tolerance of
-the metric; where it is not, float32 must not call the score `ok`: the row has its *status*.
+Written by `python -m experiments.check_precision`; do not edit. Every metric on features
+that are hard to compute with, as float32 holds them, in both precisions. A row *holds*
+where the difference (relative to the score, or to one where that is larger) is within the
+tolerance of the metric; where it is not, float32 must not call the score `ok`: the row has
+its *status*.
 """
 
 

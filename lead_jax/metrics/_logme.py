@@ -33,12 +33,12 @@ z_i = sqrt(s_i) x_i,
   (t x_i / (s_i + t))^2 - (r x_i / (s_i + r))^2
       = (z_i / (s_i + r))^2 (t - r)(s_i (t + r) + 2 t r) / (s_i + t)^2.
 
-The evidence does not depend on the unit of the features, but the published fixed point does:
-it starts from t = 1 and adds 1e-5 to |w|^2 and to the residual, against a division by zero.
-For features times a, |w|^2 is a^2 times smaller. So the fixed point is that of the features in
-the power of ten that is nearest to their root mean square: the published one for features
-of ordinary size, and the same for the same features times any power of ten. alpha is given
-for the features as they are; `variant="official"` takes them as they are throughout.
+The evidence does not depend on the unit of the features, but the published fixed point
+does: it starts from t = 1 and adds 1e-5 to |w|^2 and the residual, not to divide by zero.
+For features times a, |w|^2 is a^2 times smaller. So the fixed point is that of the features
+in the power of ten that is nearest to their root mean square: the published one for
+features of ordinary size, and the same for the same features times any power of ten. alpha
+is given for the features as they are; `variant="official"` takes them as they are.
 
 Where N <= D the N x N matrix X' X'^T gives the same s and u, and x without a division.
 

@@ -111,7 +111,7 @@ def pactran_gauss(
 
 
 def _uncertainty(z_nk: Array, labels: Array) -> Array:
-  """Returns sum_k p (1 - p) of softmax, to its digits where one probability is all but 1."""
+  """Returns sum_k p (1 - p) of softmax, to its digits where one p is all but 1."""
   own_nk = jax.nn.one_hot(labels, z_nk.shape[1], dtype=bool)
   own_n1 = jnp.sum(jnp.where(own_nk, z_nk, 0), axis=1, keepdims=True)
   excess_nk = jnp.where(own_nk, -jnp.inf, z_nk - own_n1)

@@ -26,9 +26,9 @@ gets from the differences of the directions (`statistics.cosine_gaps`):
 
   u = 2 atan2(sqrt(g), sqrt(2 - g)),
   1 - k1 = g - (sin u - u cos u) / pi, the bracket as a series where u is small,
-  1 - rho_l = (v c (sqrt(q) - sqrt(q'))^2 / (p p' + c + v sqrt(q q')) + v sqrt(q q') g) / (p p')
+  1 - rho_l = (v c (sqrt(q) - sqrt(q'))^2 / (p p' + c + v r) + v r g) / (p p')
 
-with q, q' the squared norms that come in, g their gap, and p = sqrt(v q + c).
+with q, q' the squared norms that come in, g their gap, r = sqrt(q q'), p = sqrt(v q + c).
 
 The widths stay in the formula: they weigh the layers against each other. On the diagonal
 rho = 1, and it is `expected_head_kernel_diagonal`, exact at any width. Nothing is drawn,
