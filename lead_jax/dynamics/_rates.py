@@ -176,9 +176,10 @@ def _spectra(
   classes, samples = mask.shape
   together = max(1, min(classes, _ENTRIES // samples**2))
   missing = -classes % together
-  blocks = lambda array: jnp.pad(array, ((0, missing), (0, 0))).reshape(
-    -1, together, samples
-  )
+
+  def blocks(array_cs: Array) -> Array:
+    padded = jnp.pad(array_cs, ((0, missing), (0, 0)))
+    return padded.reshape(-1, together, samples)
 
   def one_block(block: tuple[Array, Array]) -> tuple[Array, Array]:
     index_bs, mask_bs = block
@@ -189,8 +190,10 @@ def _spectra(
     return ntk.class_spectra(kernels, mask_bs), diagonal
 
   spectra, diagonal = jax.lax.map(one_block, (blocks(indices), blocks(mask)))
-  flat = lambda array: array.reshape(-1, samples)[:classes]
-  return flat(spectra), flat(diagonal)
+  return (
+    spectra.reshape(-1, samples)[:classes],
+    diagonal.reshape(-1, samples)[:classes],
+  )
 
 
 def network_class_rates(

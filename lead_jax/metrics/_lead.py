@@ -158,7 +158,7 @@ def _summary(result: LeadResult, config: LeadConfig) -> dict[str, Any]:
   if result.spectra is not None:
     spectra = np.asarray(result.spectra, np.float64)
     details["mean_spectrum"] = spectra.mean(axis=0).tolist()
-    details["trace_gap"] = float(result.trace_gap)
+    details["trace_gap"] = float(np.asarray(result.trace_gap))
     if config.spectra:  # of all classes, where somebody asked: as large as K S
       details["spectra"] = spectra.tolist()
   return details
