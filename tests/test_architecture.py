@@ -21,7 +21,7 @@ ARROWS = {
   "readers": {"checks"},
   "system": {"checks"},
   "statistics": set(),
-  "ntk": {"checks"},
+  "ntk": {"checks", "statistics"},
   "logits": {"checks", "statistics"},
   "dynamics": {"checks", "logits", "ntk"},
   "metrics": {"checks", "dynamics", "logits", "statistics", "system"},

@@ -31,3 +31,7 @@ from ._rates import (
   Network as Network,
   class_rates as class_rates,
 )
+from ._sizes import (
+  MAX_SAMPLES as MAX_SAMPLES,
+  refuse_many_samples as refuse_many_samples,
+)

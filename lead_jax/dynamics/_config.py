@@ -51,6 +51,12 @@ class LeadConfig(Options):
     help="What turns its outputs into initial logits; see `logits.normalise_decisions`.",
   )
   c: float = option(1.0, above=0, help="The SVM's cost of a violation.")
+  tol: float | None = option(
+    None,
+    above=0,
+    help="Relative duality gap at which the SVM ends; None: 1e-4 in float32, 1e-8 in "
+    "float64.",
+  )
   initial_folds: int = option(
     0,
     least=0,
@@ -92,10 +98,11 @@ class LeadConfig(Options):
     help="Parameters of the gradient: of the `head` alone, as in the paper, or `all` of "
     "backbone and head, which needs the network itself.",
   )
-  spectra: bool = option(
-    False,
-    help="Whether to decompose every class's kernel and return its eigenvalues; rates are "
-    "then their means instead of traces (equal up to rounding).",
+  spectra: bool | None = option(
+    None,
+    help="Whether to decompose every class's kernel and return its eigenvalues, whose "
+    "means the rates then are; false takes the kernels' traces instead, which is faster "
+    "and equal up to rounding. None: wherever heads are drawn.",
   )
 
   def __post_init__(self) -> None:
@@ -120,6 +127,13 @@ class LeadConfig(Options):
       raise ValueError("spectra=True needs rates='sampled': a drawn head")
     if self.params == "all":
       self._check_whole_network()
+
+  @property
+  def decomposes(self) -> bool:
+    """Whether kernels are decomposed: not where there are only norms of gradients."""
+    if self.rates == "expected" or self.params == "all":
+      return False
+    return self.spectra is not False
 
   def _check_whole_network(self) -> None:
     """Refuses what needs more than the norms of the whole network's gradients."""

@@ -1,7 +1,8 @@
-"""The scale of features, which heads and kernels see: as it is, or taken away.
+"""The scale and the place of features: as they are, or taken away.
 
-Networks of mixed origin give features whose mean squared norms differ by thousands. What a
-kernel says of them would first of all be that.
+Networks of mixed origin give features whose mean squared norms differ by thousands, and
+which share an offset that may be many times their spread. What a kernel says of them would
+first of all be that.
 """
 
 from typing import Literal
@@ -36,6 +37,30 @@ def scale_features(
   scaled = features / jnp.where(largest > 0, largest, 1)
   mean_square = jnp.mean(jnp.square(scaled), axis=axis, keepdims=True)
   return scaled / jnp.sqrt(jnp.where(mean_square > 0, mean_square, 1))
+
+
+def centre_features(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
+  """Subtracts the mean of all samples, to the digits of the differences.
+
+  Args:
+    features: One row per sample.
+
+  Returns:
+    Rows of mean zero. A row that is at the mean up to rounding is zero: what rounding
+    leaves of it has no direction.
+  """
+  eps = jnp.finfo(features.dtype).eps
+  largest = jnp.max(jnp.abs(features))
+  # At unit scale, so that the sums of large features cannot overflow; exact.
+  scale = jnp.ldexp(jnp.ones((), features.dtype), -jnp.frexp(largest)[1])
+  scaled = features * scale
+  centred = scaled - jnp.mean(scaled, axis=0, keepdims=True)
+  # Far from the origin the first mean is off by its rounding; that of the rest is not.
+  centred = centred - jnp.mean(centred, axis=0, keepdims=True)
+  square_n1 = jnp.sum(jnp.square(centred), axis=1, keepdims=True)
+  usual = jnp.mean(jnp.sum(jnp.square(scaled), axis=1))
+  at_mean_n1 = square_n1 <= (4 * eps) ** 2 * usual
+  return jnp.where(at_mean_n1, 0, centred) / scale
 
 
 scale_features_jit = jax.jit(scale_features, static_argnames="feature_scale")

@@ -5,8 +5,8 @@ kin: LogME and SFDA, which also score features against labels, but statically.
 
   1. log_init: a classifier's normalised outputs on the target samples
      (`logits.initial_logits`).
-  2. An MLP head on the features; per class, the kernel of its summed logits (Eq. 24) and
-     that kernel's mean eigenvalue, the class's rate (`ntk`).
+  2. An MLP head on the features; per class, the kernel of its summed logits (Eq. 24), its
+     spectrum, and the mean eigenvalue, which is the class's rate (`ntk`).
   3. F_t of Eq. 7 (`logits.evolve_class_aware`).
   4. Score = -cross-entropy(F_t, y): near 0 is best.
 
@@ -24,10 +24,11 @@ from lead_jax.dynamics._config import LeadConfig, Loss
 from lead_jax.dynamics._feature_scale import scale_features_jit
 from lead_jax.dynamics._rates import (
   Network,
-  class_rates,
   network_class_rates,
   rates_config,
+  rates_with_check,
 )
+from lead_jax.dynamics._sizes import refuse_many_samples
 from lead_jax.typing import Array, ArrayLike, Bool, Float, Int
 
 
@@ -42,9 +43,11 @@ class LeadResult(NamedTuple):
     score_per_head: [heads] the score from each head's rates alone (one, where rates are
       expected); empty for evolutions other than `class_aware` and `mixed`.
     spectra: [K, S] eigenvalues of the classes' kernels, descending, mean over heads,
-      zero-padded; None unless asked for.
+      zero-padded; None where kernels are not decomposed (`LeadConfig.spectra`).
     rate_per_head: [heads] the mean rate of each head.
     converged: Whether the classifier of the initial logits reached its optimum.
+    trace_gap: Largest relative difference between a class's mean eigenvalue and its
+      kernel's trace over its size: rounding. None where kernels are not decomposed.
   """
 
   score: Float[Array, ""]
@@ -55,6 +58,7 @@ class LeadResult(NamedTuple):
   spectra: Float[Array, "k s"] | None
   rate_per_head: Float[Array, " h"]
   converged: Bool[Array, ""]
+  trace_gap: Float[Array, ""] | None = None
 
 
 def transfer_score(
@@ -116,6 +120,7 @@ def evolve(
   if config.evolution == "full_kernel":
     if features is None:
       raise ValueError("evolution='full_kernel' needs the features")
+    refuse_many_samples(len(features), "evolution='full_kernel'")
     head = ntk.MLPHead(log_init.shape[1], config.hidden, config.initializer)
     params = ntk.init_head(head, key, features.shape[1], features.dtype)
     kernel = ntk.head_kernel(params, features, initializer=config.initializer)
@@ -153,9 +158,9 @@ def _predict(
 # Compiled apart: configurations that share a step share its compilation.
 _initial_logits_jit = jax.jit(
   logits.initial_logits,
-  static_argnames=("num_classes", "classifier", "normalisation", "c", "folds"),
+  static_argnames=("num_classes", "classifier", "normalisation", "c", "tol", "folds"),
 )
-_class_rates_jit = jax.jit(class_rates, static_argnames=("num_classes", "config"))
+_class_rates_jit = jax.jit(rates_with_check, static_argnames=("num_classes", "config"))
 _predict_jit = jax.jit(_predict, static_argnames="config")
 
 
@@ -181,6 +186,7 @@ def lead_start(
     classifier=config.classifier,
     normalisation=config.normalisation,
     c=config.c,
+    tol=config.tol,
     folds=config.initial_folds,
   )
   return start
@@ -191,11 +197,13 @@ class LeadRates(NamedTuple):
 
   Attributes:
     rates_hk: [heads, K] mean eigenvalues (one row, where rates are expected).
-    spectra: [K, S] as `LeadResult`; None unless asked for.
+    spectra: [K, S] as `LeadResult`.
+    trace_gap: As `LeadResult`.
   """
 
   rates_hk: Float[Array, "h k"]
   spectra: Float[Array, "k s"] | None
+  trace_gap: Float[Array, ""] | None = None
 
   def per_head(self) -> Float[Array, " h"]:
     """Returns the mean rate of each head."""
@@ -237,14 +245,14 @@ def lead_rates(
       config=config,
     ).astype(features.dtype)
     return LeadRates(rates_hk, None)
-  rates_hk, spectra = _class_rates_jit(
+  found = _class_rates_jit(
     scale_features_jit(features, config.feature_scale),
     labels,
     num_classes=num_classes,
     key=key_rates,
     config=rates_config(config),
   )
-  return LeadRates(rates_hk, spectra)
+  return LeadRates(*found)
 
 
 def lead(
@@ -312,6 +320,7 @@ def lead(
     rates.spectra,
     rates.per_head(),
     start.converged,
+    rates.trace_gap,
   )
 
 

@@ -7,7 +7,10 @@ function of the class's mean squared feature norm (`ntk.expected_head_kernel_dia
 So the features' size and the classifier's fit decide, but fine-tuning is judged by
 something else: the accuracy on samples that were not trained on. Here
 
-  1. features are scaled, so that their size says nothing;
+  1. features are centred and scaled, so that neither their place nor their size says
+     anything: a shift common to all samples is taken up by a classifier's bias, and where
+     it is many times the spread, all samples would have one direction, the kernel one
+     value, and time counted by its mean eigenvalue would learn nothing else;
   2. the kernel between all samples is the NTK of LEAD's MLP head, its wide limit in closed
      form (`ntk.wide_head_kernel`; drawn heads, or the linear kernel, for comparison);
   3. logits start at zero and follow gradient flow of the squared loss to the one-hot
@@ -38,7 +41,12 @@ import jax.numpy as jnp
 
 from lead_jax import checks, logits, ntk
 from lead_jax.checks import Options, option
-from lead_jax.dynamics._feature_scale import FeatureScale, scale_features
+from lead_jax.dynamics._feature_scale import (
+  FeatureScale,
+  centre_features,
+  scale_features,
+)
+from lead_jax.dynamics._sizes import MAX_SAMPLES, refuse_many_samples
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, ArrayLike, Bool, Float, Int
 
@@ -69,9 +77,14 @@ class HeldOutConfig(Options):
   head_seeds: int = option(
     8, least=1, help="Number of heads that kernel `sampled` draws."
   )
+  centred: bool = option(
+    True,
+    help="Whether the mean of all samples is subtracted before anything else, so that a "
+    "common shift of the features does not move the score.",
+  )
   feature_scale: FeatureScale = option(
     "sample",
-    help="What features are divided by before anything else; see `scale_features`.",
+    help="What features are divided by before they meet the head; see `scale_features`.",
   )
   dynamics: Dynamics = option(
     "flow",
@@ -96,7 +109,8 @@ class HeldOutResult(NamedTuple):
     score: Larger is better; see `HeldOutConfig.loss`.
     held_out_logits: [N, K] of each sample, from training on all others, before step 4.
     trained_logits: [N, K] of each sample, from training on all.
-    accuracy: Share of samples whose largest held-out logit is their own class's.
+    accuracy: Share of samples whose largest held-out logit is their own class's, after
+      step 4: the score of `loss="accuracy"`.
     mean_eigenvalue: Of the kernel; what time is counted by.
   """
 
@@ -113,11 +127,12 @@ def held_out_kernel(
   """Computes the kernel of a single logit between all samples.
 
   Args:
-    features: One row per sample; scaled here.
+    features: One row per sample; centred and scaled here.
     key: Draws the heads of `sampled`; None for the other kernels.
     config: See `HeldOutConfig`.
   """
-  x_nd = scale_features(features, config.feature_scale)
+  x_nd = centre_features(features) if config.centred else features
+  x_nd = scale_features(x_nd, config.feature_scale)
   if config.kernel == "linear":
     return jnp.matmul(x_nd, x_nd.T, precision=HIGHEST)
   if config.kernel == "wide":
@@ -264,7 +279,7 @@ def held_out_result(
     held_out_score(held_out_nk, labels, config.loss),
     held_out_nk,
     trained_nk,
-    jnp.mean(jnp.argmax(held_out_nk, axis=1) == labels),
+    held_out_score(held_out_nk, labels, "accuracy"),
     mean,
   )
 
@@ -280,6 +295,7 @@ def spectrum_config(config: HeldOutConfig) -> HeldOutConfig:
     hidden=config.hidden,
     initializer=config.initializer,
     head_seeds=config.head_seeds,
+    centred=config.centred,
     feature_scale=config.feature_scale,
   )
 
@@ -292,10 +308,12 @@ def lead_held_out(
   config: HeldOutConfig | None = None,
   num_classes: int | None = None,
   spectrum: logits.KernelSpectrum | None = None,
+  max_samples: int = MAX_SAMPLES,
 ) -> HeldOutResult:
   """Runs LEAD's dynamics out of sample on one model's features.
 
-  O(N^2 D + N^3) time and O(N^2) memory: some thousand samples. Pure; under `jit` give
+  O(N^2 D + N^3) time and O(N^2) memory: some thousand samples. `lead_jax.score` draws
+  2,000 of more, as the metric `lead_held_out` does. Pure; under `jit` give
   `num_classes` and label ids, as for `lead`. Of a class with one sample nothing is left
   when that is held out: it counts as an error.
 
@@ -306,12 +324,14 @@ def lead_held_out(
     config: See `HeldOutConfig`.
     num_classes: Static K; None takes what the labels hold, after checking everything.
     spectrum: From `lead_held_out_spectrum`, where several configurations share it.
+    max_samples: N above which nothing is begun; raise it where there is the memory.
 
   Returns:
     See `HeldOutResult`.
 
   Raises:
-    InputError: (a ValueError) For what cannot be scored; see `checks.check_inputs`.
+    InputError: (a ValueError) For what cannot be scored (see `checks.check_inputs`), and
+      for more than `max_samples` samples.
     ValueError: If heads are to be drawn and there is no key.
   """
   config = HeldOutConfig() if config is None else config
@@ -320,7 +340,9 @@ def lead_held_out(
     features, labels = checked.features, checked.labels
     num_classes = len(checked.class_names)
   if spectrum is None:
-    spectrum = lead_held_out_spectrum(features, key=key, config=config)
+    spectrum = lead_held_out_spectrum(
+      features, key=key, config=config, max_samples=max_samples
+    )
   result: HeldOutResult = _result_jit(
     spectrum, jnp.asarray(labels), num_classes=num_classes, config=config
   )
@@ -328,18 +350,25 @@ def lead_held_out(
 
 
 def lead_held_out_spectrum(
-  features: ArrayLike, *, key: Array | None = None, config: HeldOutConfig
+  features: ArrayLike,
+  *,
+  key: Array | None = None,
+  config: HeldOutConfig,
+  max_samples: int = MAX_SAMPLES,
 ) -> logits.KernelSpectrum:
   """Decomposes the kernel of one model's features, most of the work of `lead_held_out`.
 
   Args:
     features: As `lead_held_out`, checked.
     key: As `lead_held_out`.
-    config: Its kernel, head and scale of features.
+    config: Its kernel, head, place and scale of features.
+    max_samples: As `lead_held_out`.
 
   Raises:
+    InputError: If there are more than `max_samples` samples.
     ValueError: If heads are to be drawn and there is no key.
   """
+  refuse_many_samples(len(features), "lead_held_out", most=max_samples)
   x_nd = jnp.asarray(features)
   if x_nd.dtype not in (jnp.float32, jnp.float64):
     x_nd = x_nd.astype(jnp.float32)

@@ -1,8 +1,9 @@
 """The rates of LEAD's classes: mean eigenvalues of their heads' kernels (Eq. 24).
 
 The second step of `lead_jax.lead`: samples of each class are chosen, heads drawn, and the
-kernels' mean eigenvalues computed from their diagonals, or from whole kernels where the
-spectra are asked for.
+kernels decomposed: their mean eigenvalues are the rates. The mean eigenvalue is also the
+trace over the size, of which a kernel's diagonal is enough: the two paths check each other,
+and the trace alone is the fast one (`spectra=False`).
 """
 
 from collections.abc import Callable
@@ -15,6 +16,9 @@ import numpy as np
 from lead_jax import ntk
 from lead_jax.dynamics._config import LeadConfig
 from lead_jax.typing import Array, Bool, Float, Int, Params
+
+# Numbers of the kernels that exist at a time.
+_ENTRIES = 2**24
 
 
 class Network(NamedTuple):
@@ -43,8 +47,24 @@ def rates_config(config: LeadConfig) -> LeadConfig:
     samples_per_class=config.samples_per_class,
     sampling=config.sampling,
     evolution="mixed" if config.evolution == "mixed" else "class_aware",
-    spectra=config.spectra,
+    spectra=None if config.decomposes else False,
   )
+
+
+class ClassRates(NamedTuple):
+  """Mean eigenvalues of the classes' kernels.
+
+  Attributes:
+    rates_hk: [heads, K]; one row of expected rates where these are asked for.
+    spectra: [K, S] eigenvalues, descending, mean over heads, zero-padded; None where no
+      kernel is decomposed.
+    trace_gap: Largest relative difference of a rate to its kernel's trace over its size,
+      which is rounding; None where no kernel is decomposed.
+  """
+
+  rates_hk: Float[Array, "h k"]
+  spectra: Float[Array, "k s"] | None
+  trace_gap: Float[Array, ""] | None
 
 
 def class_rates(
@@ -66,7 +86,30 @@ def class_rates(
 
   Returns:
     Rates [heads, K] (one row of expected rates where `config.rates` is `expected`), and
-    the spectra [K, S], mean over heads, where asked for.
+    the spectra [K, S], mean over heads; None where no kernel is decomposed.
+  """
+  found = rates_with_check(
+    features, labels, num_classes=num_classes, key=key, config=config
+  )
+  return found.rates_hk, found.spectra
+
+
+def rates_with_check(
+  features: Float[Array, "n d"],
+  labels: Int[Array, " n"],
+  *,
+  num_classes: int,
+  key: Array,
+  config: LeadConfig,
+) -> ClassRates:
+  """Computes what `class_rates` does, and how far the two paths to a rate are apart.
+
+  Args:
+    features: As `class_rates`.
+    labels: As `class_rates`.
+    num_classes: As `class_rates`.
+    key: As `class_rates`.
+    config: As `class_rates`.
   """
   key_samples, key_heads = jax.random.split(key)
   indices, mask = _chosen(labels, num_classes, key_samples, config)
@@ -84,18 +127,19 @@ def class_rates(
       hidden=config.hidden,
       initializer=config.initializer,
     )
-    return spread(ntk.mean_eigenvalues_by_trace(diagonal, mask)[None, :]), None
+    rates = ntk.mean_eigenvalues_by_trace(diagonal, mask)[None, :]
+    return ClassRates(spread(rates), None, None)
 
   head = ntk.MLPHead(num_classes, config.hidden, config.initializer)
 
-  def one_head(head_key: Array) -> tuple[Array, Array | tuple[()]]:
+  def decomposed(head_key: Array) -> tuple[Array, Array, Array]:
     params = ntk.init_head(head, head_key, dim, features.dtype)
-    if config.spectra:
-      kernels = ntk.class_kernels(
-        params, features, indices, mask, initializer=config.initializer
-      )
-      spectra = ntk.class_spectra(kernels, mask)
-      return ntk.mean_eigenvalues(spectra, mask), spectra
+    spectra, diagonal = _spectra(params, features, indices, mask, config)
+    by_trace = ntk.mean_eigenvalues_by_trace(diagonal, mask)
+    return ntk.mean_eigenvalues(spectra, mask), spectra, by_trace
+
+  def traced(head_key: Array) -> Array:
+    params = ntk.init_head(head, head_key, dim, features.dtype)
     diagonal = jax.lax.map(
       lambda index_s: ntk.head_kernel_diagonal(
         params, features[index_s], initializer=config.initializer
@@ -103,11 +147,53 @@ def class_rates(
       indices,
       batch_size=8,
     )
-    return ntk.mean_eigenvalues_by_trace(diagonal, mask), ()
+    return ntk.mean_eigenvalues_by_trace(diagonal, mask)
 
   # One head at a time: its parameters are the largest arrays here.
-  rates, spectra = jax.lax.map(one_head, jax.random.split(key_heads, config.head_seeds))
-  return spread(rates), jnp.mean(spectra, axis=0) if config.spectra else None
+  head_keys = jax.random.split(key_heads, config.head_seeds)
+  if not config.decomposes:
+    return ClassRates(spread(jax.lax.map(traced, head_keys)), None, None)
+  rates, spectra, by_trace = jax.lax.map(decomposed, head_keys)
+  # A class without samples has no rate, and a kernel of zeros nothing to compare.
+  compared = by_trace > 0
+  gap = jnp.abs(rates - by_trace) / jnp.where(compared, by_trace, 1)
+  trace_gap = jnp.max(jnp.where(compared, gap, 0))
+  return ClassRates(spread(rates), jnp.mean(spectra, axis=0), trace_gap)
+
+
+def _spectra(
+  params: Params,
+  features: Float[Array, "n d"],
+  indices: Int[Array, "c s"],
+  mask: Bool[Array, "c s"],
+  config: LeadConfig,
+) -> tuple[Float[Array, "c s"], Float[Array, "c s"]]:
+  """Returns every class's eigenvalues and the diagonals of their kernels.
+
+  Classes are decomposed together by `jax.vmap`; where their kernels are larger than
+  `_ENTRIES` numbers, some at a time.
+  """
+  classes, samples = mask.shape
+  together = max(1, min(classes, _ENTRIES // samples**2))
+  missing = -classes % together
+
+  def blocks(array_cs: Array) -> Array:
+    padded = jnp.pad(array_cs, ((0, missing), (0, 0)))
+    return padded.reshape(-1, together, samples)
+
+  def one_block(block: tuple[Array, Array]) -> tuple[Array, Array]:
+    index_bs, mask_bs = block
+    kernels = ntk.class_kernels(
+      params, features, index_bs, mask_bs, initializer=config.initializer
+    )
+    diagonal = jnp.diagonal(kernels, axis1=1, axis2=2)
+    return ntk.class_spectra(kernels, mask_bs), diagonal
+
+  spectra, diagonal = jax.lax.map(one_block, (blocks(indices), blocks(mask)))
+  return (
+    spectra.reshape(-1, samples)[:classes],
+    diagonal.reshape(-1, samples)[:classes],
+  )
 
 
 def network_class_rates(

@@ -66,6 +66,7 @@ def initial_logits(
   classifier: Classifier = "svm",
   normalisation: Normalisation = "softmax",
   c: float = 1.0,
+  tol: float | None = None,
   folds: int = 0,
 ) -> InitialLogits:
   """Fits a classifier and returns its normalised outputs on the same samples.
@@ -78,6 +79,7 @@ def initial_logits(
       `gmm` (one Gaussian per class).
     normalisation: See `normalise_decisions`.
     c: The SVM's cost of a violation.
+    tol: Relative duality gap at which the SVM ends; see `svm_decision`. Static.
     folds: 0: outputs on the samples that the classifier was fitted to, as the paper. From
       2: outputs of the SVM on samples held out from it, that many fits, all compiled;
       every class is dealt to the folds in turn, in the order given. Static.
@@ -93,9 +95,9 @@ def initial_logits(
       raise ValueError(
         f"held-out initial logits need classifier='svm', got {classifier!r}"
       )
-    return _held_out_svm(features, labels, num_classes, normalisation, c, folds)
+    return _held_out_svm(features, labels, num_classes, normalisation, c, tol, folds)
   if classifier == "svm":
-    result = svm.svm_decision(features, labels, num_classes=num_classes, c=c)
+    result = svm.svm_decision(features, labels, num_classes=num_classes, c=c, tol=tol)
     return InitialLogits(
       normalise_decisions(result.decision, normalisation), jnp.all(result.converged)
     )
@@ -116,6 +118,7 @@ def _held_out_svm(
   num_classes: int,
   normalisation: Normalisation,
   c: float,
+  tol: float | None,
   folds: int,
 ) -> InitialLogits:
   n = labels.shape[0]
@@ -131,7 +134,7 @@ def _held_out_svm(
     taken = np.arange(n) % folds != fold
     train, held_out = order_n[taken], order_n[~taken]
     result = svm.svm_decision(
-      features[train], labels[train], num_classes=num_classes, c=c
+      features[train], labels[train], num_classes=num_classes, c=c, tol=tol
     )
     product = jnp.matmul(features[held_out], result.weights, precision=HIGHEST)
     outputs = normalise_decisions(product + result.bias[None, :], normalisation)

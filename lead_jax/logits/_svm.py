@@ -59,6 +59,8 @@ from lead_jax.logits._svm_search import line_search
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int
 
+# Relative duality gap at which a class is done, unless the caller says.
+_TOLERANCES = {"float32": 1e-4, "float64": 1e-8}
 # Classes of more support than this, in units of D, start with conjugate gradients.
 _LARGE_SUPPORT = 2.0
 _SHARED_STEPS = 12
@@ -116,7 +118,7 @@ def svm_decision(
   *,
   num_classes: int,
   c: float = 1.0,
-  tol: float = 1e-4,
+  tol: float | None = None,
   max_iter: int = 150,
 ) -> SVMResult:
   """Trains one linear SVM per class against the rest.
@@ -127,7 +129,8 @@ def svm_decision(
       negative samples only, and its decisions lie about -1).
     num_classes: Static K; at least two. Two classes are two problems.
     c: Weight C of the squared hinge, above zero; static.
-    tol: Relative duality gap at which a class is done, above zero; static.
+    tol: Relative duality gap at which a class is done, above zero; static. None: 1e-4 in
+      float32, which is what rounding leaves of hard problems, and 1e-8 in float64.
     max_iter: Bound on a class's Newton steps, at least one; static.
 
   Returns:
@@ -143,6 +146,8 @@ def svm_decision(
   check_num_classes(num_classes)
   if not c > 0:
     raise ValueError(f"c must be above 0, got {c}")
+  if tol is None:
+    tol = _TOLERANCES[features.dtype.name]
   if not tol > 0:
     raise ValueError(f"tol must be above 0, got {tol}")
   if max_iter < 1:

@@ -29,6 +29,7 @@ from lead_jax.metrics._draws import (
   DrawOptions,
   draw_samples,
   note_constant_samples,
+  note_draws,
   spread_of,
 )
 from lead_jax.metrics._metric import Problem, Value, join, own_metric
@@ -180,7 +181,7 @@ def _compute_dds(problem: Problem, options: DDSOptions) -> Value:
     )
   return Value(
     float(np.mean(scores)),
-    join(note_constant_samples(found.constant.tolist())),
+    join(note_draws(problem, index), note_constant_samples(found.constant.tolist())),
     {"samples": index.shape[1], "scores": scores},
     spread_of(scores),
   )
@@ -195,4 +196,5 @@ DDS = own_metric(
   options=DDSOptions,
   random=True,
   needs=("reference_features",),
+  version=4,  # says that it is of draws
 )

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from lead_jax.checks import Options, option
+from lead_jax.dynamics import refuse_many_samples
 from lead_jax.metrics._metric import Problem, Spread
 from lead_jax.statistics import stratified_subsample
 
@@ -22,7 +23,8 @@ class DrawOptions(Options):
   samples: int | None = option(
     500,
     least=4,
-    help="Size of a draw; None for all samples, in memory that grows as their square.",
+    help="Size of a draw; None for all samples, at most 10,000: memory grows as their "
+    "square.",
   )
   draws: int = option(
     5, least=1, help="Number of draws, where there are more samples than one holds."
@@ -40,8 +42,12 @@ def draw_samples(
     draws: How many, where there are more samples than that.
     salt: Tells one metric's draws from another's.
     least: Samples of a class that are of use; see `stratified_subsample`.
+
+  Raises:
+    InputError: If a draw has too many samples to compare with one another.
   """
   n = problem.features.shape[0]
+  refuse_many_samples(n if samples is None else min(n, samples), "one draw")
   if samples is None or n <= samples:
     return np.arange(n, dtype=np.int32)[None]
   keys = jax.random.split(jax.random.fold_in(problem.key, salt), draws)
@@ -56,6 +62,21 @@ def draw_samples(
     for key in keys
   ]
   return np.stack(found).astype(np.int32)
+
+
+def note_draws(problem: Problem, index: np.ndarray) -> str:
+  """Says that a score is of a part of the samples; nothing where it is of all.
+
+  Args:
+    problem: With all samples.
+    index: From `draw_samples`.
+  """
+  draws, size = index.shape
+  total = problem.features.shape[0]
+  if size >= total:
+    return ""
+  how = f"mean over {draws} draws" if draws > 1 else "one draw"
+  return f"{how} of {size:,} of {total:,} samples"
 
 
 def spread_of(scores: Sequence[float]) -> Spread | None:

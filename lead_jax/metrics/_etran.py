@@ -42,6 +42,11 @@ Variant = Literal["paper", "official"]
 
 LDA_WEIGHT, ENERGY_WEIGHT = 0.85, 0.15
 
+# Values of a part that differ by less, relative to the largest (or to one), are tied:
+# what float32 leaves of them may be rounding, and stretched it would decide.
+_LEAST_RANGE = 1e-5
+# One minus a mean posterior below which all posteriors count as 1, in every precision.
+SATURATED = 1e-6
 # Of the ridge that a singular covariance needs; it moves a regular one by nothing.
 _RIDGE = 1e-10
 
@@ -140,8 +145,8 @@ def pool_etran(parts: Sequence[Mapping[str, float]]) -> list[float]:
     parts: Of each model, its `lda` and `energy`.
 
   Returns:
-    Scores in `[0, 1]`; larger is better. A part that is the same for all models counts
-    nothing; a model without rivals keeps its parts as they are.
+    Scores in `[0, 1]`; larger is better. A part that is the same for all models, up to
+    1e-5 of its size, counts nothing; a model without rivals keeps its parts as they are.
 
   References:
     Gholami et al., 2023, Eq. 11.
@@ -154,11 +159,33 @@ def pool_etran(parts: Sequence[Mapping[str, float]]) -> list[float]:
 
 
 def scale_to_unit(values: Sequence[float]) -> list[float]:
-  """Returns values scaled to `[0, 1]`, or zeros where all are equal."""
-  least, largest = min(values), max(values)
-  if largest == least:
+  """Returns values scaled to `[0, 1]`, or zeros where they are tied."""
+  if are_tied(values):
     return [0.0] * len(values)
+  least, largest = min(values), max(values)
   return [(value - least) / (largest - least) for value in values]
+
+
+def are_tied(values: Sequence[float]) -> bool:
+  """Returns whether values differ by no more than rounding may leave of them."""
+  size = max(1.0, *(abs(value) for value in values))
+  return max(values) - min(values) <= _LEAST_RANGE * size
+
+
+def tied_parts(parts: Sequence[Mapping[str, float]]) -> str:
+  """Says which parts are tied over the models compared; nothing where none is.
+
+  Args:
+    parts: Of each model, its parts; at least one model.
+  """
+  if len(parts) < 2:
+    return ""
+  tied = [name for name in parts[0] if are_tied([part[name] for part in parts])]
+  if not tied:
+    return ""
+  return (
+    f"{' and '.join(tied)} tied for all models, within {_LEAST_RANGE:g}: not counted"
+  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +226,7 @@ def _compute_etran_lda(problem: Problem, options: ETranLDAOptions) -> Value:
   notes = [OK]
   if bool(singular):
     notes.append("the within-class covariance is singular")
-  if 1 - float(score) <= 4 * float(jnp.finfo(problem.features.dtype).eps):
+  if 1 - float(score) <= SATURATED:
     notes.append("saturated: every posterior is 1")
   return Value(float(score), join(*notes))
 
@@ -253,6 +280,8 @@ ETRAN = own_metric(
   "as etran_lda",
   options=ETranOptions,
   pool=pool_etran,
+  pool_note=tied_parts,
+  version=4,  # a part that is tied but for rounding counts nothing
   least_per_class=2,
   least_ratio=1,
 )

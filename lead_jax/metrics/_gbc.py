@@ -178,6 +178,22 @@ class GBCOptions(Options):
   )
 
 
+def _note_floor(problem: Problem, dim: int) -> str:
+  """Says where the floor of the variances, and so the features' scale, decides."""
+  x_nd, labels = np.asarray(problem.features, np.float64), np.asarray(problem.labels)
+  count_k = np.bincount(labels, minlength=problem.num_classes)
+  sums_kd = np.zeros((problem.num_classes, x_nd.shape[1]))
+  np.add.at(sums_kd, labels, x_nd)
+  within_nd = x_nd - (sums_kd / np.maximum(count_k, 1)[:, None])[labels]
+  variance = float(np.sum(np.square(within_nd))) / (x_nd.shape[0] * dim)
+  if variance >= _LEAST_VARIANCE:
+    return ""
+  return (
+    f"variances within the classes are {variance:.1g} on average, below the floor of "
+    f"{_LEAST_VARIANCE:g}: the score depends on the features' scale"
+  )
+
+
 def _compute_gbc(problem: Problem, options: GBCOptions) -> Value:
   n, d = problem.features.shape
   pca_dim, note = options.pca_dim, OK
@@ -195,7 +211,7 @@ def _compute_gbc(problem: Problem, options: GBCOptions) -> Value:
     )
   )
   score = -float(np.exp(log_overlap))
-  notes = [note]
+  notes = [note, _note_floor(problem, pca_dim or d)]
   if score == 0:
     notes.append("no overlap in double precision: compare log_overlap")
   return Value(
@@ -211,4 +227,5 @@ GBC = own_metric(
   "2 N D^2 + 9 D^3",
   options=GBCOptions,
   least_per_class=2,
+  version=4,  # says where the floor of the variances decides
 )

@@ -35,7 +35,14 @@ from lead_jax.dynamics import (
 from lead_jax.metrics._metric import OK, Problem, Spread, Value, own_metric
 
 # The choices of LEAD that the initial logits depend on, and those that the rates do.
-_OF_START = ("classifier", "normalisation", "c", "initial_folds", "feature_scale")
+_OF_START = (
+  "classifier",
+  "normalisation",
+  "c",
+  "tol",
+  "initial_folds",
+  "feature_scale",
+)
 _OF_RATES = (
   "hidden",
   "initializer",
@@ -108,7 +115,7 @@ def _rates(problem: Problem, config: LeadConfig) -> LeadRates:
   mixed = config.evolution == "mixed"
   choices = (getattr(config, name) for name in _OF_RATES)
   return problem.once(
-    ("rates", mixed, config.spectra, *choices),
+    ("rates", mixed, config.decomposes, *choices),
     lambda: lead_rates(
       problem.features,
       problem.labels,
@@ -141,14 +148,19 @@ def _status(start: LeadResult | logits.InitialLogits, config: LeadConfig) -> str
   return OK
 
 
-def _summary(result: LeadResult) -> dict[str, Any]:
+def _summary(result: LeadResult, config: LeadConfig) -> dict[str, Any]:
+  """Details of a row: rates, and what the spectra of the kernels are on average."""
   rates = np.asarray(result.lambda_c, np.float64)
   details: dict[str, Any] = {
     "mean_rate": float(rates.mean()),
     "lambda_c": [float(rate) for rate in rates],
   }
   if result.spectra is not None:
-    details["spectra"] = np.asarray(result.spectra, np.float64).tolist()
+    spectra = np.asarray(result.spectra, np.float64)
+    details["mean_spectrum"] = spectra.mean(axis=0).tolist()
+    details["trace_gap"] = float(np.asarray(result.trace_gap))
+    if config.spectra:  # of all classes, where somebody asked: as large as K S
+      details["spectra"] = spectra.tolist()
   return details
 
 
@@ -165,7 +177,7 @@ def _compute_lead(problem: Problem, options: Options) -> Value:
   return Value(
     float(result.score),
     _status(result, config),
-    _summary(result),
+    _summary(result, config),
     _spread(result.score_per_head),
   )
 
@@ -214,6 +226,7 @@ LEAD = own_metric(
   ),
   random=True,
   resamples=20,
+  version=4,  # rates from spectra; the SVM in float64
 )
 LEAD_NORMALISED = own_metric(
   "lead_normalised",
@@ -226,6 +239,7 @@ LEAD_NORMALISED = own_metric(
   ),
   random=True,
   resamples=20,
+  version=4,  # rates from spectra; the SVM in float64
 )
 LOG_INIT = own_metric(
   "log_init",
@@ -234,6 +248,7 @@ LOG_INIT = own_metric(
   "minus cross-entropy",
   "SVM: about 50 N D K",
   options=_choices("LogInitOptions", (*_OF_START, "loss")),
+  version=4,  # rates from spectra; the SVM in float64
 )
 MEAN_RATE = own_metric(
   "lambda",
@@ -244,6 +259,7 @@ MEAN_RATE = own_metric(
   options=_choices("MeanRateOptions", _OF_RATES),
   random=True,
   resamples=20,
+  version=4,  # rates from spectra; the SVM in float64
 )
 FEATURE_NORM = own_metric(
   "feature_norm",
@@ -259,4 +275,5 @@ CONSTANT = own_metric(
   "minus cross-entropy",
   "SVM: about 50 N D K",
   options=_choices("ConstantOptions", ("coefficient", *_OF_START, "loss")),
+  version=4,  # rates from spectra; the SVM in float64
 )

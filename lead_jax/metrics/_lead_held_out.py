@@ -12,10 +12,18 @@ import numpy as np
 from lead_jax import dynamics
 from lead_jax.checks import option
 from lead_jax.dynamics import HeldOutConfig, HeldOutResult
-from lead_jax.metrics._draws import DrawOptions, draw_samples, spread_of
-from lead_jax.metrics._metric import OK, Problem, Value, own_metric
+from lead_jax.metrics._draws import (
+  DrawOptions,
+  draw_samples,
+  note_draws,
+  spread_of,
+)
+from lead_jax.metrics._metric import Problem, Value, join, own_metric
 
 _SALT = 1004
+
+# Offset over spread from which the score of uncentred features may be off by a hundredth.
+_MOST_OFFSET = 100.0
 
 _score_jit = jax.jit(dynamics.held_out_score, static_argnums=2)
 
@@ -55,12 +63,34 @@ class LeadHeldOutOptions(HeldOutConfig, DrawOptions):
   samples: int | None = option(
     2000,
     least=4,
-    help="Size of a draw; the work grows as its cube, and the score is the mean over draws "
-    "where there are more samples. None takes all, once.",
+    help="Size of a draw, at most 10,000; the work grows as its cube, and the score is the "
+    "mean over draws where there are more samples. None takes all, once.",
   )
   draws: int = option(
     3, least=1, help="Number of draws, where there are more samples than one holds."
   )
+
+
+def _doubt_of_digits(problem: Problem, config: HeldOutConfig) -> str:
+  """Says where the kernel of features as they are has few digits in float32."""
+  if config.centred or problem.features.dtype != jax.numpy.float32:
+    return ""
+  ratio = problem.once("offset over spread", lambda: offset_over_spread(problem))
+  if ratio <= _MOST_OFFSET:
+    return ""
+  return (
+    f"the features share an offset of {ratio:.0f} times their spread, beside which float32 "
+    "keeps few digits: choose centred=true, or compute in float64"
+  )
+
+
+def offset_over_spread(problem: Problem) -> float:
+  """Returns the length of the mean feature over the root mean square distance from it."""
+  x_nd = np.asarray(problem.features, np.float64)
+  mean_d = x_nd.mean(axis=0)
+  spread = np.sqrt(np.mean(np.sum(np.square(x_nd - mean_d), axis=1)))
+  offset = np.linalg.norm(mean_d)
+  return float(offset / spread) if spread > 0 else float(np.inf if offset else 0)
 
 
 def _compute_lead_held_out(problem: Problem, options: LeadHeldOutOptions) -> Value:
@@ -89,9 +119,13 @@ def _compute_lead_held_out(problem: Problem, options: LeadHeldOutOptions) -> Val
   eigenvalues = [result.mean_eigenvalue for result in results]
   return Value(
     float(np.mean(scores)),
-    f"left out {alone} of {problem.num_classes} classes, of one sample"
-    if alone
-    else OK,
+    join(
+      note_draws(problem, index),
+      f"left out {alone} of {problem.num_classes} classes, of one sample"
+      if alone
+      else "",
+      _doubt_of_digits(problem, config),
+    ),
     details={
       "held_out_accuracy": float(np.mean(accuracies)),
       "mean_eigenvalue": float(np.mean(eigenvalues)),
@@ -109,4 +143,5 @@ LEAD_HELD_OUT = own_metric(
   "2 N^2 D + 10 N^3; 3 times at N = 2,000 above that",
   options=LeadHeldOutOptions,
   random=True,
+  version=4,  # centred features; float32 keeps the digits of nearly parallel samples
 )

@@ -33,6 +33,13 @@ z_i = sqrt(s_i) x_i,
   (t x_i / (s_i + t))^2 - (r x_i / (s_i + r))^2
       = (z_i / (s_i + r))^2 (t - r)(s_i (t + r) + 2 t r) / (s_i + t)^2.
 
+The evidence does not depend on the unit of the features, but the published fixed point
+does: it starts from t = 1 and adds 1e-5 to |w|^2 and the residual, not to divide by zero.
+For features times a, |w|^2 is a^2 times smaller. So the fixed point is that of the features
+in the power of ten that is nearest to their root mean square: the published one for
+features of ordinary size, and the same for the same features times any power of ten. alpha
+is given for the features as they are; `variant="official"` takes them as they are.
+
 Where N <= D the N x N matrix X' X'^T gives the same s and u, and x without a division.
 
 Nearest kin: `h_score`, which compares the same two spectra without a prior; `linear_probe`.
@@ -63,7 +70,7 @@ Variant = Literal["corrected", "official"]
 
 _MAX_ITERATIONS = 11
 _TOLERANCE = 1e-3  # relative, in t
-_FLOOR = 1e-5  # beside |w|^2 and the residual, as published
+_FLOOR = 1e-5  # beside |w|^2 (in the unit of size) and the residual, as published
 
 
 class LogMEResult(NamedTuple):
@@ -147,7 +154,8 @@ def logme(
       - jnp.matmul(features - moments.mean_d[None, :], solution_dk, precision=HIGHEST)
     )
     spectrum = spectrum._replace(residual_k=jnp.sum(residual_nk**2, axis=0))
-    return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
+    spectrum, size2 = _at_unit_size(spectrum, n=n, d=d, variant=variant)
+    return _fixed_points(spectrum, moments.count_k, size2, n=n, missing=0)
   mean_d = jnp.mean(features, axis=0)
   x_nd = features - mean_d[None, :]
   # The mean as rounded leaves a rest, which belongs to the mean.
@@ -177,7 +185,9 @@ def logme(
     ridge=jnp.zeros((), x_nd.dtype),
     residual_k=jnp.sum(jnp.where(alive_n[None, :], 0, x_kn**2), axis=1),
   )
-  return _fixed_points(spectrum, count_k, n=n, missing=_missing(n, d, variant))
+  spectrum, size2 = _at_unit_size(spectrum, n=n, d=d, variant=variant)
+  missing = _missing(n, d, variant)
+  return _fixed_points(spectrum, count_k, size2, n=n, missing=missing)
 
 
 def logme_of_scatter(
@@ -198,8 +208,9 @@ def logme_of_scatter(
   check_num_classes(moments.count_k.shape[0])
   LogMEOptions.check(variant=variant)
   spectrum, _ = _of_scatter(moments)
-  n = jnp.sum(moments.count_k)
-  return _fixed_points(spectrum, moments.count_k, n=n, missing=0)
+  n, d = jnp.sum(moments.count_k), moments.mean_d.shape[0]
+  spectrum, size2 = _at_unit_size(spectrum, n=n, d=d, variant=variant)
+  return _fixed_points(spectrum, moments.count_k, size2, n=n, missing=0)
 
 
 def _of_scatter(moments: TotalScatter) -> tuple[_Spectrum, Array]:
@@ -222,6 +233,26 @@ def _of_scatter(moments: TotalScatter) -> tuple[_Spectrum, Array]:
   return spectrum, v_dd
 
 
+def _at_unit_size(
+  spectrum: _Spectrum, *, n: Array | int, d: int, variant: Variant
+) -> tuple[_Spectrum, Array]:
+  """Returns the spectrum of features in a unit of their size, and that unit's square."""
+  if variant == "official":
+    return spectrum, jnp.ones((), spectrum.s_i.dtype)
+  size2 = (jnp.sum(spectrum.s_i) + jnp.sum(spectrum.v_i**2)) / (n * d)
+  # At most a factor of three away: as published where features are of ordinary size.
+  size = 10.0 ** jnp.round(0.5 * jnp.log10(jnp.where(size2 > 0, size2, 1)))
+  size2 = size**2
+  unit = spectrum._replace(
+    s_i=spectrum.s_i / size2,
+    v_i=spectrum.v_i / size,
+    z_ki=spectrum.z_ki / size,
+    weight_ki=spectrum.weight_ki * size2,
+    ridge=spectrum.ridge / size2,
+  )
+  return unit, size2
+
+
 def _missing(n: int, d: int, variant: Variant) -> int:
   """How many eigenvalues the public code leaves out."""
   return max(d - n, 0) if variant == "official" else 0
@@ -237,9 +268,22 @@ def _decompose(gram: Array) -> tuple[Array, Array]:
 
 
 def _fixed_points(
-  spectrum: _Spectrum, count_k: Array, *, n: Array | int, missing: int
+  spectrum: _Spectrum,
+  count_k: Array,
+  size2: Array,
+  *,
+  n: Array | int,
+  missing: int,
 ) -> LogMEResult:
-  """Runs the fixed point of each class; each stops by its own rule."""
+  """Runs the fixed point of each class; each stops by its own rule.
+
+  Args:
+    spectrum: Of features at unit size.
+    count_k: Samples of each class.
+    size2: Square of the unit of size, as alpha is for the features as they are.
+    n: N.
+    missing: See `_missing`.
+  """
   s_i, v_i, r = spectrum.s_i, spectrum.v_i, spectrum.ridge
   dtype = s_i.dtype
   tiny = jnp.finfo(dtype).tiny
@@ -290,7 +334,7 @@ def _fixed_points(
     spectrum.z_ki, spectrum.weight_ki, spectrum.residual_k, count_k
   )
   return LogMEResult(
-    jnp.mean(evidence_k), evidence_k, alpha_k, beta_k, rest_k, resolved_k
+    jnp.mean(evidence_k), evidence_k, alpha_k * size2, beta_k, rest_k, resolved_k
   )
 
 
@@ -343,4 +387,5 @@ LOGME = own_metric(
   "nats per sample",
   "N D^2 + 10 D^3",
   options=LogMEOptions,
+  version=4,  # no dependence on the features' scale
 )

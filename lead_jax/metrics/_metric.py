@@ -226,6 +226,7 @@ class Metric:
     uses: Names of arrays of the problem that it looks at where they are there.
     pool: For a score that depends on the other models, the rule from all models' parts
       to all models' scores. The score in `Value` is then that of a model alone.
+    pool_note: What to say of those scores, from the same parts; nothing where all is well.
     least_per_class: Samples of the smallest class below which the score means little.
     least_ratio: N / D below which the score means little.
     resamples: Number of random parts of the images that are scored for intervals, unless
@@ -245,6 +246,7 @@ class Metric:
   needs: tuple[str, ...] = ()
   uses: tuple[str, ...] = ()
   pool: Callable[[Parts], Sequence[float]] | None = None
+  pool_note: Callable[[Parts], str] | None = None
   least_per_class: int = 1
   least_ratio: float = 0.0
   resamples: int = 50

@@ -34,8 +34,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.checks import Options, check_num_classes, option
-from lead_jax.metrics._etran import scale_to_unit
-from lead_jax.metrics._metric import OK, Problem, Value, own_metric
+from lead_jax.metrics._etran import SATURATED, scale_to_unit, tied_parts
+from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means, pca
 from lead_jax.typing import Array, Bool, Float, Int
@@ -101,19 +101,25 @@ def ncti(
   mean_kp, count_k, prior_k = class_means(z_np, labels, num_classes=num_classes)
   exponent = jnp.sum(components.variance_p[:32])
   shrinkage = jnp.maximum(jnp.exp(-exponent), _LEAST_SHRINKAGE)
+  # One minus the shrinkage, which all but cancels where the variances are small.
+  weight = jnp.minimum(-jnp.expm1(-exponent), 1 - _LEAST_SHRINKAGE)
   plain = shrinkage <= _LEAST_SHRINKAGE
 
   # The matrix that whitens the samples within their classes; zero in dropped directions.
-  whiten_pp = _whitening(z_np - mean_kp[labels], shrinkage, plain)
+  whiten_pp, square_p, ridge = _whitening(
+    z_np - mean_kp[labels], shrinkage, weight, plain
+  )
   white_kp = jnp.matmul(mean_kp, whiten_pp, precision=HIGHEST)
   white_np = jnp.matmul(z_np, whiten_pp, precision=HIGHEST)
 
-  # Between the classes; shrinking both covariances leaves a multiple of I.
+  # Between the classes. Shrinking both covariances adds a multiple of I, whitened: of its
+  # axes 1 / (weight v + ridge) each, v being the variances within. Less 1 / ridge, which
+  # turns nothing, and over the weight, no digits are lost where the weight is small.
   between_pp = jnp.matmul(white_kp.T, prior_k[:, None] * white_kp, precision=HIGHEST)
   spread = jnp.sum(prior_k[:, None] * mean_kp**2) / pca_dim
-  metric_pp = jnp.matmul(whiten_pp.T, whiten_pp, precision=HIGHEST)
-  mixed_pp = (1 - shrinkage) * between_pp + shrinkage * spread * metric_pp
-  chosen_pp = jnp.where(plain, between_pp, mixed_pp)
+  ridged_p = jnp.where(plain, 1, ridge * (weight * square_p + ridge))
+  less_p = shrinkage * spread * square_p / jnp.where(ridged_p > 0, ridged_p, 1)
+  chosen_pp = between_pp - jnp.where(plain, 0, 1) * jnp.diag(less_p)
   value_p, axis_pp = jnp.linalg.eigh(0.5 * (chosen_pp + chosen_pp.T))
   kept = min(num_classes - 1, pca_dim)
   least = max(_LEAST_SPREAD**2, 10 * float(jnp.finfo(z_np.dtype).eps))
@@ -142,27 +148,31 @@ def ncti(
   return NCTIResult(seli, ncc, logvc, shrinkage, ~jnp.any(whiten_pp != 0))
 
 
-def _whitening(within_np: Array, shrinkage: Array, plain: Array) -> Array:
-  """Returns T with `T^T S T = I` on the directions that have spread."""
-  n, p = within_np.shape
+def _whitening(
+  within_np: Array, shrinkage: Array, weight: Array, plain: Array
+) -> tuple[Array, Array, Array]:
+  """Whitens `S = weight V + ridge I`, V the covariance of these rows.
+
+  Returns:
+    T with `T^T S T = I` on the directions that have spread; the variances of V in the axes
+    of T; the ridge.
+  """
+  n = within_np.shape[0]
   variance_p = jnp.mean(within_np**2, axis=0)
   # Directions of rounding: their spread is none.
   noise = (10 * jnp.finfo(within_np.dtype).eps) ** 2 * jnp.max(variance_p)
   dead_p = variance_p <= noise
   scale_p = jnp.where(plain & ~dead_p, jnp.sqrt(jnp.where(dead_p, 1, variance_p)), 1)
   rows_np = jnp.where(plain & dead_p[None, :], 0, within_np / scale_p[None, :])
-  weight = jnp.where(plain, 1, 1 - shrinkage) / n
+  weight = jnp.where(plain, 1, weight)
   ridge = jnp.where(plain, 0, shrinkage * jnp.mean(variance_p))
-  stacked = jnp.concatenate(
-    [
-      rows_np * jnp.sqrt(weight),
-      jnp.sqrt(ridge) * jnp.eye(p, dtype=rows_np.dtype),
-    ]
-  )
-  _, spread_p, axis_pp = jnp.linalg.svd(jnp.linalg.qr(stacked, mode="r"))
+  # The ridge turns no axis: those of V alone have all their digits.
+  upper_pp = jnp.linalg.qr(rows_np, mode="r") / jnp.sqrt(jnp.asarray(n, rows_np.dtype))
+  _, root_p, axis_pp = jnp.linalg.svd(upper_pp)
+  spread_p = jnp.sqrt(weight * root_p**2 + ridge)
   alive_p = spread_p > jnp.where(plain, _LEAST_SPREAD, 0)
   inverse_p = jnp.where(alive_p, 1 / jnp.where(alive_p, spread_p, 1), 0)
-  return axis_pp.T * inverse_p[None, :] / scale_p[:, None]
+  return axis_pp.T * inverse_p[None, :] / scale_p[:, None], root_p**2, ridge
 
 
 def _nuclear_norm(matrix: Array) -> Array:
@@ -179,8 +189,8 @@ def pool_ncti(parts: Sequence[Mapping[str, float]]) -> list[float]:
     parts: Of each model, its `seli`, `ncc` and `logvc`.
 
   Returns:
-    Scores in `[-1, 2]`; larger is better. A part that is the same for all models counts
-    nothing; a model without rivals keeps its parts as they are.
+    Scores in `[-1, 2]`; larger is better. A part that is the same for all models, up to
+    1e-5 of its size, counts nothing; a model without rivals keeps its parts as they are.
 
   References:
     Wang et al., 2023, Eq. 10.
@@ -216,12 +226,14 @@ def _compute_ncti(problem: Problem, options: NCTIOptions) -> Value:
       "different samples of a class"
     )
   parts = {name: float(getattr(found, name)) for name in ("seli", "ncc", "logvc")}
-  note = OK
+  note = saturated = ""
+  if 1 - parts["ncc"] <= SATURATED:
+    saturated = "saturated: every posterior is 1"
   if used < options.pca_dim:
     note = f"{used} principal components in place of {options.pca_dim}: N={n}, D={d}"
   return Value(
     parts["seli"] + parts["ncc"] - parts["logvc"],
-    note,
+    join(note, saturated),
     {**parts, "shrinkage": float(found.shrinkage), "pca_dim": used},
     parts=parts,
   )
@@ -235,5 +247,7 @@ NCTI = own_metric(
   "2 N D^2 + 9 D^3 + 2 N K^2",
   options=NCTIOptions,
   pool=pool_ncti,
+  pool_note=tied_parts,
+  version=4,  # ties; the digits of one minus the shrinkage
   least_per_class=2,
 )

@@ -35,6 +35,7 @@ from lead_jax.metrics._draws import (
   DrawOptions,
   draw_samples,
   note_constant_samples,
+  note_draws,
   spread_of,
 )
 from lead_jax.metrics._metric import Problem, Value, join, own_metric
@@ -211,7 +212,11 @@ def _compute_parc(problem: Problem, options: PARCOptions) -> Value:
     )
   return Value(
     float(np.mean(scores)),
-    join(note, note_constant_samples(found.constant.tolist())),
+    join(
+      note_draws(problem, index),
+      note,
+      note_constant_samples(found.constant.tolist()),
+    ),
     {"samples": size, "scores": scores},
     spread_of(scores),
   )
@@ -226,4 +231,5 @@ PARC = own_metric(
   options=PARCOptions,
   random=True,
   least_per_class=2,
+  version=4,  # says that it is of draws
 )

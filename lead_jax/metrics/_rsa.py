@@ -24,6 +24,7 @@ from lead_jax.metrics._draws import (
   DrawOptions,
   draw_samples,
   note_constant_samples,
+  note_draws,
   spread_of,
 )
 from lead_jax.metrics._metric import Problem, Value, join, own_metric
@@ -104,7 +105,7 @@ def _compute_rsa(problem: Problem, options: DrawOptions) -> Value:
     )
   return Value(
     float(np.mean(scores)),
-    join(note_constant_samples(found.constant.tolist())),
+    join(note_draws(problem, index), note_constant_samples(found.constant.tolist())),
     {"samples": index.shape[1], "scores": scores},
     spread_of(scores),
   )
@@ -119,4 +120,5 @@ RSA = own_metric(
   options=DrawOptions,
   random=True,
   needs=("reference_features",),
+  version=4,  # says that it is of draws
 )

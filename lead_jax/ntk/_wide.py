@@ -20,6 +20,16 @@ factor) this gives, forwards and backwards,
 
   Phi(x, x') = sum_l (delta_l.delta'_l) (s_l^2 a_{l-1}.a'_{l-1} + 1).
 
+Samples of a data set are often nearly parallel: rho is then 1 up to rounding, and arccos is
+steep there. So the recursion never forms rho but its gap g = 1 - rho, which the first layer
+gets from the differences of the directions (`statistics.cosine_gaps`):
+
+  u = 2 atan2(sqrt(g), sqrt(2 - g)),
+  1 - k1 = g - (sin u - u cos u) / pi, the bracket as a series where u is small,
+  1 - rho_l = (v c (sqrt(q) - sqrt(q'))^2 / (p p' + c + v r) + v r g) / (p p')
+
+with q, q' the squared norms that come in, g their gap, r = sqrt(q q'), p = sqrt(v q + c).
+
 The widths stay in the formula: they weigh the layers against each other. On the diagonal
 rho = 1, and it is `expected_head_kernel_diagonal`, exact at any width. Nothing is drawn,
 so what is made of this kernel has no seed.
@@ -30,12 +40,14 @@ References:
   parameterization, 2020.
 """
 
+import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
 
 from lead_jax.ntk import _heads as heads
 from lead_jax.numerics import HIGHEST
+from lead_jax.statistics import cosine_gaps
 from lead_jax.typing import Array, Float
 
 
@@ -62,6 +74,7 @@ def wide_head_kernel(
   other = x1 if x2 is None else x2
   squared_norms: Callable[[Array], Array] = lambda x: jnp.sum(x * x, axis=1)
   dots = jnp.matmul(x1, other.T, precision=HIGHEST)
+  gap = cosine_gaps(x1, x2)
   left, right = squared_norms(x1), squared_norms(other)
   scales = [heads.layer_scales(initializer, n) for n in (x1.shape[1], *hidden)]
   terms, both_active = [], []  # by layer, from below
@@ -69,17 +82,14 @@ def wide_head_kernel(
     terms.append(scale.forward**2 * dots + 1)
     variance, shift = scale.weight_variance, scale.bias_variance
     q1, q2 = variance * left + shift, variance * right + shift
+    gap = _shifted_gap(gap, left, right, variance, shift)
     norms = jnp.sqrt(q1)[:, None] * jnp.sqrt(q2)[None, :]
-    # A sample without any norm has pre-activations of zero: no unit of it is active.
-    rho = (variance * dots + shift) / jnp.where(norms > 0, norms, 1)
-    rho = jnp.clip(rho, -1, 1)
-    if x2 is None:  # rounding would show: arccos is steep at 1
-      rho = jnp.fill_diagonal(rho, 1, inplace=False)
-    angle = jnp.arccos(rho)
-    k1 = (jnp.sqrt((1 - rho) * (1 + rho)) + (jnp.pi - angle) * rho) / jnp.pi
+    # Stable at both ends; a sample without any norm has no active unit.
+    angle = 2 * jnp.arctan2(jnp.sqrt(gap), jnp.sqrt(2 - gap))
     both_active.append(jnp.where(norms > 0, (jnp.pi - angle) / jnp.pi, 0))
-    dots = 0.5 * width * norms * k1
+    gap = jnp.clip(gap - _excess(angle, gap) / jnp.pi, 0, 1)
     left, right = 0.5 * width * q1, 0.5 * width * q2
+    dots = 0.5 * width * norms * (1 - gap)
   terms.append(scales[-1].forward ** 2 * dots + 1)
   total = terms[-1]
   backward = jnp.ones_like(total)
@@ -88,3 +98,26 @@ def wide_head_kernel(
     backward = backward * (0.5 * hidden[index] * variance) * both_active[index]
     total = total + backward * terms[index]
   return num_classes * total
+
+
+def _shifted_gap(
+  gap: Array, left: Array, right: Array, variance: float, shift: float
+) -> Array:
+  """Returns one minus the correlation of pre-activations, given that of what comes in."""
+  if not shift:
+    return gap
+  root1, root2 = jnp.sqrt(left)[:, None], jnp.sqrt(right)[None, :]
+  inner = variance * root1 * root2
+  outer = jnp.sqrt((variance * root1**2 + shift) * (variance * root2**2 + shift))
+  apart = variance * shift * (root1 - root2) ** 2 / (outer + shift + inner)
+  return jnp.clip((apart + inner * gap) / outer, 0, 2)
+
+
+def _excess(angle: Array, gap: Array) -> Array:
+  """Returns sin u - u cos u, which cancels where u is small; `gap` is 1 - cos u."""
+  square = angle**2
+  series = jnp.zeros_like(angle)
+  for n in range(6, 0, -1):
+    series = series * square + (-1) ** (n + 1) * 2 * n / math.factorial(2 * n + 1)
+  direct = jnp.sqrt(gap * (2 - gap)) - angle * (1 - gap)
+  return jnp.where(angle < 0.25, series * square * angle, direct)

@@ -70,20 +70,23 @@ def _noted(row: ScoreRow, note: str) -> ScoreRow:
   """A row with a note beside its own status."""
   if not note:
     return row
-  return dataclasses.replace(row, status=join(row.status, note), own_status=row.status)
+  own = row.own_status or row.status
+  return dataclasses.replace(row, status=join(row.status, note), own_status=own)
 
 
 def _pooled(column: list[ScoreRow], metric: Metric) -> list[ScoreRow]:
   """The rows with the scores that they have beside each other."""
   if metric.pool is None or not column:
     return column
+  parts = [row.parts or {} for row in column]
   try:
-    scores = pool_scores(metric, [row.parts or {} for row in column])
+    scores = pool_scores(metric, parts)
   except InputError as error:
     failed = f"{FAILED}{error}"
     return [dataclasses.replace(row, score=math.nan, status=failed) for row in column]
+  note = metric.pool_note(parts) if metric.pool_note is not None else ""
   return [
-    dataclasses.replace(row, score=score)
+    dataclasses.replace(_noted(row, note), score=score)
     for row, score in zip(column, scores, strict=True)
   ]
 

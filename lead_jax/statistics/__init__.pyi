@@ -57,6 +57,7 @@ from ._similarity import (
   Correlations as Correlations,
   above_diagonal as above_diagonal,
   correlations as correlations,
+  cosine_gaps as cosine_gaps,
   directions_about as directions_about,
   pair_correlations as pair_correlations,
   standardise as standardise,

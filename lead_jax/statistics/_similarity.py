@@ -146,6 +146,46 @@ def directions_about(
   return jnp.where(2 * norm_m1 < norm, samples_md * inverse_m1 - unit_1d, near_md)
 
 
+def cosine_gaps(
+  x1: Float[Array, "n1 d"], x2: Float[Array, "n2 d"] | None = None
+) -> Float[Array, "n1 n2"]:
+  """Computes one minus the cosine between rows, to the digits of their differences.
+
+  A product of directions that are nearly parallel is 1 up to rounding, which covers what
+  tells them apart. Half the squared distance of the directions is the gap; where the rows
+  share an offset, both are taken about its direction first (`directions_about`).
+
+  Args:
+    x1: Rows; their squares must not overflow or underflow.
+    x2: Other rows; `x1` where None, whose gap to itself is then exactly 0.
+
+  Returns:
+    In `[0, 2]`; 1 between a zero row and any other.
+  """
+  other = x1 if x2 is None else x2
+  centre_d = jnp.mean(x1, axis=0)
+  zero_1, zero_2 = (jnp.all(rows == 0, axis=1) for rows in (x1, other))
+  units_1d, units_2d = _directions(x1), _directions(other)
+  shared = jnp.sum(jnp.mean(units_1d, axis=0) ** 2) > 0.5
+
+  def about(rows_md: Array, units_md: Array) -> tuple[Array, Array]:
+    near_md = directions_about(rows_md, rows_md - centre_d[None, :], centre_d)
+    chosen_md = jnp.where(shared, near_md, units_md)
+    return chosen_md, 0.5 * jnp.sum(chosen_md**2, axis=1)
+
+  u_nd, half_n = about(x1, units_1d)
+  v_md, half_m = about(other, units_2d)
+  product_nm = jnp.matmul(u_nd, v_md.T, precision=HIGHEST)
+  gap_nm = jnp.clip(half_n[:, None] + half_m[None, :] - product_nm, 0, 2)
+  gap_nm = jnp.where(zero_1[:, None] | zero_2[None, :], 1, gap_nm)
+  return jnp.fill_diagonal(gap_nm, 0, inplace=False) if x2 is None else gap_nm
+
+
+def _directions(rows_md: Array) -> Array:
+  norm_m1 = jnp.linalg.norm(rows_md, axis=1, keepdims=True)
+  return rows_md / jnp.where(norm_m1 > 0, norm_m1, 1)
+
+
 def above_diagonal(matrix: Array) -> Array:
   """Returns what stands above the diagonal of an [n, n] matrix, row by row."""
   n = matrix.shape[0]

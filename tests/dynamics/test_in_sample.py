@@ -10,9 +10,15 @@ import pytest
 import lead_jax
 from experiments.agreement.base import CASES, load_case
 from lead_jax import logits, ntk
+from lead_jax.dynamics import _rates as class_rates_module
 from lead_jax.dynamics._config import LeadConfig, lead_config
 from lead_jax.dynamics._feature_scale import scale_features
-from lead_jax.dynamics._in_sample import LeadResult, rescore_in_pool, transfer_score
+from lead_jax.dynamics._in_sample import (
+  LeadResult,
+  lead_rates,
+  rescore_in_pool,
+  transfer_score,
+)
 from lead_jax.dynamics._rates import Network, class_rates
 from tests.tolerances import ORACLE, SUM, assert_close
 
@@ -98,14 +104,74 @@ def test_score_is_the_cross_entropy_of_the_predicted_logits():
 
 def test_spectra_and_traces_give_the_same(x64):
   x, y = _data(n=40)
-  with_spectra = dataclasses.replace(SMALL, spectra=True)
-  a = lead_jax.lead(x, y, key=jax.random.key(3), config=SMALL)
-  b = lead_jax.lead(x, y, key=jax.random.key(3), config=with_spectra)
-  assert a.spectra is None
+  by_trace = dataclasses.replace(SMALL, spectra=False)
+  a = lead_jax.lead(x, y, key=jax.random.key(3), config=by_trace)
+  b = lead_jax.lead(x, y, key=jax.random.key(3), config=SMALL)
+  assert a.spectra is a.trace_gap is None
+  assert 0 < b.trace_gap < 1e-5
   assert b.spectra.shape == (3, 10)
   np.testing.assert_allclose(a.lambda_c, b.lambda_c, rtol=1e-5)
   np.testing.assert_allclose(np.mean(b.spectra, axis=1), b.lambda_c, rtol=1e-5)
   assert np.all(np.diff(b.spectra, axis=1) <= 0)
+
+
+@pytest.mark.parametrize("shape", [(60, 4), (24, 50)])
+def test_spectra_by_blocks_of_classes_are_those_at_once(monkeypatch, shape):
+  """Classes of different sizes, one of them empty; more samples than features and fewer."""
+  n, _ = shape
+  x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+  y = jnp.asarray(np.arange(n) % 5 // 2 + (np.arange(n) < 3))  # class 4 is empty
+  run = lambda: lead_rates(
+    jnp.asarray(x), y, key=jax.random.key(0), config=SMALL, num_classes=5
+  )
+  whole = run()
+  monkeypatch.setattr(class_rates_module, "_ENTRIES", 2 * SMALL.samples_per_class**2)
+  jax.clear_caches()
+  blocks = run()
+  assert whole.spectra.shape == (5, SMALL.samples_per_class)
+  np.testing.assert_allclose(blocks.spectra, whole.spectra, rtol=1e-5, atol=1e-2)
+  np.testing.assert_allclose(blocks.rates_hk, whole.rates_hk, rtol=1e-6)
+  assert np.all(np.isnan(whole.rates_hk[:, 4]))
+  assert whole.trace_gap < 1e-5
+
+
+def test_which_samples_of_a_class_are_taken():
+  x, y = _data(n=60)
+  first = np.concatenate([np.flatnonzero(y == c)[:4] for c in range(3)])
+  rates = lambda x, y, sampling, seed: lead_rates(
+    jnp.asarray(x),
+    jnp.asarray(y),
+    key=jax.random.key(seed),
+    config=lead_config(samples_per_class=4, sampling=sampling, rates="expected"),
+    num_classes=3,
+  ).rates_hk[0]
+  expected = rates(x[first], y[first], "first", 0)
+  for seed in (0, 1):
+    np.testing.assert_array_equal(rates(x, y, "first", seed), expected)
+    drawn = rates(x, y, "random", seed)
+    assert np.all(np.abs(drawn - expected) > 1e-3 * expected)
+  assert np.all(rates(x, y, "random", 0) != rates(x, y, "random", 1))
+
+
+def test_every_sample_of_a_class_is_drawn_equally_often():
+  y = jnp.asarray(np.arange(30) % 2)
+  indices = jax.vmap(
+    lambda key: ntk.class_indices(y, num_classes=2, samples_per_class=5, key=key)[0]
+  )(jax.random.split(jax.random.key(0), 600))
+  times = np.bincount(np.asarray(indices).ravel(), minlength=30)
+  # 29 degrees of freedom, of draws without replacement: 99.9 % lie below 58.
+  assert np.sum((times - 200) ** 2 / 200) < 58
+
+
+def test_the_rate_of_a_head_is_its_mean_over_classes():
+  x, y = _data(n=60)
+  result = lead_jax.lead(x, y, key=jax.random.key(3), config=SMALL)
+  rates_hk = lead_rates(
+    jnp.asarray(x), jnp.asarray(y), key=jax.random.key(3), config=SMALL, num_classes=3
+  ).rates_hk
+  np.testing.assert_allclose(result.rate_per_head, rates_hk.mean(axis=1), rtol=1e-6)
+  np.testing.assert_allclose(result.lambda_c, rates_hk.mean(axis=0), rtol=1e-6)
+  assert abs(result.rate_per_head[0] / result.rate_per_head[1] - 1) > 1e-3
 
 
 def test_sampled_rates_approach_the_expected_ones():
@@ -115,7 +181,9 @@ def test_sampled_rates_approach_the_expected_ones():
       x,
       y,
       key=jax.random.key(0),
-      config=lead_config(samples_per_class=20, sampling="first", **options),
+      config=lead_config(
+        samples_per_class=20, sampling="first", spectra=False, **options
+      ),
     ).lambda_c
   )
   np.testing.assert_allclose(rates(head_seeds=64), rates(rates="expected"), rtol=0.04)
@@ -304,7 +372,7 @@ def test_rates_do_not_mind_extreme_scales():
     ({"hidden": (1.5,)}, r"hidden must be a tuple of whole numbers, got \(1.5,\)"),
     ({"head_seeds": 2.5}, "head_seeds must be a whole number, got 2.5"),
     ({"t": "x"}, "t must be a number, got 'x'"),
-    ({"spectra": "false"}, "spectra must be true or false, got 'false'"),
+    ({"spectra": "false"}, "spectra must be true or false or None, got 'f"),
     ({"loss": "log_probability", "evolution": "full_kernel"}, "needs F_t to be a prob"),
     ({"width": 3}, "unknown option 'width' of lead; it has"),
   ],

@@ -36,7 +36,7 @@ def test_runs_under_jit_and_is_what_it_composes(x64, kernel, dynamics):
   )
   result = jax.jit(run)(x, jnp.asarray(y))
   assert result.score.dtype == x.dtype
-  found = np.asarray(result.held_out_logits)
+  found = np.asarray(compensated(result.held_out_logits, jnp.asarray(y)))
   np.testing.assert_allclose(result.accuracy, (found.argmax(axis=1) == y).mean())
   plain = lead_jax.lead_held_out(x, y, key=jax.random.key(0), config=config)
   np.testing.assert_allclose(result.score, plain.score, rtol=1e-10 if x64 else 1e-4)
@@ -48,6 +48,7 @@ def test_runs_under_jit_and_is_what_it_composes(x64, kernel, dynamics):
 def oracle(x, y, t):
   """The whole method in NumPy: arc-cosine kernel, N trainings, a search for the factor."""
   n, k = len(y), y.max() + 1
+  x = x - x.mean(axis=0)
   x = x / np.sqrt(np.mean(x**2, axis=1, keepdims=True))
   kernel = np.zeros((n, n))
   for i, j in np.ndindex(n, n):
@@ -98,12 +99,64 @@ def test_order_rotation_and_scale_do_not_matter():
   assert score(x @ turn) == pytest.approx(base, rel=1e-5)
   for factor in (1e-12, 1e12):
     assert score(x * factor) == pytest.approx(base, rel=1e-5)
-  # Each sample's own size is taken away too, but not under `rms`.
+  # Each sample's own size about the mean is taken away too, but not under `rms`.
   sizes = np.linspace(0.1, 10, len(y))[:, None]
-  assert score(x * sizes) == pytest.approx(base, rel=1e-5)
-  rms = HeldOutConfig(feature_scale="rms")
-  sized = float(lead_jax.lead_held_out(x * sizes, y, config=rms).score)
-  assert abs(sized - float(lead_jax.lead_held_out(x, y, config=rms).score)) > 1e-3
+  about = lambda x, **options: float(
+    lead_jax.lead_held_out(x, y, config=HeldOutConfig(centred=False, **options)).score
+  )
+  assert about(x * sizes) == pytest.approx(about(x), rel=1e-5)
+  rms = {"feature_scale": "rms"}
+  assert abs(about(x * sizes, **rms) - about(x, **rms)) > 1e-3
+
+
+@pytest.mark.parametrize("kernel", ["wide", "linear", "sampled"])
+@pytest.mark.parametrize("feature_scale", ["sample", "none"])
+def test_a_shift_does_not_matter_and_float32_keeps_its_digits(kernel, feature_scale):
+  x, y = blobs(90)
+  config = HeldOutConfig(kernel=kernel, feature_scale=feature_scale, **SMALL)
+  score = lambda x: float(
+    lead_jax.lead_held_out(x, y, key=jax.random.key(0), config=config).score
+  )
+  base = score(x.astype(np.float32))
+  for offset in (1.0, 300.0, 1e4):
+    # The features themselves are rounded to a thousandth of their spread at the most.
+    moved = (x + offset * np.linspace(-1, 2, 9)).astype(np.float32)
+    assert score(moved) == pytest.approx(base, rel=2e-3), offset
+
+
+def test_without_centring_float32_keeps_the_digits_of_nearly_parallel_samples():
+  x, y = blobs(90)
+  config = HeldOutConfig(centred=False)
+  for offset, tolerance in ((10.0, 1e-3), (300.0, 1e-2)):
+    moved = (x + offset).astype(np.float32)
+    single = float(lead_jax.lead_held_out(moved, y, config=config).score)
+    with jax.enable_x64(True):
+      wide = moved.astype(np.float64)
+      double = float(lead_jax.lead_held_out(wide, y, config=config).score)
+    assert single == pytest.approx(double, rel=tolerance), offset
+  with jax.enable_x64(True):  # location counts then
+    unmoved = float(lead_jax.lead_held_out(x, y, config=config).score)
+  assert abs(double - unmoved) > 1e-3
+
+
+def test_accuracy_has_one_meaning():
+  # Two samples per class: without a sample half of its class is gone.
+  x, y = blobs(40, 12, 20, apart=1.5)
+  result = lead_jax.lead_held_out(x, y, config=HeldOutConfig(loss="accuracy"))
+  assert float(result.accuracy) == float(result.score) > 0.3
+  raw = np.asarray(result.held_out_logits).argmax(axis=1) == y
+  assert raw.mean() < result.accuracy
+  other = lead_jax.lead_held_out(x, y)
+  assert float(other.accuracy) == float(result.score)
+
+
+def test_too_many_samples_are_refused_before_any_memory_is_taken():
+  x = np.broadcast_to(np.float32(0), (50_000, 3))
+  message = "lead_held_out compares all of 50,000 samples .* about 80 GB: give at most"
+  with pytest.raises(InputError, match=message):
+    lead_jax.lead_held_out(x, np.zeros(50_000, int), num_classes=2)
+  with pytest.raises(InputError, match="at most 40"):
+    lead_jax.lead_held_out(*blobs(41), max_samples=40)
 
 
 def test_noise_scores_no_better_than_knowing_nothing():

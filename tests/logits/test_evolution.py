@@ -51,6 +51,17 @@ def test_limits_in_time(x64):
   assert_close(logits.cross_entropy_flow(start, LABELS, kernel, 0.0), start, SUM)
 
 
+@pytest.mark.parametrize("rate", [1e-4, 1e-9, 1e-20])
+def test_small_rates_keep_their_digits(x64, rate):
+  """One minus e^-x would be zero, or a multiple of the last digit of one."""
+  start = jnp.zeros((N, K))
+  targets = np.eye(K)[LABELS]
+  aware = logits.evolve_class_aware(start, LABELS, jnp.full((K,), rate), 1.0)
+  np.testing.assert_allclose(aware, -np.expm1(-rate) * targets, rtol=1e-6)
+  whole = logits.evolve_full_kernel(start, LABELS, rate * jnp.eye(N), 1.0)
+  np.testing.assert_allclose(whole, -np.expm1(-rate) * targets, rtol=1e-6)
+
+
 def test_class_aware_is_the_formula(x64):
   start = np.asarray(_start(), np.float64)
   rates = np.array([3e5, 1e-3, 7e3])

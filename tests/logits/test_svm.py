@@ -42,7 +42,9 @@ def check(x, y, k, c, dtype):
   # The certificate holds: no point lies below the bound. LinearSVC's is such a point.
   bound = reached * (1 - np.asarray(result.duality_gap, np.float64))
   assert np.all(bound <= expected * (1 + 1e-5))
-  np.testing.assert_array_equal(result.converged, result.duality_gap <= 1e-4)
+  np.testing.assert_array_equal(
+    result.converged, result.duality_gap <= (1e-4 if dtype == np.float32 else 1e-8)
+  )
   # f is 1-strongly convex, so that |w - w*|^2 <= 2 (f - bound): what decisions may differ
   # by, for both solvers' weights, and 0.02 for rounding.
   length = np.sqrt(1 + np.sum(np.asarray(x, np.float64) ** 2, axis=1))
@@ -95,6 +97,24 @@ def test_tight_tolerance_gives_liblinears_decisions():
     result = solve(x.astype(float), y, num_classes=3, tol=1e-12)
     assert bool(np.all(result.converged))
     np.testing.assert_allclose(result.decision, decision, atol=1e-4)
+
+
+def test_tighter_in_float64_and_as_asked(x64):
+  x, y = _hard()
+  x = x.astype(np.float64 if x64 else np.float32)
+  gaps = [
+    float(np.max(solve(x, y, num_classes=4, tol=tol).duality_gap))
+    for tol in (None, 1e-2)
+  ]
+  assert gaps[0] <= (1e-8 if x64 else 1e-4)
+  assert gaps[0] < gaps[1] <= 1e-2
+  assert not np.all(solve(x, y, num_classes=4, tol=1e-30).converged)
+
+
+def _hard():
+  rng = np.random.default_rng(0)
+  y = np.arange(400) % 4
+  return 0.7 * rng.standard_normal((4, 12))[y] + rng.standard_normal((400, 12)), y
 
 
 def test_decision_is_that_of_the_weights(x64):

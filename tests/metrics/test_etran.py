@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import lead_jax
-from lead_jax.metrics import Problem, _etran as etran, evaluate_metric
+from lead_jax.metrics import METRICS, Problem, _etran as etran, evaluate_metric
 
 run_lda = jax.jit(etran.etran_lda, static_argnames=("num_classes", "variant"))
 run_energy = jax.jit(etran.etran_energy, static_argnames=("percent",))
@@ -108,6 +108,21 @@ def test_a_pool_is_scaled_part_by_part():
   for part in parts:
     part["energy"] = 5.0
   np.testing.assert_allclose(etran.pool_etran(parts), [0, 0.85, 0.85 * 0.25])
+
+
+def test_a_range_near_rounding_is_a_tie():
+  parts = [
+    {"lda": 1 - 4e-10, "energy": 9.0},
+    {"lda": 1.0, "energy": 5.0},
+    {"lda": 1 - 2e-10, "energy": 7.0},
+  ]
+  np.testing.assert_allclose(etran.pool_etran(parts), [0.15, 0, 0.075])
+  assert METRICS["etran"].pool_note(parts) == (
+    "lda tied for all models, within 1e-05: not counted"
+  )
+  assert METRICS["etran"].pool_note(parts[:1]) == ""
+  parts[0]["lda"] = 0.9
+  assert METRICS["etran"].pool_note(parts) == ""
 
 
 def test_singular_and_saturated_are_said():

@@ -173,3 +173,12 @@ def test_refuses_wrong_options(name, value):
 def test_refuses_one_class():
   with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
     gbc.gbc_log_overlap(jnp.ones((4, 2)), jnp.zeros(4, int), num_classes=1)
+
+
+def test_the_floor_of_the_variances_is_said():
+  rng = np.random.default_rng(0)
+  y = np.arange(60) % 3
+  x = rng.standard_normal((3, 4))[y] + rng.standard_normal((60, 4))
+  assert evaluate_metric("gbc", Problem(x, y), pca_dim=None).status == "ok"
+  value = evaluate_metric("gbc", Problem(1e-3 * x, y), pca_dim=None)
+  assert "below the floor of 0.0001: the score depends" in value.status

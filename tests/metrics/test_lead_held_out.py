@@ -29,10 +29,41 @@ def test_many_samples_are_drawn_several_times():
   drawn = evaluate_metric("lead_held_out", problem, samples=50)
   assert drawn.details["samples"] == 50
   assert drawn.spread.draws == "3 draws"
+  assert drawn.status == "mean over 3 draws of 50 of 200 samples"
   assert drawn.spread.std > 0
   whole = evaluate_metric("lead_held_out", problem)
   assert whole.spread is None
+  assert whole.status == "ok"
   assert drawn.score == pytest.approx(whole.score, abs=0.2)
+
+
+def test_fifty_thousand_samples_are_a_draw_or_refused():
+  rng = np.random.default_rng(0)
+  y = np.arange(50_000) % 4
+  x = (rng.standard_normal((4, 3))[y] + rng.standard_normal((50_000, 3))).astype("f4")
+  reference = x[:, ::-1]
+  problem = Problem(x, y, reference_features=reference)
+  for name in ("lead_held_out", "parc", "rsa", "dds"):
+    with pytest.raises(ValueError, match="one draw compares all of 50,000 samples"):
+      evaluate_metric(name, problem, samples=None)
+    value = evaluate_metric(name, problem, samples=100, draws=1)
+    assert value.status == "one draw of 100 of 50,000 samples"
+
+
+def test_features_as_they_are_far_from_the_origin_have_a_status():
+  x, y = blobs()
+  near, far = Problem(x.astype("f4"), y), Problem((x + 500).astype("f4"), y)
+  value = evaluate_metric("lead_held_out", far, centred=False)
+  assert "share an offset of" in value.status
+  assert evaluate_metric("lead_held_out", far).status == "ok"
+  assert evaluate_metric("lead_held_out", near, centred=False).status == "ok"
+
+
+def test_the_detail_is_the_accuracy_that_the_loss_scores():
+  x, y = blobs(40, 12, 20, apart=3.0)
+  problem = Problem(x, y)
+  detail = evaluate_metric("lead_held_out", problem).details["held_out_accuracy"]
+  assert detail == evaluate_metric("lead_held_out", problem, loss="accuracy").score
 
 
 def test_classes_of_one_sample_are_left_out_and_the_status_says_so():

@@ -15,6 +15,9 @@ def reference(x, y, k, official=False):
   """Evidence from whole matrices: no spectrum, no centring, no rank-one correction."""
   x = x.astype(np.float64)
   n, d = x.shape
+  # The unit of 1e-5 and of t = 1.
+  size = 1.0 if official else 10 ** np.round(np.log10(np.sqrt(np.mean(x**2))))
+  x = x / size
   gram = x.T @ x
   values = np.maximum(np.linalg.eigvalsh(gram), 0)
   found = []
@@ -34,7 +37,7 @@ def reference(x, y, k, official=False):
       log_det -= (d - n) * np.log(alpha)
     evidence = d * np.log(alpha) + n * np.log(beta) - log_det
     evidence -= beta * res2 + alpha * m2 + n * np.log(2 * np.pi)
-    found.append((evidence / 2 / n, alpha, beta))
+    found.append((evidence / 2 / n, alpha * size**2, beta))
   evidence, alpha, beta = np.array(found).T
   return evidence, alpha, beta
 
@@ -62,6 +65,15 @@ def test_evidence_is_that_of_whole_matrices(x64, n, d, shift, variant):
   np.testing.assert_allclose(got.alpha_k, alpha, rtol=tolerance)
   np.testing.assert_allclose(got.beta_k, beta, rtol=tolerance)
   np.testing.assert_allclose(got.score, evidence.mean(), rtol=tolerance)
+
+
+@pytest.mark.parametrize(("n", "d"), [(120, 15), (30, 50)])
+def test_the_unit_of_the_features_does_not_matter(x64, n, d):
+  x, y = samples(n, d, shift=1.0)
+  dtype = np.float64 if x64 else np.float32
+  score = lambda scale: float(solve((scale * x).astype(dtype), y, num_classes=4).score)
+  for scale in (1e-6, 1e-3, 1e3, 1e6):
+    assert score(scale) == pytest.approx(score(1.0), rel=1e-9 if x64 else 1e-4), scale
 
 
 def test_float32_survives_large_means_and_scales():

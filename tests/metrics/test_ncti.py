@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from lead_jax.metrics import Problem, _ncti as ncti, evaluate_metric
+from lead_jax.metrics import METRICS, Problem, _ncti as ncti, evaluate_metric
 
 run = jax.jit(ncti.ncti, static_argnames=("num_classes", "pca_dim", "largest_class"))
 
@@ -50,6 +50,43 @@ def test_is_scikit_learns(x64, scale, k, dim):
   np.testing.assert_allclose(got[:3], expected, rtol=1e-8 if x64 else 1e-4)
   tight = run(x, y, num_classes=k, pca_dim=dim, largest_class=int(np.bincount(y).max()))
   np.testing.assert_allclose(tight.logvc, got.logvc, rtol=1e-5)
+
+
+def test_the_shrinkage_is_of_32_variances():
+  x, y = blobs(d=40, scale=0.2)
+  expected, shrinkage = reference(x, y, 40)
+  variances = PCA(40).fit(x).explained_variance_
+  assert shrinkage > 1.005 * np.exp(-variances.sum())  # more than 32 would tell
+  with jax.enable_x64(True):
+    got = run(x, y, num_classes=4, pca_dim=40)
+  np.testing.assert_allclose(got.shrinkage, shrinkage, rtol=1e-9)
+  np.testing.assert_allclose(got[:3], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-4, 1e-2])
+def test_small_features_keep_their_digits_in_float32(scale):
+  x, y = blobs(scale=scale)
+  x = x.astype(np.float32)
+  single = run(x, y, num_classes=4, pca_dim=8)
+  with jax.enable_x64(True):
+    double = run(x.astype(np.float64), y, num_classes=4, pca_dim=8)
+  np.testing.assert_allclose(single[:3], double[:3], rtol=1e-3)
+
+
+def test_saturated_posteriors_are_said_and_tie():
+  x, y = blobs()
+  apart = [x + far * np.eye(4, 12)[y] for far in (1e4, 1e5)]
+  pooled = []
+  for dtype in (np.float32, np.float64):
+    with jax.enable_x64(dtype == np.float64):
+      values = [evaluate_metric("ncti", Problem(a.astype(dtype), y)) for a in apart]
+      assert all("saturated: every posterior is 1" in v.status for v in values)
+      parts = [value.parts for value in values]
+      assert METRICS["ncti"].pool_note(parts) == (
+        "ncc and logvc tied for all models, within 1e-05: not counted"
+      )
+      pooled.append(ncti.pool_ncti(parts))
+  np.testing.assert_allclose(*pooled)
 
 
 def test_directions_without_spread_are_dropped(x64):

@@ -110,6 +110,22 @@ def test_a_class_of_one_is_an_error_and_is_said(x64, distance):
   assert alone.status.startswith("2 classes of one sample, counted as an error")
 
 
+def test_classes_around_zero_are_said(x64):
+  rng = np.random.default_rng(0)
+  y = np.arange(200) % 2
+  x = rng.standard_normal((200, 8)) + 8 * np.eye(1, 8) * y[:, None]
+  x = x.astype(np.float64 if x64 else np.float32)
+  value = evaluate_metric("nearest_centroid", Problem(x, y))
+  assert value.score < 0.95
+  assert value.details["euclidean"] > 0.99
+  assert value.status.startswith(
+    "directions from the origin tell less than places: 1.00"
+  )
+  other = evaluate_metric("nearest_centroid", Problem(x, y), distance="euclidean")
+  assert (other.score, other.status) == (value.details["euclidean"], "ok")
+  assert evaluate_metric("nearest_centroid", Problem(x + 30, y)).status == "ok"
+
+
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 def test_zero_features_tie_and_the_first_class_wins(distance):
   got = evaluate_metric(

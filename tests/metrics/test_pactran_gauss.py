@@ -56,6 +56,22 @@ def test_of_constant_features_is_the_entropy_with_a_flat_bound():
   np.testing.assert_allclose(gauss(x, y, num_classes=3).optimum, np.log(3), rtol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e2, 1e4, 1e6])
+def test_float32_keeps_the_curvature_of_separated_classes(scale):
+  rng = np.random.default_rng(0)
+  y = np.arange(120) % 4
+  x = 2 * rng.standard_normal((4, 16))[y] + rng.standard_normal((120, 16))
+  x = (scale * x).astype(np.float32)
+  single = evaluate_metric("pactran_gauss", Problem(x, y))
+  with jax.enable_x64(True):
+    double = evaluate_metric("pactran_gauss", Problem(x.astype(np.float64), y))
+  assert single.status == double.status == "ok"
+  assert single.score == pytest.approx(double.score, rel=1e-3)
+  assert single.details["curvature"] == pytest.approx(
+    double.details["curvature"], rel=1e-2
+  )
+
+
 def test_says_that_it_did_not_converge(monkeypatch):
   x, y = data()
   assert not bool(gauss(x.astype(np.float32), y, num_classes=3, max_iter=1).converged)

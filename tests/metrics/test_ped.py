@@ -46,7 +46,14 @@ def samples(n=120, d=8, k=4, seed=0):
   return x, y, source
 
 
-@pytest.mark.parametrize("options", [{}, {"n_sigma": 1.5, "k": 30.0, "tau": 0.2}])
+@pytest.mark.parametrize(
+  "options",
+  [
+    {},
+    {"n_sigma": 1.5, "k": 30.0, "tau": 0.2},
+    {"k": 300.0, "tau": 0.2},  # a step of the spring would be six overlaps: one is made
+  ],
+)
 def test_push_is_the_loop(x64, options):
   x, y, source = samples()
   x = x.astype(np.float64 if x64 else np.float32)

@@ -55,6 +55,15 @@ def test_more_classes_than_samples():
   assert len(seen) > 250  # other classes in other draws
 
 
+def test_every_sample_of_a_class_has_the_same_chance():
+  labels = np.arange(24) % 2
+  keys = jax.random.split(jax.random.key(0), 400)
+  times = sum(np.bincount(draw(labels, 8, key), minlength=24) for key in keys)
+  expected = 400 * 8 / 24
+  # 23 degrees of freedom, of draws without replacement: 99.9 % lie below 50.
+  assert np.sum((times - expected) ** 2 / expected) < 50
+
+
 def test_the_key_decides():
   labels = np.arange(200) % 7
   one, again = draw(labels, 50), draw(labels, 50)
