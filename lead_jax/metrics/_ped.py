@@ -276,6 +276,7 @@ PED_LOGME = own_metric(
   "nats per sample",
   "as logme + 6 K^2 D",
   options=PedLogMEOptions,
+  version=4,  # as the score that it changes
   least_per_class=2,
   uses=("source_features",),
 )
@@ -286,6 +287,7 @@ PED_GBC = own_metric(
   "minus overlap",
   "as gbc + 6 K^2 D",
   options=PedGBCOptions,
+  version=4,  # as the score that it changes
   least_per_class=2,
   uses=("source_features",),
 )

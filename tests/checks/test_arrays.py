@@ -20,7 +20,7 @@ class _Broken:
     ("abc", "got str 'abc'"),
     ({"a": 1}, "got dict"),
     ({1}, "got set"),
-    (np.ma.array(X, mask=X > 9), "x have 2 masked values"),
+    (np.ma.array(X, mask=X > 9), "x is a masked array with 2 masked values"),
     ([[1, 2], [3]], "x cannot be made an array"),
     (_Broken(), "x cannot be made an array .no array"),
   ],
