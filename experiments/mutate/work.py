@@ -66,13 +66,15 @@ class Room:
     """Copies the checkout and traces the room's tests, unless that was done before."""
     self._sources = {m: (checkout / m).read_text(encoding="utf-8") for m in modules}
     self._copies = [out / name / f"copy_{i}" for i in range(workers)]
-    self._checkout = checkout
+    self._whole = out / name / "whole"
     self._programs = out / name / "programs"
     self._out = out / name
     digest = digest_of(checkout, (*paths, "tests/conftest.py", *modules))
     traced = self._out / f"traced_{digest}.json"
+    copy_checkout(checkout, self._whole)
     for copy in self._copies:
-      copy_checkout(checkout, copy)
+      shutil.rmtree(copy, ignore_errors=True)
+      shutil.copytree(self._whole, copy)
     if not traced.exists():
       job = lambda: trace(self._copies[0], paths, modules, self._programs, traced)
       if wait(fork(job, self._out / "trace.log")).code or not traced.exists():
@@ -166,7 +168,7 @@ class Room:
 
   def _restore(self, slot: int, module: str) -> None:
     """Takes a fault out of a copy: its time is what Python knows its bytecode by."""
-    shutil.copy2(self._checkout / module, self._copies[slot] / module)
+    shutil.copy2(self._whole / module, self._copies[slot] / module)
 
   def _outcome(self, slot: int, ended: "Ended") -> Outcome:
     result = self._out / f"result_{slot}.json"
