@@ -29,7 +29,9 @@ _CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 def _faults(room: str) -> list[operators.Mutant]:
   """Returns every fault of a room."""
   files = sorted((_CHECKOUT / "lead_jax" / room).glob("_[!_]*.py"))
-  sources = {str(f.relative_to(_CHECKOUT)): f.read_text(encoding="utf-8") for f in files}
+  sources = {
+    str(f.relative_to(_CHECKOUT)): f.read_text(encoding="utf-8") for f in files
+  }
   choices = operators.literals(list(sources.values()))
   return [
     fault
@@ -88,7 +90,9 @@ def main(argv: list[str]) -> int:
   left = records.unexplained(tried, reasons)
   print(records.table(tried, made, reasons))
   if left:
-    print(f"\nNo test finds these, and no reason excuses them:\n{records.listing(left)}")
+    print(
+      f"\nNo test finds these, and no reason excuses them:\n{records.listing(left)}"
+    )
   return bool(left)
 
 

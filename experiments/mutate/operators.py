@@ -329,7 +329,10 @@ def _call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
   """The faults of a call: another function, no function, an argument less."""
   name = _last_name(node.func)
   if name in _CALLS:
-    yield "function", ast.Call(_renamed(node.func, _CALLS[name]), node.args, node.keywords)
+    yield (
+      "function",
+      ast.Call(_renamed(node.func, _CALLS[name]), node.args, node.keywords),
+    )
   if name in _WRAPPERS and node.args:
     yield "remove call", node.args[0]
   if name == "where" and len(node.args) == 3:

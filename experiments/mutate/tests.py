@@ -153,7 +153,10 @@ def run_tests(
   # Libraries are imported already, those that are plug-ins of pytest too.
   options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
   code = pytest.main([*options, *paths], [recorder])
-  if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not recorder.failed:
+  if (
+    code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    and not recorder.failed
+  ):
     recorder.failed = f"pytest: {pytest.ExitCode(code).name}"
 
 
@@ -171,7 +174,9 @@ def trace(
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
   run_tests(root, paths, tracer, programs)
   here = sorted(
-    name for name in sys.modules if not name.startswith(("lead_jax", "tests", "__main__"))
+    name
+    for name in sys.modules
+    if not name.startswith(("lead_jax", "tests", "__main__"))
   )
   if tracer.failed:
     raise SystemExit(f"{tracer.failed} fails before anything is changed")

@@ -79,7 +79,9 @@ class Room:
       job = lambda: trace(self._copies[0], paths, modules, self._programs, traced)
       if wait(fork(job, self._out / "trace.log")).code or not traced.exists():
         log = (self._out / "trace.log").read_text(encoding="utf-8")
-        raise RuntimeError(f"the tests of {name} fail before anything is changed:\n{log}")
+        raise RuntimeError(
+          f"the tests of {name} fail before anything is changed:\n{log}"
+        )
     found = json.loads(traced.read_text(encoding="utf-8"))
     self.tests = [Test(**test) for test in found["tests"]]
     self._found_by: collections.Counter[str] = collections.Counter()
@@ -157,7 +159,9 @@ class Room:
     target.write_text(mutant.apply(self._sources[mutant.module]), encoding="utf-8")
 
     def job() -> None:
-      recorder = Recorder([test.name for test in tests], lambda name: _end(result, name))
+      recorder = Recorder(
+        [test.name for test in tests], lambda name: _end(result, name)
+      )
       files = list(dict.fromkeys(test.name.split("::")[0] for test in tests))
       run_tests(self._copies[slot], files, recorder, self._programs)
       if not recorder.failed and recorder.ran < len(tests) // 2:
@@ -190,7 +194,9 @@ class Ended(NamedTuple):
   seconds: float
 
 
-def fork(job: Callable[[], None], log: pathlib.Path, *, limit: int | None = None) -> int:
+def fork(
+  job: Callable[[], None], log: pathlib.Path, *, limit: int | None = None
+) -> int:
   """Runs something in a forked process and returns the process's id.
 
   Args:
@@ -275,7 +281,9 @@ def _import(names: Sequence[str]) -> None:
         continue
 
 
-def record_of(mutant: Mutant, outcome: Outcome, digests: Mapping[str, str]) -> dict[str, Any]:
+def record_of(
+  mutant: Mutant, outcome: Outcome, digests: Mapping[str, str]
+) -> dict[str, Any]:
   """Returns what is kept of a decided fault, as JSON has it."""
   return {
     "name": mutant.name,
