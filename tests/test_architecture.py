@@ -345,6 +345,8 @@ READ_THEMSELVES = {
   "lead_jax.backbones._weights._read": "torch's archives, by a budget of weights",
   "lead_jax.backbones._weights._tensorflow_checkpoint": "the type of such an archive",
   "lead_jax.backbones._weights._torch_files": "the type of such an archive",
+  "experiments.mutate.records": "its own records; its forks import the package, changed",
+  "experiments.mutate.work": "its own results; its forks import the package, changed",
   "experiments.packaging.checks": "the distributions that this repository builds",
 }
 

@@ -1,7 +1,7 @@
 """What is changed: every small fault that a reader of the code could overlook.
 
 Each fault replaces one piece of the text of a module, found in its syntax tree. Left alone:
-docstrings, annotations, decorators, imports, the text of errors and warnings, and two
+docstrings, annotations, decorators, imports, the text of errors, warnings and help, and two
 keywords whose loss no test on a CPU could see (`precision`, which accelerators read, and
 `strict` of `zip`, which guards against callers that do not exist).
 """
@@ -64,7 +64,7 @@ _CALLS = {
 }
 # Functions of one argument whose loss is a fault.
 _WRAPPERS = {"abs", "clip", "cumsum", "relu", "sort", "sqrt", "square", "stop_gradient"}
-_UNSEEN_KEYWORDS = {"precision", "strict"}
+_UNSEEN_KEYWORDS = {"help", "precision", "strict"}
 _TYPES = {"Callable", "Literal", "NewType", "TypeVar", "cast"}
 _TINY = 1e-3
 
@@ -117,7 +117,7 @@ class Mutant(NamedTuple):
 def literals(sources: Sequence[str]) -> list[tuple[str, ...]]:
   """Returns the choices of every `Literal` of texts in some modules."""
   return [
-    tuple(value.value for value in node.slice.elts if isinstance(value, ast.Constant))
+    tuple(str(v.value) for v in node.slice.elts if isinstance(v, ast.Constant))
     for source in sources
     for node in ast.walk(ast.parse(source))
     if isinstance(node, ast.Subscript)

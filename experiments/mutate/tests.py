@@ -116,7 +116,7 @@ class _Tracer(Recorder):
 
   def pytest_runtest_logfinish(self, nodeid: str) -> None:
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     lines = {module: sorted(found) for module, found in self._lines.items()}
     self.tests.append(Test(nodeid, time.process_time() - self._begun, lines))
 

@@ -80,7 +80,8 @@ def empirical_ntk(
   x1 = contract.as_inputs(x1, "x1")
   x2 = x1 if x2 is None else contract.as_inputs(x2, "x2", like=x1)
   params = contract.as_params(params)
-  num_outputs = contract.check_network(apply_fn, params, x1)
+  # One row alone shows no influence.
+  num_outputs = contract.check_network(apply_fn, params, x1 if len(x1) > 1 else x2)
   summed = lambda p, x: jnp.sum(apply_fn(p, x), axis=-1, keepdims=True)
   kernel_fn = neural_tangents.empirical_ntk_fn(
     summed if kind == "summed" else apply_fn,

@@ -82,7 +82,7 @@ class TestNetworks:
     [
       ({**PARAMS, "step": jnp.int32(3)}, "params['step'] is int32"),
       ({**PARAMS, "z": jnp.ones(2) * 1j}, "params['z'] is complex64"),
-      ({**PARAMS, "name": "linear"}, "params['name'] must be numbers"),
+      ({**PARAMS, "name": "linear"}, "params['name'] cannot be read as an array"),
       ({}, "at least one array"),
       (None, "at least one array"),
     ],
@@ -101,9 +101,7 @@ class TestNetworks:
     ],
   )
   def test_inputs(self, function, x, words):
-    message = refused(function, linear, PARAMS, x).replace("x1", "x")
-    assert words.split(" cannot")[0].split(" must")[0] in message
-    assert words in message or "x must be numbers" in message
+    assert words in refused(function, linear, PARAMS, x).replace("x1", "x")
 
   @pytest.mark.parametrize("batch_size", [0, -1, 1.5, True])
   def test_batch_sizes(self, function, batch_size):
@@ -113,8 +111,8 @@ class TestNetworks:
   def test_lists_and_tensors_are_arrays(self, function):
     whole = function(linear, PARAMS, X)
     np.testing.assert_array_equal(function(linear, PARAMS, X.tolist()), whole)
-    as_lists = {"w": PARAMS["w"].tolist(), "b": [0.0, 0.0]}
-    np.testing.assert_array_equal(function(linear, as_lists, X), whole)
+    in_numpy = jax.tree.map(np.asarray, PARAMS)
+    np.testing.assert_array_equal(function(linear, in_numpy, X), whole)
     torch = pytest.importorskip("torch")
     np.testing.assert_array_equal(function(linear, PARAMS, torch.tensor(X)), whole)
     for tensor in (torch.tensor(X, requires_grad=True), torch.tensor(X).bfloat16()):
@@ -280,15 +278,14 @@ def test_classes_at_a_time():
   assert "batch_size= must be at least 1, got 0" in message
 
 
-def test_only_the_first_rows_are_looked_at():
+def test_only_eight_rows_are_looked_at():
   """The check costs the same for any number of rows."""
   seen = []
 
   def watched(params, x):
-    seen.append(x.shape)
+    if not isinstance(x, jax.core.Tracer):
+      seen.append(len(x))
     return linear(params, x)
 
-  contract.check_network(watched, PARAMS, jnp.ones((100, 3)))
-  assert [shape[0] for shape in seen[1:]] == [8, 8, 8, 1] or max(
-    shape[0] for shape in seen[1:]
-  ) == 8
+  assert contract.check_network(watched, PARAMS, jnp.ones((100, 3))) == 2
+  assert seen == [8, 8, 1]
