@@ -69,6 +69,9 @@ _TYPES = {"Callable", "Literal", "NewType", "TypeVar", "cast"}
 _TINY = 1e-3
 
 
+Lines = tuple[tuple[int, int], ...]
+
+
 class Mutant(NamedTuple):
   """One fault.
 
@@ -79,7 +82,7 @@ class Mutant(NamedTuple):
     before: The piece of code that is changed, on one line.
     after: What it becomes.
     occurrence: Which of the equal pieces in the function, from 0.
-    lines: First and last line whose execution shows it.
+    lines: First and last lines of what shows it when it is run.
     start: Of the piece in the encoded source.
     end: Likewise.
     text: What is put there.
@@ -91,7 +94,7 @@ class Mutant(NamedTuple):
   before: str
   after: str
   occurrence: int
-  lines: tuple[int, int]
+  lines: Lines
   start: int
   end: int
   text: str
@@ -161,14 +164,27 @@ class _Finder:
   def find(self) -> list[Mutant]:
     """Returns them in the order of the text."""
     tree = ast.parse(self._source)
-    last = len(self._line_starts)
     for statement in tree.body:
-      self._statement(statement, "-", (1, last))
+      self._statement(statement, "-", self._readers(tree, statement))
     return self._found
 
-  def _statement(
-    self, node: ast.stmt, function: str, around: tuple[int, int] | None
-  ) -> None:
+  def _readers(self, tree: ast.Module, statement: ast.stmt) -> Lines:
+    """Lines of the functions that read what is assigned at the top of the module."""
+    names = {
+      name.id
+      for target in getattr(statement, "targets", [getattr(statement, "target", None)])
+      for name in ast.walk(target or ast.Pass())
+      if isinstance(name, ast.Name)
+    }
+    reading = [
+      (node.lineno, node.end_lineno or node.lineno)
+      for node in tree.body
+      if isinstance(node, ast.FunctionDef | ast.ClassDef)
+      and any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node))
+    ]
+    return tuple(reading) or ((1, len(self._line_starts)),)
+
+  def _statement(self, node: ast.stmt, function: str, around: Lines | None) -> None:
     """Visits a statement.
 
     Args:
@@ -180,7 +196,7 @@ class _Finder:
       return
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
       inside = node.name if function == "-" else f"{function}.{node.name}"
-      lines = (node.lineno, node.end_lineno or node.lineno)
+      lines: Lines = (_span(node),)
       if isinstance(node, ast.FunctionDef):
         for default in [*node.args.defaults, *node.args.kw_defaults]:
           if default is not None:
@@ -192,9 +208,9 @@ class _Finder:
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
       return
     simple = not hasattr(node, "body")
-    lines = around or (node.lineno, node.end_lineno or node.lineno)
+    lines = around or (_span(node),)
     if isinstance(node, ast.If | ast.While):
-      lines = around or (node.lineno, node.test.end_lineno or node.lineno)
+      lines = around or (_span(node.test),)
       self._conditions.add(node.test)
       self._add(node.test, "negate", ast.UnaryOp(ast.Not(), node.test), function, lines)
     if isinstance(node, ast.If) and all(isinstance(s, ast.Raise) for s in node.body):
@@ -212,7 +228,7 @@ class _Finder:
         if isinstance(child, ast.stmt):
           self._statement(child, function, around)
         elif isinstance(child, ast.expr):
-          own = (child.lineno, child.end_lineno or child.lineno)
+          own = (_span(child),)
           self._expression(child, function, around or (lines if simple else own))
         elif isinstance(child, ast.withitem):
           self._expression(child.context_expr, function, lines)
@@ -220,7 +236,7 @@ class _Finder:
           for handled in child.body:
             self._statement(handled, function, around)
 
-  def _expression(self, node: ast.expr, function: str, lines: tuple[int, int]) -> None:
+  def _expression(self, node: ast.expr, function: str, lines: Lines) -> None:
     """Collects the faults of an expression, then of those inside it."""
     if isinstance(node, ast.JoinedStr):
       return
@@ -296,7 +312,7 @@ class _Finder:
     operator: str,
     other: ast.expr | ast.stmt,
     function: str,
-    lines: tuple[int, int],
+    lines: Lines,
   ) -> None:
     """Adds a fault, if the text with it is another program."""
     before, after = _short(node), _short(other)
@@ -323,6 +339,10 @@ class _Finder:
 
   def _offset(self, line: int, column: int) -> int:
     return self._line_starts[line - 1] + column
+
+
+def _span(node: ast.stmt | ast.expr) -> tuple[int, int]:
+  return node.lineno, node.end_lineno or node.lineno
 
 
 def _call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from experiments.mutate.operators import Lines
+
 ROOMS = {
   "ntk": ("tests/ntk",),
   "dynamics": ("tests/dynamics", "tests/metrics/test_lead.py"),
@@ -34,9 +36,10 @@ class Test(NamedTuple):
   seconds: float
   lines: Mapping[str, Sequence[int]]
 
-  def runs(self, module: str, lines: tuple[int, int]) -> bool:
-    """Whether it ran any of a module's lines from the first to the last."""
-    return any(lines[0] <= line <= lines[1] for line in self.lines.get(module, ()))
+  def runs(self, module: str, lines: Lines) -> bool:
+    """Whether it ran any of a module's lines from a first to a last."""
+    ran = self.lines.get(module, ())
+    return any(first <= line <= last for first, last in lines for line in ran)
 
 
 class Recorder:

@@ -289,7 +289,7 @@ def record_of(
     "name": mutant.name,
     "module": mutant.module,
     "operator": mutant.operator,
-    "line": mutant.lines[0],
+    "line": mutant.lines[0][0],
     **outcome._asdict(),
     **digests,
   }

@@ -278,6 +278,24 @@ def test_classes_at_a_time():
   assert "batch_size= must be at least 1, got 0" in message
 
 
+@pytest.mark.parametrize(
+  ("dtype", "rounding", "influence"),
+  [("float64", 3e-7, 2e-6), ("float32", 7e-3, 1.5e-2), ("bfloat16", 0.08, 0.15)],
+)
+def test_rounding_is_no_influence(dtype, rounding, influence):
+  with jax.enable_x64(True):
+    params = {"w": jnp.ones((1, 1), dtype)}
+    x = jnp.ones((4, 1), dtype)
+
+    def moved(by):
+      return lambda p, x: x @ p["w"] * (1 + by * (len(x) > 1))
+
+    assert contract.check_network(moved(rounding), params, x) == 1
+    assert "rows must not" in refused(
+      contract.check_network, moved(influence), params, x
+    )
+
+
 def test_only_eight_rows_are_looked_at():
   """The check costs the same for any number of rows."""
   seen = []
