@@ -67,3 +67,15 @@ def test_spectra_and_mean_eigenvalues(x64, batch_size):
   # and it is the mean squared gradient norm
   norms = ntk.head_kernel_diagonal(params, x)
   assert_close(by_trace[2], np.asarray(norms)[LABELS == 2].mean(), SUM)
+
+
+def test_spectra_are_those_of_the_symmetric_part(x64):
+  """What rounding makes of the two halves of a kernel does not choose between them."""
+  rng = np.random.default_rng(0)
+  half = rng.standard_normal((2, 4, 4))
+  kernels = jnp.asarray(half @ half.transpose(0, 2, 1))
+  skew = jnp.asarray(0.3 * (half - half.transpose(0, 2, 1)))
+  mask = jnp.ones((2, 4), bool)
+  assert_close(
+    ntk.class_spectra(kernels + skew, mask), ntk.class_spectra(kernels, mask), KERNEL
+  )
