@@ -9,19 +9,35 @@ run, and after a change tries again only what the change may have decided otherw
 
 import json
 import pathlib
+import sys
+from collections.abc import Sequence
 
 from absl import app, flags
 
 from experiments.mutate import operators, records, work
 from experiments.mutate.tests import ROOMS
 
-_ROOMS = flags.DEFINE_list("rooms", list(ROOMS), f"Any of {', '.join(ROOMS)}.")
-_FRACTION = flags.DEFINE_float(
-  "fraction", 1.0, "Share of the faults that is tried.", lower_bound=0, upper_bound=1
+FLAGS = flags.FlagValues()
+_ROOMS = flags.DEFINE_list(
+  "rooms", list(ROOMS), f"Any of {', '.join(ROOMS)}.", flag_values=FLAGS
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the choice of that share.")
-_WORKERS = flags.DEFINE_integer("workers", 2, "Processes at a time.", lower_bound=1)
-_OUT = flags.DEFINE_string("out", "runs/mutate", "Folder of records and copies.")
+_FRACTION = flags.DEFINE_float(
+  "fraction",
+  1.0,
+  "Share of the faults that is tried.",
+  lower_bound=0,
+  upper_bound=1,
+  flag_values=FLAGS,
+)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Seed of the choice of that share.", flag_values=FLAGS
+)
+_WORKERS = flags.DEFINE_integer(
+  "workers", 2, "Processes at a time.", lower_bound=1, flag_values=FLAGS
+)
+_OUT = flags.DEFINE_string(
+  "out", "runs/mutate", "Folder of records and copies.", flag_values=FLAGS
+)
 
 _CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -75,8 +91,10 @@ def _try_room(
   return [kept[fault.name] for fault in faults]
 
 
-def main(argv: list[str]) -> int:
-  if unknown := [*argv[1:], *(room for room in _ROOMS.value if room not in ROOMS)]:
+def run(argv: Sequence[str]) -> int:
+  """Runs the command; returns its exit code."""
+  rest = FLAGS(argv)
+  if unknown := [*rest[1:], *(room for room in _ROOMS.value if room not in ROOMS)]:
     raise app.UsageError(f"there is no room {unknown[0]!r}: {', '.join(ROOMS)}")
   out = pathlib.Path(_OUT.value).absolute()
   out.mkdir(parents=True, exist_ok=True)
@@ -97,4 +115,7 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  try:
+    sys.exit(run(sys.argv))
+  except (flags.Error, app.UsageError) as error:
+    sys.exit(f"{error}; see the head of experiments/mutate/__main__.py")

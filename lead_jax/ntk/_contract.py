@@ -61,8 +61,6 @@ def as_features(values: Any, name: str, dim: int | None = None) -> Array:
     raise InputError(f"{name} must have {dim} columns, got {array.shape[1]}")
   if _is(array, jnp.complexfloating):
     raise InputError(f"{name} must be real numbers, got dtype {array.dtype}")
-  if not _is(array, jnp.floating):
-    return array.astype(float)
   return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
 
@@ -140,7 +138,7 @@ def check_network(
   output = jax.eval_shape(apply_fn, params, x)
   num_outputs = _check_output(output, x.shape[0])
   leaves = [*jax.tree.leaves(params), x]
-  if x.shape[0] > 1 and not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+  if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
     _check_rows(apply_fn, params, x[:_ROWS])
   return num_outputs
 

@@ -93,7 +93,7 @@ def empirical_ntk(
     block = kernel_fn(rows, columns, params)
     if kind == "traced":
       return block * num_outputs  # neural-tangents returns the mean over outputs
-    return block[:, :, 0, 0] if kind == "summed" else block
+    return block.squeeze((2, 3)) if kind == "summed" else block
 
   if batch_size is None:
     return kernel(x1, x2)

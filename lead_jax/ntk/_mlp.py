@@ -101,10 +101,11 @@ def head_kernel(
   dot: Callable[[Array, Array], Array] = lambda u, v: jnp.matmul(
     u, v.T, precision=HIGHEST
   )
-  total = jnp.zeros((first[0][0].shape[0], second[0][0].shape[0]), x1.dtype)
-  for (delta_1, a_1, s), (delta_2, a_2, _) in zip(first, second, strict=True):
-    total = total + dot(delta_1, delta_2) * (s**2 * dot(a_1, a_2) + 1)
-  return total
+  terms = (
+    dot(delta_1, delta_2) * (s**2 * dot(a_1, a_2) + 1)
+    for (delta_1, a_1, s), (delta_2, a_2, _) in zip(first, second, strict=True)
+  )
+  return cast(Array, sum(terms))  # a head has a layer
 
 
 def head_kernel_diagonal(

@@ -103,7 +103,7 @@ def class_spectra(
   symmetric = 0.5 * (kernels + jnp.swapaxes(kernels, -1, -2))
   ascending = jax.vmap(jnp.linalg.eigvalsh)(symmetric)
   sizes = jnp.sum(mask, axis=-1)
-  keep = jnp.arange(kernels.shape[-1])[None, :] < sizes[:, None]
+  keep = jnp.arange(mask.shape[1])[None, :] < sizes[:, None]
   return jnp.where(keep, ascending[:, ::-1], 0)
 
 

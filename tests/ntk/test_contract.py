@@ -98,6 +98,7 @@ class TestNetworks:
       ([[1.0, 2.0], [3.0]], "x cannot be read as an array"),
       (np.array([["a"]]), "x cannot be read as an array"),
       (None, "x cannot be read as an array"),
+      (jax.random.split(jax.random.key(0), 3), "x must be numbers, got dtype key<fry>"),
     ],
   )
   def test_inputs(self, function, x, words):
@@ -149,9 +150,22 @@ def test_second_inputs_are_like_the_first():
   )
   assert "x2 is int32 but x1 is float32" in refused(kernel, X.astype(np.int32))
   assert "x2 must have at least one row" in refused(kernel, X[:0])
-  # Influence among few rows of x1 is seen on x2's.
-  shapes = lambda x2: ntk.empirical_ntk(batch_norm, PARAMS, X[:1], x2)
-  assert "rows must not" in refused(shapes, X)
+  # One row of x1 shows no influence, those of x2 do; two rows of x1 are enough.
+  for x1, x2 in ((X[:1], X), (X[:2], X[:1])):
+    message = refused(ntk.empirical_ntk, batch_norm, PARAMS, x1, x2)
+    assert "rows must not" in message
+  tokens = jnp.array([[0, 2], [1, 1], [2, 0]])
+  embed = lambda p, ids: jnp.sum(p["w"][ids], axis=1)
+  whole = ntk.empirical_ntk(embed, PARAMS, tokens, kind="traced")
+  np.testing.assert_array_equal(
+    ntk.empirical_ntk(embed, PARAMS, tokens[:2], tokens, kind="traced"), whole[:2]
+  )
+  with jax.enable_x64(True):  # floats of two widths are one kind
+    ntk.empirical_ntk(linear, PARAMS, X.astype(np.float64), X)
+
+
+def test_the_full_kernel_is_the_default():
+  assert ntk.empirical_ntk(linear, PARAMS, X, X[:3]).shape == (5, 3, 2, 2)
 
 
 def test_gradient_norms_of_sixteen_bits_are_summed_in_32():
@@ -177,6 +191,11 @@ def test_closed_forms(name):
   np.testing.assert_array_equal(kernel(X.tolist()), whole)
   counts = np.round(X)
   np.testing.assert_array_equal(kernel(counts.astype(int)), kernel(counts))
+  np.testing.assert_array_equal(kernel(X > 0), kernel((X > 0).astype(np.float32)))
+  with jax.enable_x64(True):
+    if name != "infinite_width_kernel":  # stax has float64 constants of its own
+      assert kernel(counts.astype(int)).dtype == np.float32
+    assert kernel(X.astype(np.float64)).dtype == np.float64
   wide = np.full((2, 3), 300.0, np.float16)  # whose squares leave 16 bits
   assert kernel(wide).dtype == np.float32
   np.testing.assert_array_equal(kernel(wide), kernel(wide.astype(np.float32)))
@@ -221,6 +240,22 @@ def test_widths(options, words):
   if options["hidden"] != 4:  # which Flax refuses itself
     head = ntk.MLPHead(options["num_classes"], options["hidden"])
     assert words in refused(ntk.init_head, head, jax.random.key(0), 3)
+
+
+def test_heads_of_one_unit_are_heads():
+  assert ntk.wide_head_kernel(X, hidden=(1,)).shape == (5, 5)
+  ntk.init_head(ntk.MLPHead(1, (1,)), jax.random.key(0), 1)
+
+
+def test_the_default_head_is_the_papers():
+  assert ntk.MLPHead(3).hidden == (1024, 2048)
+  papers = {"num_classes": 3, "hidden": (1024, 2048)}
+  for function in (ntk.infinite_width_kernel, ntk.wide_head_kernel):
+    np.testing.assert_array_equal(function(X, num_classes=3), function(X, **papers))
+  diagonal = ntk.expected_head_kernel_diagonal
+  np.testing.assert_array_equal(
+    diagonal(jnp.ones(2), dim=3, num_classes=3), diagonal(jnp.ones(2), dim=3, **papers)
+  )
 
 
 def test_no_features():
@@ -282,9 +317,10 @@ def test_classes_at_a_time():
   ("dtype", "rounding", "influence"),
   [("float64", 3e-7, 2e-6), ("float32", 7e-3, 1.5e-2), ("bfloat16", 0.08, 0.15)],
 )
-def test_rounding_is_no_influence(dtype, rounding, influence):
+@pytest.mark.parametrize("size", [-1.0, 1e-6])
+def test_rounding_is_no_influence(dtype, rounding, influence, size):
   with jax.enable_x64(True):
-    params = {"w": jnp.ones((1, 1), dtype)}
+    params = {"w": jnp.full((1, 1), size, dtype)}
     x = jnp.ones((4, 1), dtype)
 
     def moved(by):
@@ -294,6 +330,41 @@ def test_rounding_is_no_influence(dtype, rounding, influence):
     assert "rows must not" in refused(
       contract.check_network, moved(influence), params, x
     )
+
+
+def test_outputs_that_are_not_finite_neither_pass_for_influence_nor_hide_it():
+  x = jnp.array([[jnp.nan], [jnp.inf], [1.0]])
+  params = {"w": jnp.ones((1, 1))}
+  assert contract.check_network(lambda p, x: x @ p["w"], params, x) == 1
+  assert contract.check_network(lambda p, x: x @ p["w"], params, x[:1]) == 1
+  moved = lambda p, x: x @ p["w"] * (1 + (len(x) > 1))
+  assert "rows must not" in refused(contract.check_network, moved, params, x)
+
+
+def test_a_network_that_draws_is_seen_with_one_row():
+  rng = np.random.default_rng(0)
+  noisy = lambda p, x: linear(p, x) + np.float32(rng.standard_normal())
+  assert "deterministic" in refused(contract.check_network, noisy, PARAMS, X[:1])
+
+
+@pytest.mark.parametrize(
+  ("text", "words"), [("as I please\nor not", "(as I please):"), ("", "(ValueError):")]
+)
+def test_the_first_line_of_what_a_library_says_is_quoted(text, words):
+  class Own:
+    def __array__(self, *arguments, **options):
+      raise ValueError(text)
+
+  assert words in refused(ntk.wide_head_kernel, Own())
+
+
+def test_padding_of_the_last_block_is_of_the_inputs_domain():
+  """Rows of zeros would divide by zero, which debugging of NaN reports."""
+  apply_fn = lambda p, x: p["w"] * (x / x)
+  params, x = {"w": jnp.ones((1, 1))}, jnp.arange(1.0, 4)[:, None]
+  with jax.debug_nans(True):
+    kernel = ntk.empirical_ntk(apply_fn, params, x, kind="summed", batch_size=2)
+  np.testing.assert_array_equal(kernel, np.ones((3, 3)))
 
 
 def test_only_eight_rows_are_looked_at():
