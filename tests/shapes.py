@@ -9,6 +9,8 @@ import inspect
 import types
 import typing
 
+import jax
+import numpy as np
 from jaxtyping import AbstractArray
 
 
@@ -43,7 +45,7 @@ def check_arrays(function):
     for name, annotation in declared.items():
       if name in bound.arguments:
         value = bound.arguments[name]
-        if hasattr(value, "shape") and not _fits(value, annotation):
+        if isinstance(value, jax.Array | np.ndarray) and not _fits(value, annotation):
           raise TypeError(
             f"{function.__qualname__}: {name} is {value.dtype}{list(value.shape)}, "
             f"declared {annotation}"

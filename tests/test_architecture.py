@@ -346,6 +346,8 @@ READ_THEMSELVES = {
   "lead_jax.backbones._weights._tensorflow_checkpoint": "the type of such an archive",
   "lead_jax.backbones._weights._torch_files": "the type of such an archive",
   "experiments.fuzz.mutate": "sound samples of its own, to damage them",
+  "experiments.mutate.records": "its own records; its forks import the package, changed",
+  "experiments.mutate.work": "its own results; its forks import the package, changed",
   "experiments.packaging.checks": "the distributions that this repository builds",
 }
 

@@ -32,6 +32,9 @@ from ._options import (
   one_of as one_of,
   option as option,
 )
+from ._random_key import (
+  check_key as check_key,
+)
 from ._reasons import (
   reason as reason,
 )

@@ -286,8 +286,10 @@ def lead(
 
   Raises:
     ValueError: If features hold NaN or infinity or are not [N, D], lengths differ, there
-      are fewer than two samples or classes; the message names the thing.
+      are fewer than two samples or classes, or `key` is no random key; the message names
+      the thing.
   """
+  checks.check_key(key)
   config = LeadConfig() if config is None else config
   if num_classes is None:
     checked = checks.check_inputs(features, labels)

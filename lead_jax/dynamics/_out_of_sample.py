@@ -373,6 +373,8 @@ def lead_held_out_spectrum(
   if x_nd.dtype not in (jnp.float32, jnp.float64):
     x_nd = x_nd.astype(jnp.float32)
   drawn = key if config.kernel == "sampled" else None
+  if drawn is not None:
+    checks.check_key(drawn)
   found: logits.KernelSpectrum = _spectrum_jit(
     x_nd, drawn, config=spectrum_config(config)
   )

@@ -20,8 +20,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from lead_jax.checks import InputError, check_key
+from lead_jax.ntk import _contract as contract
 from lead_jax.numerics import HIGHEST
-from lead_jax.typing import Array, Float, Params
+from lead_jax.typing import Array, ArrayLike, Float, Params
 
 Initializer = Literal["he_normal", "torch", "ntk"]
 
@@ -117,20 +119,57 @@ def init_head(
 
   Returns:
     `{"layer_0": {"kernel", "bias"}, ...}`, from the input upwards.
+
+  Raises:
+    InputError: If a width is no number of units, or `key` is no random key.
   """
+  contract.check_count(head.num_classes, "num_classes")
+  contract.check_widths(head.hidden)
+  contract.check_count(dim, "dim")
+  check_key(key)
   return head.init(key, jnp.zeros((1, dim), dtype))["params"]
 
 
-def apply_head(
-  head: MLPHead, params: Params, x: Float[Array, "n d"]
-) -> Float[Array, "n k"]:
-  """Returns the logits [N, K]; the apply function that the kernels differentiate."""
+def apply_head(head: MLPHead, params: Params, x: ArrayLike) -> Float[Array, "n k"]:
+  """Returns the logits [N, K]; the apply function that the kernels differentiate.
+
+  Args:
+    head: The head.
+    params: Its parameters.
+    x: Features [N, D].
+
+  Raises:
+    InputError: If `x` is not [N, D] or `params` are not those of such a head.
+  """
+  x = contract.as_features(x, "x", dim=feature_width(params))
   return cast(Array, head.apply({"params": params}, x))
 
 
 def head_layers(params: Params) -> list[tuple[Array, Array]]:
-  """Returns [(kernel [fan_in, width], bias [width]), ...] from the input upwards."""
-  return [
-    (params[f"layer_{i}"]["kernel"], params[f"layer_{i}"]["bias"])
-    for i in range(len(params))
-  ]
+  """Returns [(kernel [fan_in, width], bias [width]), ...] from the input upwards.
+
+  Raises:
+    InputError: If these are not the parameters of an `MLPHead`.
+  """
+  try:
+    layers = [
+      (params[f"layer_{i}"]["kernel"], params[f"layer_{i}"]["bias"])
+      for i in range(len(params))
+    ]
+  except (IndexError, KeyError, TypeError):
+    layers = []
+  if not layers:
+    raise InputError(
+      "params must be those of an MLPHead, {'layer_0': {'kernel', 'bias'}, ...}, as "
+      "init_head returns them: empirical_ntk takes any other network"
+    )
+  return layers
+
+
+def feature_width(params: Params) -> int:
+  """Returns D of the features that a head takes.
+
+  Raises:
+    InputError: As `head_layers`.
+  """
+  return int(head_layers(params)[0][0].shape[0])

@@ -10,15 +10,15 @@ layer's contribution, so this is the limit of a He-initialised head of *these* w
 from collections.abc import Callable
 from typing import Any
 
-from lead_jax.ntk import _neural_tangents as neural_tangents
-from lead_jax.typing import Array, Float
+from lead_jax.ntk import _contract as contract, _neural_tangents as neural_tangents
+from lead_jax.typing import Array, ArrayLike, Float
 
 _SQRT_2 = 2.0**0.5
 
 
 def infinite_width_kernel(
-  x1: Float[Array, "n1 d"],
-  x2: Float[Array, "n2 d"] | None = None,
+  x1: ArrayLike,
+  x2: ArrayLike | None = None,
   *,
   num_classes: int,
   hidden: tuple[int, ...] = (1024, 2048),
@@ -26,14 +26,22 @@ def infinite_width_kernel(
   """Computes the limit of the summed-logit kernel of He-normal heads with zero biases.
 
   Args:
-    x1: Features.
-    x2: Features; `x1` where None.
+    x1: Features [N1, D].
+    x2: Features [N2, D]; `x1` where None.
     num_classes: K; the kernel of one logit is multiplied by it, since logits decouple.
     hidden: Hidden widths.
 
   Returns:
     The kernel; its diagonal equals `expected_head_kernel_diagonal`.
+
+  Raises:
+    InputError: If features are not [N, D], a width is no number of units, or
+      neural-tangents is not installed (`lead_jax[ntk]`).
   """
+  contract.check_count(num_classes, "num_classes")
+  contract.check_widths(hidden)
+  x1 = contract.as_features(x1, "x1")
+  x2 = None if x2 is None else contract.as_features(x2, "x2", x1.shape[1])
   stax = neural_tangents.load("infinite_width_kernel").stax
   dense: Callable[[int], Any] = lambda width: stax.Dense(
     width, W_std=_SQRT_2, b_std=0.0, parameterization="standard"

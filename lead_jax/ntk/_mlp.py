@@ -40,9 +40,9 @@ from typing import cast
 
 import jax.numpy as jnp
 
-from lead_jax.ntk import _heads as heads
+from lead_jax.ntk import _contract as contract, _heads as heads
 from lead_jax.numerics import HIGHEST
-from lead_jax.typing import Array, Float, Params
+from lead_jax.typing import Array, ArrayLike, Float, Params
 
 
 def _forward_backward(
@@ -71,8 +71,8 @@ def _forward_backward(
 
 def head_kernel(
   params: Params,
-  x1: Float[Array, "n1 d"],
-  x2: Float[Array, "n2 d"] | None = None,
+  x1: ArrayLike,
+  x2: ArrayLike | None = None,
   *,
   initializer: heads.Initializer = "he_normal",
 ) -> Float[Array, "n1 n2"]:
@@ -80,30 +80,37 @@ def head_kernel(
 
   Args:
     params: Parameters of an `MLPHead`.
-    x1: Features.
-    x2: Features; `x1` where None.
+    x1: Features [N1, D].
+    x2: Features [N2, D]; `x1` where None.
     initializer: The parameterisation the head was drawn with.
 
   Returns:
     Symmetric positive semi-definite where x2 is None; units of squared gradient.
 
+  Raises:
+    InputError: If features are not [N, D] or `params` are not those of such a head.
+
   References:
     Hu et al., LEAD, CVPR 2024, Eq. 24.
   """
+  dim = heads.feature_width(params)
+  x1 = contract.as_features(x1, "x1", dim)
+  x2 = None if x2 is None else contract.as_features(x2, "x2", dim)
   first = _forward_backward(params, x1, initializer)
   second = first if x2 is None else _forward_backward(params, x2, initializer)
   dot: Callable[[Array, Array], Array] = lambda u, v: jnp.matmul(
     u, v.T, precision=HIGHEST
   )
-  total = jnp.zeros((first[0][0].shape[0], second[0][0].shape[0]), x1.dtype)
-  for (delta_1, a_1, s), (delta_2, a_2, _) in zip(first, second, strict=True):
-    total = total + dot(delta_1, delta_2) * (s**2 * dot(a_1, a_2) + 1)
-  return total
+  terms = (
+    dot(delta_1, delta_2) * (s**2 * dot(a_1, a_2) + 1)
+    for (delta_1, a_1, s), (delta_2, a_2, _) in zip(first, second, strict=True)
+  )
+  return cast(Array, sum(terms))  # a head has a layer
 
 
 def head_kernel_diagonal(
   params: Params,
-  x: Float[Array, "n d"],
+  x: ArrayLike,
   *,
   initializer: heads.Initializer = "he_normal",
 ) -> Float[Array, " n"]:
@@ -111,7 +118,16 @@ def head_kernel_diagonal(
 
   Its mean over a class is the mean eigenvalue of the class's kernel (trace over size),
   which is all that Eq. 7 needs.
+
+  Args:
+    params: Parameters of an `MLPHead`.
+    x: Features [N, D].
+    initializer: The parameterisation the head was drawn with.
+
+  Raises:
+    InputError: As `head_kernel`.
   """
+  x = contract.as_features(x, "x", heads.feature_width(params))
   square: Callable[[Array], Array] = lambda u: jnp.sum(u * u, axis=1)
   layers = _forward_backward(params, x, initializer)
   terms = (square(delta) * (s**2 * square(a) + 1) for delta, a, s in layers)
@@ -139,7 +155,13 @@ def expected_head_kernel_diagonal(
 
   Returns:
     E Phi_uu, same shape.
+
+  Raises:
+    InputError: If a width is no number of units.
   """
+  contract.check_count(dim, "dim")
+  contract.check_count(num_classes, "num_classes")
+  contract.check_widths(hidden)
   widths = (dim, *hidden, num_classes)
   scales = [heads.layer_scales(initializer, n) for n in widths[:-1]]
   # backwards: expected |delta_l|^2, from the top

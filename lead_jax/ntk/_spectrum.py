@@ -10,7 +10,8 @@ Classes have different numbers of samples, so everything is padded to S and mask
 import jax
 import jax.numpy as jnp
 
-from lead_jax.ntk import _heads as heads, _mlp as mlp
+from lead_jax.checks import check_key
+from lead_jax.ntk import _contract as contract, _heads as heads, _mlp as mlp
 from lead_jax.typing import Array, Bool, Float, Int, Params
 
 
@@ -32,7 +33,14 @@ def class_indices(
   Returns:
     Row indices and a mask that is False where the class has no further sample (the
     index there is 0 and must not be used).
+
+  Raises:
+    InputError: If a count is below one, or `key` is no random key.
   """
+  contract.check_count(num_classes, "num_classes")
+  contract.check_count(samples_per_class, "samples_per_class")
+  if key is not None:
+    check_key(key)
   n = labels.shape[0]
   order_within = jnp.arange(n) if key is None else jax.random.permutation(key, n)
   # Sorted by class, and within a class by the drawn order.
@@ -63,7 +71,11 @@ def class_kernels(
     mask: From `class_indices`.
     batch_size: Classes at a time; bounds memory when there are many.
     initializer: The head's parameterisation.
+
+  Raises:
+    InputError: If `batch_size` is below one; as `head_kernel`.
   """
+  contract.check_count(batch_size, "batch_size")
 
   def one(index_s: Array, mask_s: Array) -> Array:
     kernel = mlp.head_kernel(params, features[index_s], initializer=initializer)
@@ -91,7 +103,7 @@ def class_spectra(
   symmetric = 0.5 * (kernels + jnp.swapaxes(kernels, -1, -2))
   ascending = jax.vmap(jnp.linalg.eigvalsh)(symmetric)
   sizes = jnp.sum(mask, axis=-1)
-  keep = jnp.arange(kernels.shape[-1])[None, :] < sizes[:, None]
+  keep = jnp.arange(mask.shape[1])[None, :] < sizes[:, None]
   return jnp.where(keep, ascending[:, ::-1], 0)
 
 

@@ -45,15 +45,15 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from lead_jax.ntk import _heads as heads
+from lead_jax.ntk import _contract as contract, _heads as heads
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import cosine_gaps
-from lead_jax.typing import Array, Float
+from lead_jax.typing import Array, ArrayLike, Float
 
 
 def wide_head_kernel(
-  x1: Float[Array, "n1 d"],
-  x2: Float[Array, "n2 d"] | None = None,
+  x1: ArrayLike,
+  x2: ArrayLike | None = None,
   *,
   num_classes: int = 1,
   hidden: tuple[int, ...] = (1024, 2048),
@@ -62,19 +62,25 @@ def wide_head_kernel(
   """Computes the expected summed-logit kernel of wide MLP heads.
 
   Args:
-    x1: Features.
-    x2: Features; `x1` where None.
+    x1: Features [N1, D].
+    x2: Features [N2, D]; `x1` where None.
     num_classes: K. The kernel of a single logit is that of K = 1: logits decouple.
     hidden: Hidden widths n_l; none is a linear head.
     initializer: How heads are drawn.
 
   Returns:
     Symmetric positive semi-definite where x2 is None; units of squared gradient.
+
+  Raises:
+    InputError: If features are not [N, D] or a width is no number of units.
   """
-  other = x1 if x2 is None else x2
+  contract.check_count(num_classes, "num_classes")
+  contract.check_widths(hidden)
+  x1 = contract.as_features(x1, "x1")
+  other = x1 if x2 is None else contract.as_features(x2, "x2", x1.shape[1])
   squared_norms: Callable[[Array], Array] = lambda x: jnp.sum(x * x, axis=1)
   dots = jnp.matmul(x1, other.T, precision=HIGHEST)
-  gap = cosine_gaps(x1, x2)
+  gap = cosine_gaps(x1, None if x2 is None else other)
   left, right = squared_norms(x1), squared_norms(other)
   scales = [heads.layer_scales(initializer, n) for n in (x1.shape[1], *hidden)]
   terms, both_active = [], []  # by layer, from below

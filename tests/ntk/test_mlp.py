@@ -108,3 +108,16 @@ def test_flax_dense_gives_the_same_function():
 def test_unknown_initializer():
   with pytest.raises(ValueError, match=r"initializer must be one of .* got 'xavier'"):
     heads.layer_scales("xavier", 3)
+
+
+def test_scales_of_a_layer():
+  assert heads.layer_scales("he_normal", 8) == (1.0, 0.25, 0.0)
+  assert heads.layer_scales("torch", 8) == (1.0, 1 / 24, 1 / 24)
+  assert heads.layer_scales("ntk", 8) == (0.5, 0.25, 0.0)
+
+
+def test_a_head_keeps_the_axes_before_the_features():
+  head, params, x = _setup(6, (8,), 3, "torch", n=12)
+  flat = head.apply({"params": params}, x)
+  stacked = head.apply({"params": params}, x.reshape(2, 2, 3, 6))
+  np.testing.assert_allclose(stacked, flat.reshape(2, 2, 3, 3), rtol=1e-6)

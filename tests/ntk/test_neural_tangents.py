@@ -54,10 +54,12 @@ def test_a_failed_import_is_explained_and_leaves_nothing():
     except InputError as error:
       assert "a test needs neural_tangents, which is installed but fails" in str(error)
       assert "tested: neural-tangents 0.6.5" in str(error), error
+      assert "lead_jax[ntk]" in str(error), error
     else:
       raise SystemExit("the import should have failed")
     assert not [m for m in sys.modules if m.startswith("neural_tangents")]
     assert "jax.util" not in sys.modules
+    assert "jax" in sys.modules and "lead_jax.ntk" in sys.modules
     """
   )
   assert result.returncode == 0, result.stderr

@@ -67,3 +67,35 @@ def test_spectra_and_mean_eigenvalues(x64, batch_size):
   # and it is the mean squared gradient norm
   norms = ntk.head_kernel_diagonal(params, x)
   assert_close(by_trace[2], np.asarray(norms)[LABELS == 2].mean(), SUM)
+
+
+def test_spectra_are_those_of_the_symmetric_part(x64):
+  """What rounding makes of the two halves of a kernel does not choose between them."""
+  rng = np.random.default_rng(0)
+  half = rng.standard_normal((2, 4, 4))
+  kernels = jnp.asarray(half @ half.transpose(0, 2, 1))
+  skew = jnp.asarray(0.3 * (half - half.transpose(0, 2, 1)))
+  mask = jnp.ones((2, 4), bool)
+  assert_close(
+    ntk.class_spectra(kernels + skew, mask), ntk.class_spectra(kernels, mask), KERNEL
+  )
+
+
+def test_what_is_beyond_a_class_is_zero_and_not_rounding():
+  kernels = jnp.asarray([np.diag([2.0, 1.0, 1e-9])])
+  mask = jnp.array([[True, True, False]])
+  np.testing.assert_array_equal(ntk.class_spectra(kernels, mask), [[2.0, 1.0, 0.0]])
+
+
+@pytest.mark.parametrize("initializer", ["he_normal", "torch", "ntk"])
+def test_kernels_of_classes_are_of_the_heads_parameterisation(initializer):
+  x = jax.random.normal(jax.random.key(0), (6, 5))
+  head = heads.MLPHead(2, (4,), initializer)
+  params = heads.init_head(head, jax.random.key(1), 5)
+  indices, mask = ntk.class_indices(
+    np.array([0, 1, 0, 1, 1, 1]), num_classes=2, samples_per_class=2
+  )
+  kernels = ntk.class_kernels(params, x, indices, mask, initializer=initializer)
+  for c, rows in enumerate(([0, 2], [1, 3])):
+    expected = ntk.head_kernel(params, x[np.array(rows)], initializer=initializer)
+    assert_close(kernels[c], expected, KERNEL)

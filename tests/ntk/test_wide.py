@@ -57,6 +57,43 @@ def test_pairs_of_two_sets_are_a_block_of_the_whole(x64):
   np.testing.assert_allclose(block, whole[:4, 4:], rtol=1e-10 if x64 else 1e-5)
 
 
-def test_samples_without_any_norm_are_no_case():
-  x = jnp.zeros((2, 3)).at[0, 0].set(1.0)
-  assert np.all(np.isfinite(ntk.wide_head_kernel(x)))
+@pytest.mark.parametrize("hidden", [(6,), (6, 5)])
+def test_samples_without_any_norm_are_those_of_a_drawn_head(x64, hidden):
+  """Without biases no unit of them is active: the last layer's bias alone is left."""
+  x = features(x64, n=4).at[2].set(0)
+  kernel = ntk.wide_head_kernel(x, num_classes=3, hidden=hidden)
+  head = heads.MLPHead(3, hidden)
+  params = heads.init_head(head, jax.random.key(0), x.shape[1], x.dtype)
+  drawn = ntk.head_kernel(params, x)
+  np.testing.assert_array_equal(kernel[2], np.full(4, 3.0))
+  np.testing.assert_array_equal(drawn[2], np.full(4, 3.0))
+  np.testing.assert_array_equal(kernel[:, 2], kernel[2])
+  np.testing.assert_array_equal(
+    ntk.wide_head_kernel(x[2:3], x, num_classes=3, hidden=hidden), kernel[2:3]
+  )
+  # Where there are biases, no sample is without norm.
+  biased = ntk.wide_head_kernel(x, hidden=hidden, initializer="torch")
+  expected = ntk.expected_head_kernel_diagonal(
+    jnp.sum(x * x, axis=1),
+    dim=5,
+    num_classes=1,
+    hidden=hidden,
+    initializer="torch",
+  )
+  np.testing.assert_allclose(jnp.diag(biased), expected, rtol=1e-12 if x64 else 1e-6)
+
+
+def test_infinite_width_of_two_sets_is_a_block_of_the_whole():
+  with jax.enable_x64(True):
+    x = features(True)
+    options = {"num_classes": 3, "hidden": (6, 5)}
+    whole = ntk.infinite_width_kernel(x, **options)
+    block = ntk.infinite_width_kernel(x[:4], 1.3 * x[4:], **options)
+    scaled = ntk.infinite_width_kernel(
+      jnp.concatenate([x[:4], 1.3 * x[4:]]), None, **options
+    )
+    np.testing.assert_allclose(block, scaled[:4, 4:], rtol=1e-12)
+    np.testing.assert_allclose(
+      block, ntk.wide_head_kernel(x[:4], 1.3 * x[4:], **options), rtol=1e-12
+    )
+    assert not np.allclose(block, whole[:4, 4:], rtol=0.01)

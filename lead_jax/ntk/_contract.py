@@ -1,0 +1,229 @@
+"""What the kernels ask of a network and its inputs, checked before anything is computed.
+
+Two sorts of checks. Shapes and dtypes are known under `jit` too, and always checked.
+Values are not known there: that no row influences another is checked only where parameters
+and inputs are concrete, by three calls of the network on at most eight rows.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lead_jax.checks import InputError, parameter
+from lead_jax.typing import Array, Params
+
+_ROWS = 8
+# Of the largest output: what a product may change by when it has another number of rows.
+_ROUNDING = {"float64": 1e-6, "float32": 1e-2}
+_ROUNDING_OF_16_BITS = 0.1
+
+
+def as_array(values: Any, name: str) -> Array:
+  """Returns what a caller gave as a JAX array.
+
+  Args:
+    values: An array, nested lists, or anything that NumPy can read.
+    name: What the message calls it.
+
+  Raises:
+    InputError: If it is no array of numbers.
+  """
+  try:
+    plain = isinstance(values, jax.Array | list | tuple)
+    array = jnp.asarray(values if plain else np.asarray(values))
+  except Exception as error:  # each library says in its own way that it will not
+    raise InputError(
+      f"{name} cannot be read as an array ({_first_line(error)}): {_remedy(values)}"
+    ) from error
+  if not (_is(array, jnp.number) or array.dtype == bool):
+    raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
+  return array
+
+
+def as_features(values: Any, name: str, dim: int | None = None) -> Array:
+  """Returns features [N, D] in at least 32 bits: squared norms leave the range of 16.
+
+  Args:
+    values: As `as_array` takes them; integers become floats.
+    name: What the message calls them.
+    dim: D, where it is known.
+
+  Raises:
+    InputError: If they are not a real matrix of that width.
+  """
+  array = as_array(values, name)
+  if array.ndim != 2:
+    raise InputError(f"{name} must have shape [N, D], got {list(array.shape)}")
+  if dim is not None and array.shape[1] != dim:
+    raise InputError(f"{name} must have {dim} columns, got {array.shape[1]}")
+  if _is(array, jnp.complexfloating):
+    raise InputError(f"{name} must be real numbers, got dtype {array.dtype}")
+  return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+
+
+def as_inputs(values: Any, name: str, like: Array | None = None) -> Array:
+  """Returns a network's inputs [N, ...].
+
+  Args:
+    values: As `as_array` takes them; of any dtype that the network takes.
+    name: What the message calls them.
+    like: Other inputs, of which these must be further rows.
+
+  Raises:
+    InputError: If there is no row, or rows are not like the others.
+  """
+  array = as_array(values, name)
+  if array.ndim == 0 or array.shape[0] == 0:
+    raise InputError(
+      f"{name} must have at least one row, got shape {list(array.shape)}"
+    )
+  if like is None:
+    return array
+  if array.shape[1:] != like.shape[1:]:
+    raise InputError(
+      f"rows of {name} have shape {list(array.shape[1:])} but those of x1 have "
+      f"{list(like.shape[1:])}: give both alike"
+    )
+  if array.dtype != like.dtype and not (
+    _is(array, jnp.floating) and _is(like, jnp.floating)
+  ):
+    raise InputError(
+      f"{name} is {array.dtype} but x1 is {like.dtype}: give both in one dtype"
+    )
+  return array
+
+
+def as_params(params: Params) -> Params:
+  """Returns parameters with leaves that a gradient can be taken over.
+
+  Raises:
+    InputError: If there is none, or a leaf is not a real floating-point array.
+  """
+  if not jax.tree.leaves(params):
+    raise InputError("params must have at least one array to take the gradient over")
+
+  def checked(path: Any, leaf: Any) -> Array:
+    name = f"params{jax.tree_util.keystr(path)}"
+    array = as_array(leaf, name)
+    if not _is(array, jnp.floating):
+      raise InputError(
+        f"{name} is {array.dtype}: the gradient needs floating-point parameters; keep "
+        "others out of params, as constants of apply_fn"
+      )
+    return array
+
+  return jax.tree_util.tree_map_with_path(checked, params)
+
+
+def check_network(
+  apply_fn: Callable[[Params, Array], Array], params: Params, x: Array
+) -> int:
+  """Checks that a network maps rows to rows, each by itself.
+
+  Args:
+    apply_fn: The network.
+    params: As `as_params` returns them.
+    x: As `as_inputs` returns them.
+
+  Returns:
+    The number of outputs K.
+
+  Raises:
+    InputError: If the output is not one real array [N, K], differs from call to call, or
+      depends, for a row, on the other rows.
+  """
+  output = jax.eval_shape(apply_fn, params, x)
+  num_outputs = _check_output(output, x.shape[0])
+  leaves = [*jax.tree.leaves(params), x]
+  if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    _check_rows(apply_fn, params, x[:_ROWS])
+  return num_outputs
+
+
+def check_count(value: int, name: str) -> None:
+  """Refuses what is no whole number of at least 1."""
+  if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    raise InputError(f"{parameter(name)} must be at least 1, got {value!r}")
+
+
+def check_widths(hidden: Sequence[int]) -> None:
+  """Refuses hidden layers that are no whole numbers of units."""
+  if isinstance(hidden, int) or not all(
+    isinstance(width, int | np.integer) and width > 0 for width in hidden
+  ):
+    raise InputError(
+      f"{parameter('hidden')} must be widths of at least 1 in a tuple, got {hidden!r}"
+    )
+
+
+def _check_output(output: Any, rows: int) -> int:
+  """Returns K of an output [N, K], known by its shape."""
+  if not hasattr(output, "shape"):
+    kind = type(output).__name__
+    raise InputError(
+      f"apply_fn must return one array [N, K], got a {kind}: choose one of its values in "
+      "apply_fn"
+    )
+  shape = list(output.shape)
+  if len(shape) == 1:
+    raise InputError(
+      f"apply_fn must return shape [N, K], got {shape}: for one output per row give it "
+      "an axis, output[:, None]"
+    )
+  if len(shape) != 2:
+    raise InputError(
+      f"apply_fn must return shape [N, K], got {shape}: flatten the outputs of a row, "
+      "output.reshape(len(output), -1)"
+    )
+  if shape[0] != rows or shape[1] == 0:
+    raise InputError(
+      f"apply_fn must return shape [N, K] with K at least 1, got {shape} for {rows} rows"
+    )
+  if not _is(output, jnp.floating):
+    raise InputError(
+      f"apply_fn must return real floating-point outputs, got {output.dtype}"
+    )
+  return int(shape[1])
+
+
+def _check_rows(
+  apply_fn: Callable[[Params, Array], Array], params: Params, x: Array
+) -> None:
+  """Compares rows in their batch with the same rows alone."""
+  call: Callable[[Array], np.ndarray] = lambda rows: np.asarray(
+    apply_fn(params, rows)
+  ).astype(np.float64)
+  dtype = jax.eval_shape(apply_fn, params, x).dtype
+  together = call(x)
+  tolerance = _ROUNDING.get(str(dtype), _ROUNDING_OF_16_BITS)
+  scale = np.max(np.abs(together), initial=0, where=np.isfinite(together))
+  differ: Callable[[np.ndarray, np.ndarray], bool] = lambda one, other: (
+    not np.allclose(one, other, rtol=0, atol=tolerance * scale, equal_nan=True)
+  )
+  if differ(call(x), together):
+    raise InputError(
+      "apply_fn gives other outputs when called again: it must be deterministic, "
+      "without dropout"
+    )
+  if differ(call(x[-1:])[0], together[-1]):
+    raise InputError(
+      f"apply_fn gives row {len(x) - 1} another output alone than beside other rows: rows "
+      "must not influence each other; use batch norm and dropout in inference mode"
+    )
+
+
+def _is(array: Any, kind: Any) -> bool:
+  return bool(jnp.issubdtype(array.dtype, kind))
+
+
+def _first_line(error: Exception) -> str:
+  return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _remedy(values: Any) -> str:
+  if hasattr(values, "detach"):
+    return "give .detach().float().cpu().numpy() of the tensor"
+  return "give a NumPy or JAX array, or nested lists of one length"
