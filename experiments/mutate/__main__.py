@@ -29,8 +29,8 @@ _FRACTION = flags.DEFINE_float(
   upper_bound=1,
   flag_values=FLAGS,
 )
-_SEED = flags.DEFINE_integer(
-  "seed", 0, "Seed of the choice of that share.", flag_values=FLAGS
+_CHOICE = flags.DEFINE_integer(
+  "choice", 0, "Seed of the choice of that share.", flag_values=FLAGS
 )
 _WORKERS = flags.DEFINE_integer(
   "workers", 2, "Processes at a time.", lower_bound=1, flag_values=FLAGS
@@ -102,7 +102,7 @@ def run(argv: Sequence[str]) -> int:
   for room in _ROOMS.value:
     faults = _faults(room)
     made[room] = len(faults)
-    chosen = [f for f in faults if f.draw(_SEED.value) < _FRACTION.value]
+    chosen = [f for f in faults if f.draw(_CHOICE.value) < _FRACTION.value]
     tried += _try_room(room, chosen, out)
   reasons = records.read_reasons()
   left = records.unexplained(tried, reasons)
@@ -118,4 +118,8 @@ if __name__ == "__main__":
   try:
     sys.exit(run(sys.argv))
   except (flags.Error, app.UsageError) as error:
-    sys.exit(f"{error}; see the head of experiments/mutate/__main__.py")
+    print(f"{error}; see the head of experiments/mutate/__main__.py", file=sys.stderr)
+    sys.exit(2)
+  except KeyboardInterrupt:
+    print("interrupted; run the same command again to go on", file=sys.stderr)
+    sys.exit(130)

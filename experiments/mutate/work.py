@@ -13,7 +13,6 @@ import importlib
 import json
 import os
 import pathlib
-import resource
 import shutil
 import signal
 import time
@@ -215,6 +214,10 @@ def fork(
       os.dup2(file.fileno(), 1)
       os.dup2(file.fileno(), 2)
     if limit is not None:
+      try:
+        import resource
+      except ImportError:  # never where there is a fork
+        raise RuntimeError("this system cannot limit a process") from None
       resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
       resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     job()

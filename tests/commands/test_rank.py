@@ -341,7 +341,7 @@ def test_two_reports_are_compared(command, tmp_path):
   assert "compare takes two reports, OLD and NEW, got 1" in err
   code, _, err = command("compare", str(runs[0]), str(tmp_path / "nowhere"))
   assert (code, err.count("\n")) == (2, 1)
-  assert "there is no such report" in err
+  assert "nowhere: there is no such file" in err
   code, _, err = command("compare", str(runs[0]), str(runs[1]), "--seed=1")
   assert code == 2
   assert "takes no flags, not --seed" in err

@@ -316,7 +316,7 @@ def test_the_command(digits, tmp_path, capsys):
   [
     (["--models="], "--zoo or --models is needed"),
     (["--data="], "--data is needed"),
-    (["--ground_truth=none.csv"], "none.csv: No such file"),
+    (["--ground_truth=none.csv"], "none.csv: there is no such file"),
     (["--datasets=cars"], "the ground truth has no data set 'cars': birds"),
     (["--per_class=2,many"], "--per_class=2,many: give whole numbers above 0"),
     (["--per_class=0"], "--per_class=0: give whole numbers above 0"),

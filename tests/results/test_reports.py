@@ -182,8 +182,10 @@ def test_comparison_says_what_moved_and_what_was_added():
   assert nothing.same == len(old.scores)
 
 
-@pytest.mark.parametrize("path", ["x" * 5000, "a\0b"])
-def test_a_path_that_cannot_be_is_one_line(path):
-  with pytest.raises(InputError, match="cannot be read") as caught:
+@pytest.mark.parametrize(
+  ("path", "message"), [("x" * 5000, "cannot be read"), ("a\0b", "holds a zero byte")]
+)
+def test_a_path_that_cannot_be_is_one_line(path, message):
+  with pytest.raises(InputError, match=message) as caught:
     lead_jax.read_report(path)
   assert "\n" not in str(caught.value)
