@@ -143,12 +143,16 @@ def _work(names: tuple[str, ...], out: pathlib.Path, number: int) -> int:
 
 
 def _bound_memory() -> None:
-  import resource
-
+  """Bounds what this process may take, on Linux; elsewhere time alone is bounded."""
   import jax
 
   jax.devices()  # what the process takes anyway
-  size = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+  try:
+    import resource
+
+    size = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+  except (ImportError, OSError):
+    return
   most = size * os.sysconf("SC_PAGE_SIZE") + int(_MEMORY.value * 2**30)
   resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
