@@ -64,8 +64,9 @@ def _heif(folder):
 def test_what_is_missing_is_named_with_its_extra(
   module, extra, use, tmp_path, monkeypatch
 ):
-  if module == "timm":
-    pytest.importorskip("torch", reason="torch is not here, and named first")
+  named_first = {"torch": ["onnxscript"], "timm": ["onnxscript", "torch"]}
+  for other in named_first.get(module, ()):
+    pytest.importorskip(other, reason=f"{other} is not here, and named first")
   monkeypatch.setitem(sys.modules, module, None)
   with pytest.raises(InputError) as caught:
     use(tmp_path)
