@@ -114,6 +114,10 @@ def _as_type(xp, x, dtype):
   return x.astype(dtype if xp is np else jax.dtypes.canonicalize_dtype(dtype))
 
 
+def cast_like(node, x, like):
+  return _as_type(namespace(x), x, like.dtype)
+
+
 def cast_refuse(node: Node) -> str | None:
   return None if node.get("to") in CASTS else f"to={node.get('to')} is no plain number"
 
@@ -155,6 +159,12 @@ def hard_swish(node, x):
 
 def gelu(node, x):
   return jax.nn.gelu(x, approximate=node.get("approximate", "none") == "tanh")
+
+
+def shrink(node, x):
+  bound, bias = node.get("lambd", 0.5), node.get("bias", 0.0)
+  inside = jnp.where(x < -bound, x + bias, 0)
+  return jnp.where(x > bound, x - bias, inside).astype(x.dtype)
 
 
 def swish(node, x):

@@ -33,7 +33,7 @@ def layer_normalization(
 ) -> tuple[jax.Array, ...]:
   axes = tuple(range(node.get("axis", -1) % x.ndim, x.ndim))
   wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-  normal, mean, inverse = _standardise(wide, axes, node.get("epsilon", 1e-5))
+  normal, mean, inverse = standardise(wide, axes, node.get("epsilon", 1e-5))
   y = normal.astype(x.dtype) * _lead(scale, x.ndim)
   if bias is not None:
     y = y + _lead(bias, x.ndim)
@@ -45,7 +45,7 @@ def instance_normalization(
 ) -> jax.Array:
   axes = tuple(range(2, x.ndim))
   sizes = (1, -1) + (1,) * len(axes)
-  normal, _, _ = _standardise(x, axes, node.get("epsilon", 1e-5))
+  normal, _, _ = standardise(x, axes, node.get("epsilon", 1e-5))
   return normal * scale.reshape(sizes) + bias.reshape(sizes)
 
 
@@ -55,18 +55,42 @@ def group_normalization(
   groups = node.get("num_groups")
   blocks = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
   axes = tuple(range(2, blocks.ndim))
-  normal, _, _ = _standardise(blocks, axes, node.get("epsilon", 1e-5))
+  normal, _, _ = standardise(blocks, axes, node.get("epsilon", 1e-5))
   sizes = (1, -1) + (1,) * (x.ndim - 2)
+  if node.opset < 21:  # scale and bias count groups
+    scale, bias = (jnp.repeat(v, x.shape[1] // groups) for v in (scale, bias))
   return normal.reshape(x.shape) * scale.reshape(sizes) + bias.reshape(sizes)
 
 
-def group_normalization_refuse(node: Node) -> str | None:
-  if node.opset < 21:
-    return "before opset 21 its scale and bias count groups, which was an error of ONNX"
-  return None
+def rms_normalization(node: Node, x: jax.Array, scale: Value) -> jax.Array:
+  """Divides by the root of the mean square, without centring."""
+  axes = tuple(range(node.get("axis", -1) % x.ndim, x.ndim))
+  wide = jnp.asarray(x).astype(jnp.promote_types(x.dtype, jnp.float32))
+  mean = (wide * wide).mean(axes, keepdims=True)
+  normal = wide * lax.rsqrt(mean + node.get("epsilon", 1e-5))
+  return normal.astype(x.dtype) * _lead(scale, x.ndim)
 
 
-def _standardise(x, axes, epsilon):
+def mean_variance_normalization(node: Node, x: jax.Array) -> jax.Array:
+  axes = tuple(node.get("axes", (0, 2, 3)))
+  x = jnp.asarray(x)
+  centred = x - x.mean(axes, keepdims=True)
+  deviation = jnp.sqrt((centred * centred).mean(axes, keepdims=True))
+  return centred / (deviation + 1e-9)
+
+
+def lp_normalization(node: Node, x: jax.Array) -> jax.Array:
+  """Divides by the norm along one axis; what has norm zero stays zero."""
+  axis, x = node.get("axis", -1), jnp.asarray(x)
+  if node.get("p", 2) == 1:
+    norm = jnp.abs(x).sum(axis, keepdims=True)
+  else:
+    norm = jnp.sqrt((x * x).sum(axis, keepdims=True))
+  return jnp.where(norm > 0, x / jnp.where(norm > 0, norm, 1), 0)
+
+
+def standardise(x, axes, epsilon):
+  """Returns `x` less its mean, over its deviation; the mean; the inverse deviation."""
   mean = x.mean(axes, keepdims=True)
   centred = x - mean
   inverse = lax.rsqrt((centred * centred).mean(axes, keepdims=True) + epsilon)

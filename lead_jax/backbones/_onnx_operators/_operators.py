@@ -7,11 +7,15 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.backbones._onnx_operators import (
+  _attention as attention,
+  _contributed as contributed,
   _elementwise as elementwise,
   _linear as linear,
   _normalisation as normalisation,
+  _quantised as quantised,
   _reduction as reduction,
   _resize as resize,
+  _selection as selection,
   _shape as shape,
   _windows as windows,
 )
@@ -76,9 +80,20 @@ OPERATORS: dict[str, Operator] = {
   "Sqrt": _pointwise(elementwise.unary_static("sqrt")),
   "Sub": _arithmetic(elementwise.binary("subtract")),
   "Sum": _pointwise(elementwise.variadic(lambda xp, a, b: xp.add(a, b))),
+  "Acos": _pointwise(elementwise.unary(jnp.arccos)),
+  "Acosh": _pointwise(elementwise.unary(jnp.arccosh)),
+  "Asin": _pointwise(elementwise.unary(jnp.arcsin)),
+  "Asinh": _pointwise(elementwise.unary(jnp.arcsinh)),
+  "Atan": _pointwise(elementwise.unary(jnp.arctan)),
+  "Atanh": _pointwise(elementwise.unary(jnp.arctanh)),
+  "Cosh": _pointwise(elementwise.unary(jnp.cosh)),
+  "IsNaN": _pointwise(elementwise.unary(jnp.isnan)),
+  "Sinh": _pointwise(elementwise.unary(jnp.sinh)),
+  "Tan": _pointwise(elementwise.unary(jnp.tan)),
   # Comparisons, choices, types
   "And": _pointwise(elementwise.binary("logical_and")),
   "Cast": _pointwise(elementwise.cast, refuse=elementwise.cast_refuse),
+  "CastLike": Operator(elementwise.cast_like, fixed=(1,)),
   "Equal": _pointwise(elementwise.binary("equal")),
   "Greater": _pointwise(elementwise.binary("greater")),
   "GreaterOrEqual": _pointwise(elementwise.binary("greater_equal")),
@@ -106,6 +121,7 @@ OPERATORS: dict[str, Operator] = {
   "PRelu": _pointwise(elementwise.prelu, refuse=_refuse_old_prelu),
   "Relu": _pointwise(elementwise.unary(jax.nn.relu)),
   "Selu": _pointwise(elementwise.selu),
+  "Shrink": _pointwise(elementwise.shrink),
   "Sigmoid": _pointwise(elementwise.unary(jax.nn.sigmoid)),
   "Softplus": _pointwise(elementwise.unary(jax.nn.softplus)),
   "Softsign": _pointwise(elementwise.unary(jax.nn.soft_sign)),
@@ -126,15 +142,35 @@ OPERATORS: dict[str, Operator] = {
   "ReduceSum": _reduce(reduction.total),
   "ReduceSumSquare": _reduce(reduction.sum_square),
   "Softmax": Operator(reduction.softmax(jax.nn.softmax)),
+  # Finding, ordering, picking
+  "ArgMax": Operator(selection.extreme("argmax")),
+  "ArgMin": Operator(selection.extreme("argmin")),
+  "GatherElements": Operator(selection.gather_elements),
+  "Hardmax": Operator(selection.hardmax),
+  "ScatterElements": Operator(
+    selection.scatter_elements, refuse=one_of("reduction", tuple(shape.SCATTERS), "none")
+  ),
+  "TopK": Operator(selection.top_k, outputs=2),
+  "Trilu": Operator(selection.triangle),
+  # Attention
+  "Attention": Operator(
+    attention.attention, refuse=attention.attention_refuse, outputs=4, fixed=(3, 6)
+  ),
+  "RotaryEmbedding": Operator(attention.rotary_embedding, fixed=(1, 2)),
   # Convolution and pooling
   "AveragePool": Operator(
     windows.average_pool, refuse=windows.AUTO_PAD, layout="aware"
   ),
   "Col2Im": Operator(windows.col2im),
   "Conv": Operator(windows.conv, refuse=windows.AUTO_PAD, layout="aware"),
+  "ConvTranspose": Operator(
+    windows.conv_transpose, refuse=windows.AUTO_PAD, layout="aware"
+  ),
   "GlobalAveragePool": Operator(windows.global_average_pool, layout="aware"),
+  "GlobalLpPool": Operator(windows.global_lp_pool, layout="aware"),
   "GlobalMaxPool": Operator(windows.global_max_pool, layout="aware"),
   "LRN": Operator(windows.lrn),
+  "LpPool": Operator(windows.lp_pool, refuse=windows.AUTO_PAD, layout="aware"),
   "MaxPool": Operator(windows.max_pool, refuse=windows.AUTO_PAD, layout="aware"),
   # Matrix products
   "Einsum": Operator(linear.einsum),
@@ -147,11 +183,50 @@ OPERATORS: dict[str, Operator] = {
     layout="aware",
     fixed=(3, 4),
   ),
-  "GroupNormalization": Operator(
-    normalisation.group_normalization, refuse=normalisation.group_normalization_refuse
-  ),
+  "GroupNormalization": Operator(normalisation.group_normalization),
   "InstanceNormalization": Operator(normalisation.instance_normalization),
   "LayerNormalization": Operator(normalisation.layer_normalization, outputs=3),
+  "LpNormalization": Operator(normalisation.lp_normalization),
+  "MeanVarianceNormalization": Operator(normalisation.mean_variance_normalization),
+  "RMSNormalization": Operator(normalisation.rms_normalization),
+  # Quantised; scales and zero points describe the operation
+  "ConvInteger": Operator(
+    quantised.integer_conv, refuse=windows.AUTO_PAD, fixed=(2, 3)
+  ),
+  "DequantizeLinear": Operator(quantised.dequantise, fixed=(1, 2)),
+  "DynamicQuantizeLinear": Operator(quantised.dynamic_quantise, outputs=3),
+  "MatMulInteger": Operator(quantised.integer_matmul, fixed=(2, 3)),
+  "QLinearConv": Operator(
+    quantised.quantised_conv, refuse=windows.AUTO_PAD, fixed=(1, 2, 4, 5, 6, 7)
+  ),
+  "QLinearMatMul": Operator(quantised.quantised_matmul, fixed=(1, 2, 4, 5, 6, 7)),
+  "QuantizeLinear": Operator(
+    quantised.quantise, refuse=quantised.quantise_refuse, fixed=(1, 2)
+  ),
+  # What onnxruntime's optimiser and quantiser put into files
+  "com.microsoft.BiasGelu": Operator(contributed.bias_gelu),
+  "com.microsoft.FastGelu": Operator(contributed.fast_gelu),
+  "com.microsoft.FusedConv": Operator(
+    contributed.fused_conv, refuse=contributed.fused_conv_refuse
+  ),
+  "com.microsoft.FusedMatMul": Operator(
+    contributed.fused_matmul, refuse=contributed.fused_matmul_refuse
+  ),
+  "com.microsoft.Gelu": _pointwise(elementwise.gelu),
+  "com.microsoft.QGemm": Operator(quantised.gemm, fixed=(1, 2, 4, 5, 7, 8)),
+  "com.microsoft.QLinearAdd": Operator(
+    quantised.binary(jnp.add), fixed=(1, 2, 4, 5, 6, 7)
+  ),
+  "com.microsoft.QLinearGlobalAveragePool": Operator(
+    quantised.global_average_pool, fixed=(1, 2, 3, 4)
+  ),
+  "com.microsoft.QLinearMul": Operator(
+    quantised.binary(jnp.multiply), fixed=(1, 2, 4, 5, 6, 7)
+  ),
+  "com.microsoft.QuickGelu": Operator(contributed.quick_gelu),
+  "com.microsoft.SkipLayerNormalization": Operator(
+    contributed.skip_layer_normalization, outputs=4
+  ),
   # Shape
   "Concat": Operator(shape.concat, layout="aware"),
   "Constant": Operator(shape.constant, refuse=shape.constant_refuse),

@@ -27,7 +27,7 @@ AUTO_PAD = one_of("auto_pad", ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"), "
 def conv(node: Node, x: Value, w: Value, bias: Value = None) -> ChannelsLast:
   image = channels_last(x)
   w = jnp.asarray(w)
-  strides, dilations, padding = _window(node, image.shape[1:-1], w.shape[2:])
+  strides, dilations, padding = window(node, image.shape[1:-1], w.shape[2:])
   y = convolve(
     image,
     w,
@@ -42,13 +42,85 @@ def conv(node: Node, x: Value, w: Value, bias: Value = None) -> ChannelsLast:
   return ChannelsLast(y)
 
 
+def conv_transpose(
+  node: Node, x: Value, w: Value, bias: Value = None
+) -> ChannelsLast:
+  """The transpose of a convolution: each pixel spreads a scaled kernel."""
+  image, w = channels_last(x), jnp.asarray(w)
+  kernel, space, groups = w.shape[2:], image.shape[1:-1], node.get("group", 1)
+  strides = tuple(node.get("strides", (1,) * len(kernel)))
+  dilations = tuple(node.get("dilations", (1,) * len(kernel)))
+  extra = tuple(node.get("output_padding", (0,) * len(kernel)))
+  pads = _transposed_padding(node, space, kernel, strides, dilations, extra)
+  padding = [
+    (d * (k - 1) - before, d * (k - 1) - after + more)
+    for k, d, (before, after), more in zip(kernel, dilations, pads, extra, strict=True)
+  ]
+  # [C, M / groups, *k] -> [M, C / groups, *k], each tap from the other end.
+  w = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
+  w = jnp.swapaxes(w, 1, 2).reshape(-1, w.shape[1], *kernel)
+  letters = "DHW"[-len(kernel) :]
+  y = lax.conv_general_dilated(
+    image,
+    jnp.flip(w, tuple(range(2, w.ndim))),
+    (1,) * len(kernel),
+    padding,
+    lhs_dilation=strides,
+    rhs_dilation=dilations,
+    dimension_numbers=(f"N{letters}C", f"OI{letters}", f"N{letters}C"),
+    feature_group_count=groups,
+  )
+  if bias is not None:
+    y = y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+  return ChannelsLast(y)
+
+
+def _transposed_padding(node, space, kernel, strides, dilations, extra):
+  """What is cut from the full result, before and after."""
+  mode, wanted = node.get("auto_pad", "NOTSET"), node.get("output_shape")
+  if wanted is None and mode in ("NOTSET", "VALID"):
+    return _explicit_padding(node, space, kernel, strides, dilations)
+  if wanted is None:
+    wanted = [n * s for n, s in zip(space, strides, strict=True)]
+  padding = []
+  for n, k, s, d, more, out in zip(
+    space, kernel, strides, dilations, extra, wanted[-len(kernel) :], strict=True
+  ):
+    total = max(s * (n - 1) + more + d * (k - 1) + 1 - out, 0)
+    less, rest = total // 2, total - total // 2
+    padding.append((less, rest) if mode == "SAME_UPPER" else (rest, less))
+  return tuple(padding)
+
+
+def lp_pool(node: Node, x: Value) -> ChannelsLast:
+  image, p = channels_last(x), node.get("p", 2)
+  kernel = node.get("kernel_shape")
+  strides, dilations, padding = window(node, image.shape[1:-1], kernel)
+  y = lax.reduce_window(
+    jnp.abs(image) ** p,
+    np.asarray(0, image.dtype),
+    lax.add,
+    (1, *kernel, 1),
+    (1, *strides, 1),
+    ((0, 0), *padding, (0, 0)),
+    window_dilation=(1, *dilations, 1),
+  )
+  return ChannelsLast(y ** (1 / p))
+
+
+def global_lp_pool(node: Node, x: Value) -> ChannelsLast:
+  image, p = channels_last(x), node.get("p", 2)
+  axes = tuple(range(1, image.ndim - 1))
+  return ChannelsLast((jnp.abs(image) ** p).sum(axes, keepdims=True) ** (1 / p))
+
+
 def max_pool(node: Node, x: Value) -> ChannelsLast:
   image = channels_last(x)
   kernel = node.get("kernel_shape")
-  strides, dilations, padding = _window(node, image.shape[1:-1], kernel)
+  strides, dilations, padding = window(node, image.shape[1:-1], kernel)
   floating = jnp.issubdtype(image.dtype, jnp.floating)
   lowest = -jnp.inf if floating else jnp.iinfo(image.dtype).min
-  y = lax.reduce_window(
+  y = lax.reducewindow(
     image,
     np.asarray(lowest, image.dtype),
     lax.max,
@@ -63,8 +135,8 @@ def max_pool(node: Node, x: Value) -> ChannelsLast:
 def average_pool(node: Node, x: Value) -> ChannelsLast:
   image = channels_last(x)
   kernel, space = node.get("kernel_shape"), image.shape[1:-1]
-  strides, dilations, padding = _window(node, space, kernel)
-  y = lax.reduce_window(
+  strides, dilations, padding = window(node, space, kernel)
+  y = lax.reducewindow(
     image,
     np.asarray(0, image.dtype),
     lax.add,
@@ -98,7 +170,7 @@ def global_max_pool(node: Node, x: Value) -> ChannelsLast:
 def col2im(node: Node, x: Value, image: Value, block: Value) -> ChannelsLast:
   """Sums windows [N, C * taps, L] into the images that they were cut from."""
   space, kernel = integers(node, image, "its image"), integers(node, block, "its block")
-  strides, dilations, padding = _window(node, space, kernel)
+  strides, dilations, padding = window(node, space, kernel)
   grown = [
     n + before + after for n, (before, after) in zip(space, padding, strict=True)
   ]
@@ -126,15 +198,15 @@ def lrn(node: Node, x: jax.Array) -> jax.Array:
   before = (width - 1) // 2
   padding = ((0, 0), (before, width - 1 - before)) + ((0, 0),) * (x.ndim - 2)
   window = (1, width) + (1,) * (x.ndim - 2)
-  squares = lax.reduce_window(
+  squares = lax.reducewindow(
     x * x, np.asarray(0, x.dtype), lax.add, window, (1,) * x.ndim, padding
   )
   scale = node.get("bias", 1.0) + node.get("alpha", 1e-4) / width * squares
   return x / scale ** node.get("beta", 0.75)
 
 
-def _window(node, space, kernel):
-  """Strides, dilations and the padding that yields the output's size."""
+def window(node, space, kernel):
+  """Returns strides, dilations and the padding that yields the output's size."""
   strides = tuple(node.get("strides", (1,) * len(kernel)))
   dilations = tuple(node.get("dilations", (1,) * len(kernel)))
   padding = _explicit_padding(node, space, kernel, strides, dilations)
