@@ -51,7 +51,7 @@ def attention(
   weights = jax.nn.softmax(scores, axis=-1)
   # A softmax over nothing is no number; onnxruntime gives such a row no weight.
   weights = jnp.where(jnp.isneginf(scores).all(-1, keepdims=True), 0, weights)
-  stages += [scores, capped, weights]
+  stages += [capped, scores, weights]
   y = jnp.matmul(weights.astype(v.dtype), v)
   if flat:
     y = jnp.moveaxis(y, 1, 2).reshape(*query.shape[:2], -1)

@@ -110,8 +110,18 @@ def cast(node, x):
 
 
 def _as_type(xp, x, dtype):
-  """Casts; a JAX array to a 64-bit type only where JAX has those enabled."""
-  return x.astype(dtype if xp is np else jax.dtypes.canonicalize_dtype(dtype))
+  """Casts; a JAX array to a 64-bit type only where JAX has those enabled.
+
+  What no integer holds becomes what onnxruntime makes of it, as NumPy does: the lowest
+  int32, and of fewer bits the last ones; JAX would saturate.
+  """
+  if xp is np:
+    return x.astype(dtype)
+  floating = jnp.issubdtype(x.dtype, jnp.floating)
+  if floating and dtype in ("int8", "uint8", "int16", "uint16", "int32"):
+    inside = (x >= -(2.0**31)) & (x < 2.0**31)
+    x = jnp.where(inside, x, -(2.0**31)).astype(jnp.int32)
+  return x.astype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 def cast_like(node, x, like):

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lead_jax.backbones._onnx_operators._node import (
   Node,
@@ -66,8 +67,11 @@ def running_sum(node: Node, x: Value, axis: Value) -> Value:
   reverse = bool(node.get("reverse", 0))
   array = xp.flip(array, along) if reverse else array
   y = xp.cumsum(array, axis=along, dtype=array.dtype)
-  if node.get("exclusive", 0):
-    y = y - array
+  if node.get("exclusive", 0):  # shifted: a difference would lose digits and infinities
+    sizes = list(array.shape)
+    sizes[along] = 1
+    kept = xp.take(y, np.arange(array.shape[along] - 1), axis=along)
+    y = xp.concatenate([xp.zeros(sizes, array.dtype), kept], axis=along)
   return wrap(xp.flip(y, along) if reverse else y)
 
 
@@ -84,11 +88,11 @@ def l2(xp, x, axes):
 
 
 def log_sum(xp, x, axes):
-  return jnp.log(total(xp, x, axes))
+  return jnp.log(total(xp, x, axes)).astype(x.dtype)
 
 
 def log_sum_exp(xp, x, axes):
-  return jax.nn.logsumexp(x, axis=axes, keepdims=True)
+  return jax.nn.logsumexp(x, axis=axes, keepdims=True).astype(x.dtype)
 
 
 def _extreme(dtype, end):

@@ -85,11 +85,13 @@ def _resize(node, x, region, scales, sizes, coordinates, rounding):
     return x
   exact = array.dtype
   interpolated = node.get("mode", "nearest") in ("linear", "cubic")
-  if interpolated and not jnp.issubdtype(exact, jnp.floating):
+  integral = jnp.issubdtype(exact, jnp.integer)
+  if integral:
+    bounds = jnp.iinfo(exact).min, jnp.iinfo(exact).max
+  if integral and interpolated:
     array = array.astype(np.float32)
-  for number, (axis, n, out, factor) in enumerate(
-    zip(axes, lengths, targets, factors, strict=True)
-  ):
+  steps = list(zip(range(len(axes)), axes, lengths, targets, factors, strict=True))
+  for number, axis, n, out, factor in reversed(steps):
     if factor == 1:
       continue
     ends = None if region is None else region[[number, number + len(axes)]]
@@ -100,6 +102,8 @@ def _resize(node, x, region, scales, sizes, coordinates, rounding):
     elif interpolated:
       weights = xp.asarray(_weights(node, at, n, factor), array.dtype)
       array = xp.moveaxis(xp.tensordot(array, weights, (along, 1)), -1, along)
+      if node.get("antialias", 0) and integral:  # rounded along each axis
+        array = xp.clip(xp.floor(array + 0.5), *bounds)
     else:
       nearest = _round(rounding, at, factor < 1).astype(int)
       array = xp.take(array, np.clip(nearest, 0, n - 1), axis=along)
@@ -110,8 +114,7 @@ def _resize(node, x, region, scales, sizes, coordinates, rounding):
       fill = xp.asarray(node.get("extrapolation_value", 0.0), array.dtype)
       array = xp.where(outside, fill, array)
   if array.dtype != exact:
-    array = xp.floor(array + 0.5) if node.get("antialias", 0) else xp.trunc(array)
-    array = xp.clip(array, jnp.iinfo(exact).min, jnp.iinfo(exact).max).astype(exact)
+    array = xp.clip(xp.trunc(array), *bounds).astype(exact)
   return wrap(array)
 
 

@@ -86,7 +86,7 @@ def _transposed_padding(node, space, kernel, strides, dilations, extra):
   for n, k, s, d, more, out in zip(
     space, kernel, strides, dilations, extra, wanted[-len(kernel) :], strict=True
   ):
-    total = max(s * (n - 1) + more + d * (k - 1) + 1 - out, 0)
+    total = s * (n - 1) + more + d * (k - 1) + 1 - out
     less, rest = total // 2, total - total // 2
     padding.append((less, rest) if mode == "SAME_UPPER" else (rest, less))
   return tuple(padding)
@@ -120,7 +120,7 @@ def max_pool(node: Node, x: Value) -> ChannelsLast:
   strides, dilations, padding = window(node, image.shape[1:-1], kernel)
   floating = jnp.issubdtype(image.dtype, jnp.floating)
   lowest = -jnp.inf if floating else jnp.iinfo(image.dtype).min
-  y = lax.reducewindow(
+  y = lax.reduce_window(
     image,
     np.asarray(lowest, image.dtype),
     lax.max,
@@ -136,7 +136,7 @@ def average_pool(node: Node, x: Value) -> ChannelsLast:
   image = channels_last(x)
   kernel, space = node.get("kernel_shape"), image.shape[1:-1]
   strides, dilations, padding = window(node, space, kernel)
-  y = lax.reducewindow(
+  y = lax.reduce_window(
     image,
     np.asarray(0, image.dtype),
     lax.add,
@@ -198,7 +198,7 @@ def lrn(node: Node, x: jax.Array) -> jax.Array:
   before = (width - 1) // 2
   padding = ((0, 0), (before, width - 1 - before)) + ((0, 0),) * (x.ndim - 2)
   window = (1, width) + (1,) * (x.ndim - 2)
-  squares = lax.reducewindow(
+  squares = lax.reduce_window(
     x * x, np.asarray(0, x.dtype), lax.add, window, (1,) * x.ndim, padding
   )
   scale = node.get("bias", 1.0) + node.get("alpha", 1e-4) / width * squares
