@@ -1,6 +1,8 @@
 """Attention and rotary position embeddings, as opset 23 and 24 define them."""
 
+import functools
 import math
+import operator
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +52,8 @@ def attention(
     scores = scores + bias.astype(scores.dtype)
   weights = jax.nn.softmax(scores, axis=-1)
   # A softmax over nothing is no number; onnxruntime gives such a row no weight.
-  weights = jnp.where(jnp.isneginf(scores).all(-1, keepdims=True), 0, weights)
+  empty = jnp.isneginf(scores).all(-1, keepdims=True)
+  weights = jnp.where(empty, jnp.zeros((), weights.dtype), weights)
   stages += [capped, scores, weights]
   y = jnp.matmul(weights.astype(v.dtype), v)
   if flat:
@@ -74,32 +77,32 @@ def _heads(x, heads):
 
 
 def _bias(node, mask, sizes, past, lengths):
-  """What is added to the scores `[B, H, S, T]`: the mask and what is out of sight."""
+  """What is added to the scores `[B, H, S, T]`, with four axes; None if nothing is."""
   queries, keys = sizes[-2:]
-  bias = None
+  column = np.arange(keys).reshape(1, 1, 1, -1)
+  place = np.arange(queries).reshape(1, 1, -1, 1) + past
+  hidden = []
+  if lengths is not None:
+    lengths = jnp.asarray(lengths).reshape(-1, 1, 1, 1)
+    hidden.append(column >= lengths)
+    place = place + lengths - queries
+  left, right = node.get("left_window_size", -1), node.get("right_window_size", -1)
+  if left >= 0:
+    hidden.append(column < place - left)
+  if right >= 0:
+    hidden.append(column > place + right)
+  if node.get("is_causal", 0):
+    hidden.append(column > place)
+  terms = [jnp.where(unseen, -jnp.inf, 0.0) for unseen in hidden]
   if mask is not None:
     bias = jnp.asarray(mask)
-    missing = keys - bias.shape[-1]  # the mask may end early: the rest is masked
+    bias = bias.reshape((1,) * (4 - bias.ndim) + bias.shape)
     if bias.dtype == bool:
       bias = jnp.where(bias, 0.0, -jnp.inf)
-    if missing > 0:
-      widths = [(0, 0)] * (bias.ndim - 1) + [(0, missing)]
-      bias = jnp.pad(bias, widths, constant_values=-jnp.inf)
-  hidden = None
-  if node.get("is_causal", 0):
-    row, column = np.arange(queries)[:, None] + past, np.arange(keys)[None]
-    if lengths is None:
-      hidden = jnp.asarray(column > row)
-    else:
-      offset = (jnp.asarray(lengths) - queries).reshape(-1, 1, 1, 1)
-      hidden = jnp.asarray(column) > jnp.asarray(row) + offset
-  if lengths is not None:
-    beyond = np.arange(keys) >= jnp.asarray(lengths).reshape(-1, 1, 1, 1)
-    hidden = beyond if hidden is None else hidden | beyond
-  if hidden is None:
-    return bias
-  unseen = jnp.where(hidden, -jnp.inf, 0.0)
-  return unseen if bias is None else bias + unseen
+    # The mask may end early: the rest is masked.
+    widths = [(0, 0)] * 3 + [(0, max(keys - bias.shape[-1], 0))]
+    terms.append(jnp.pad(bias, widths, constant_values=-jnp.inf))
+  return functools.reduce(operator.add, terms) if terms else None
 
 
 def rotary_embedding(

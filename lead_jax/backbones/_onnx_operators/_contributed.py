@@ -1,9 +1,12 @@
 """Operators of onnxruntime's own domain that its optimiser puts into files."""
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 
-from lead_jax.backbones._onnx_operators._node import Node, Value
+from lead_jax.backbones._onnx_operators._node import Node, Value, aligned
 from lead_jax.backbones._onnx_operators._normalisation import standardise
 from lead_jax.backbones._onnx_operators._windows import conv
 
@@ -22,11 +25,11 @@ def fused_matmul_refuse(node: Node) -> str | None:
 
 
 def bias_gelu(node: Node, x: Value, bias: Value) -> jax.Array:
-  return jax.nn.gelu(x + bias, approximate=False)
+  return jax.nn.gelu(_sum(x, bias), approximate=False)
 
 
 def fast_gelu(node: Node, x: Value, bias: Value = None) -> jax.Array:
-  return jax.nn.gelu(x if bias is None else x + bias, approximate=True)
+  return jax.nn.gelu(_sum(x, bias), approximate=True)
 
 
 def quick_gelu(node: Node, x: Value) -> jax.Array:
@@ -38,12 +41,15 @@ def skip_layer_normalization(
   bias: Value = None,
 ) -> tuple[jax.Array, ...]:  # fmt: skip
   """The sum of two arrays, normalised along its last axis, and the sum itself."""
-  total = jnp.asarray(x) + skip
-  if bias is not None:
-    total = total + bias
+  total = _sum(x, skip, bias)
   normal, mean, inverse = standardise(total, (-1,), node.get("epsilon", 1e-12))
-  y = normal * scale
-  return (y if shift is None else y + shift), mean, inverse, total
+  normal, scale = aligned(normal, scale)
+  return _sum(normal * scale, shift), mean, inverse, total
+
+
+def _sum(*values):
+  given = (jnp.asarray(v) for v in values if v is not None)
+  return functools.reduce(operator.add, aligned(*given))
 
 
 _ACTIVATIONS = {
@@ -57,8 +63,7 @@ _ACTIVATIONS = {
 def fused_conv(node: Node, x: Value, w: Value, bias: Value = None, added: Value = None):
   """A convolution, a residual added to it, and an activation."""
   y = jnp.moveaxis(conv(node, x, w, bias).array, -1, 1)
-  y = y if added is None else y + added
-  return _ACTIVATIONS[node.get("activation", "")](y)
+  return _ACTIVATIONS[node.get("activation", "")](_sum(y, added))
 
 
 def fused_conv_refuse(node: Node) -> str | None:

@@ -14,6 +14,7 @@ from lead_jax.backbones._convolution import convolve
 from lead_jax.backbones._onnx_operators._node import (
   Node,
   Value,
+  aligned,
   channels_last,
   namespace,
 )
@@ -63,7 +64,7 @@ def quantised_conv(
   along = (1, -1) + (1,) * (y.ndim - 2)
   if bias is not None:
     y = y + jnp.asarray(bias).astype(y.dtype).reshape(along)
-  factor = x_scale * w_scale / y_scale
+  factor = _fitted(x_scale) * w_scale / _fitted(y_scale)
   return _to_steps(y * factor.reshape(along), y_zero, y_zero.dtype)
 
 
@@ -79,7 +80,8 @@ def quantised_matmul(
   y_zero: Value,
 ) -> jax.Array:
   y = _integer_matmul(a, b, _rows(a_zero), b_zero)
-  return _to_steps(y * (_rows(a_scale) * b_scale / y_scale), y_zero, y_zero.dtype)
+  y, rows, columns = aligned(y, _rows(a_scale), b_scale)
+  return _to_steps(y * (rows * columns / _fitted(y_scale)), y_zero, y_zero.dtype)
 
 
 def integer_conv(
@@ -99,11 +101,8 @@ def binary(function):
   """Returns QLinearAdd or QLinearMul from the function of the numbers meant."""
 
   def run(node, a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero=None):
-    y = function(
-      _shifted(a, a_zero, a_scale.dtype) * a_scale,
-      _shifted(b, b_zero, b_scale.dtype) * b_scale,
-    )
-    return _to_steps(y / y_scale, y_zero, a.dtype)
+    x, y = aligned(dequantise(node, a, a_scale, a_zero), dequantise(node, b, b_scale, b_zero))
+    return _to_steps(function(x, y) / _fitted(y_scale), y_zero, a.dtype)
 
   return run
 
@@ -113,8 +112,8 @@ def global_average_pool(
 ) -> jax.Array:
   last = bool(node.get("channels_last", 0))
   axes = tuple(range(1, x.ndim - 1) if last else range(2, x.ndim))
-  mean = _shifted(x, x_zero, x_scale.dtype).mean(axes, keepdims=True)
-  return _to_steps(mean * (x_scale / y_scale), y_zero, x.dtype)
+  mean = _shifted(x, _fitted(x_zero), x_scale.dtype).mean(axes, keepdims=True)
+  return _to_steps(mean * _fitted(x_scale / y_scale), y_zero, x.dtype)
 
 
 def gemm(
@@ -134,9 +133,11 @@ def gemm(
   b = b.T if node.get("transB", 0) else b
   y = _integer_matmul(a, b, a_zero, b_zero)
   if c is not None:
-    y = y + jnp.asarray(c).astype(y.dtype)
-  y = y * (node.get("alpha", 1.0) * a_scale * b_scale)
-  return y if y_scale is None else _to_steps(y / y_scale, y_zero, a.dtype)
+    y, c = aligned(y, jnp.asarray(c).astype(y.dtype))
+    y = y + c
+  y, scale = aligned(y, node.get("alpha", 1.0) * _fitted(a_scale) * b_scale)
+  y = y * scale
+  return y if y_scale is None else _to_steps(y / _fitted(y_scale), y_zero, a.dtype)
 
 
 def _integer_conv(node, x, w, x_zero, w_zero):
@@ -164,8 +165,14 @@ def _integer_matmul(a, b, a_zero, b_zero):
   )
 
 
+def _fitted(value):
+  """One number as a scalar, whether the file has it as one or as a list of one."""
+  return value if value is None or value.size > 1 else value.reshape(())
+
+
 def _rows(value):
   """One number per row of a matrix, as a column."""
+  value = _fitted(value)
   return value if value is None or value.ndim != 1 else value.reshape(-1, 1)
 
 
@@ -175,7 +182,8 @@ def _shifted(x, zero, dtype):
     return x.astype(dtype)
   x = x.astype(np.int32)
   if zero is not None:
-    x = x - zero.astype(np.int32)
+    x, zero = aligned(x, _fitted(zero).astype(np.int32))
+    x = x - zero
   return x.astype(dtype)
 
 
@@ -184,7 +192,7 @@ def _to_steps(x, zero, dtype):
   xp, limits = namespace(x, zero), jnp.iinfo(dtype)
   steps = xp.round(x)
   if zero is not None:
-    steps = steps + zero.astype(steps.dtype)
+    steps = steps + _fitted(zero).astype(steps.dtype)
   return xp.clip(steps, limits.min, limits.max).astype(dtype)
 
 

@@ -88,7 +88,10 @@ def _transposed_padding(node, space, kernel, strides, dilations, extra):
   ):
     total = s * (n - 1) + more + d * (k - 1) + 1 - out
     less, rest = total // 2, total - total // 2
-    padding.append((less, rest) if mode == "SAME_UPPER" else (rest, less))
+    if total <= 0:  # a larger output than there is grows at its end
+      padding.append((0, total))
+    else:
+      padding.append((less, rest) if mode == "SAME_UPPER" else (rest, less))
   return tuple(padding)
 
 
