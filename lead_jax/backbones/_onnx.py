@@ -47,7 +47,8 @@ def load_onnx(
   Scalars, clipping bounds and batch normalisation's running statistics are constants.
 
   Args:
-    path: The file. Its network has one input; a batch axis fixed at 1 is mapped over.
+    path: The file. Its network has one input; a batch axis fixed at 1 is mapped over,
+      and so is one whose images an operator would mix (dynamic quantisation).
     name: As the report prints it.
     input_spec: How images are prepared; `layout` is that of the network's input.
     features: Name of the value to use as features [N, D]: an output of the network or
@@ -69,6 +70,7 @@ def load_onnx(
   """
   path = pathlib.Path(path)
   from lead_jax.backbones._onnx_operators._constants import check_arrays
+  from lead_jax.backbones._onnx_operators._operators import ACROSS_IMAGES
 
   model, weights_hash = _read(path, sha256)
   wanted = {"features": features} | ({} if logits is None else {"logits": logits})
@@ -79,6 +81,7 @@ def load_onnx(
       f"{', '.join(graph.inputs) or 'none'}"
     )
   mapped, dtype = _check_input(model, graph.inputs[0], input_spec, path)
+  mapped |= any(node.op_type in ACROSS_IMAGES for node in graph.nodes)
 
   def network(params, x):
     if dtype.kind in "iu":

@@ -30,9 +30,19 @@ EXCLUDED = {
   "test_identity_opt": "an optional, no array",
   "test_maxpool_with_argmax": "indices of the maxima are refused",
   "test_not_": "opset 1 is refused",
-  "tf_crop_and_resize": "a region of interest is refused",
-  "_not_larger": "keep_aspect_ratio_policy is refused",
-  "_not_smaller": "keep_aspect_ratio_policy is refused",
+  "tf_crop_and_resize": "onnxruntime's size; test_onnx_resize.py tests it",
+  "scales_linear_align_corners": "onnxruntime's size; test_onnx_resize.py tests it",
+  "scales_cubic_align_corners": "onnxruntime's size; test_onnx_resize.py tests it",
+  "test_dynamicquantizelinear": "a tie, one step off; test_onnx_parity.py tests it",
+  "quantizelinear_e": "types of 8 bits and less are refused",
+  "quantizelinear_float4": "types of 8 bits and less are refused",
+  "attention_3d_diff_heads": "slow; 4d_diff_heads and 3d are run",
+  "attention_3d_gqa": "slow; 4d_gqa and 3d are run",
+  "attention_3d_with_past": "slow; 4d_with_past and 3d are run",
+  "_with_past_and_present_qk_matmul_": "slow; 4d_with_qk_matmul_ and its past are run",
+  "attention_4d_gqa_with_past_and_present": "slow; 4d_gqa and 4d_with_past are run",
+  "causal_fp16": "slow; single precision is run",
+  "_bf16": "slow; single precision is run",
   "FLOAT8": "types of 8 bits and less are refused",
   "FLOAT4": "types of 8 bits and less are refused",
   "INT4": "types of 8 bits and less are refused",
@@ -118,5 +128,7 @@ def test_agrees_with_onnx(model, data_sets):
 
 def test_every_operator_is_tested():
   tested = {node.op_type for case in CASES for node in case.values[0].graph.node}
-  # ONNX's tests of Not are of opset 1; test_onnx_networks.py runs one of its own.
-  assert set(OPERATORS) - tested == {"Not"}
+  untested = {name for name in OPERATORS if not name.startswith("com.microsoft.")}
+  # ONNX's tests of Not are of opset 1, and it has none of the others that we run;
+  # test_onnx_networks.py runs Not, test_onnx_parity.py the others.
+  assert untested - tested == {"Not", "GlobalLpPool", "DynamicQuantizeLinear"}

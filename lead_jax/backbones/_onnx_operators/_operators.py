@@ -23,6 +23,9 @@ from lead_jax.backbones._onnx_operators._node import Node, Operator, one_of
 
 OLDEST_OPSET = 6  # before it, Reshape and many others were spelt differently
 
+# Statistics of a whole batch: with them, an image's features would depend on the others.
+ACROSS_IMAGES = ("DynamicQuantizeLinear", "MeanVarianceNormalization")
+
 
 def _refuse_old_broadcast(node: Node) -> str | None:
   """At opset 6 the smaller array could be aligned with any axis; NumPy's rule since."""

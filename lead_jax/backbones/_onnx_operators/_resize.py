@@ -186,7 +186,8 @@ def _weights(node, at, n, factor):
   if node.get("exclude_outside", 0):
     weight = np.where((index >= 0) & (index < n), weight, 0)
   if antialias or node.get("exclude_outside", 0):
-    weight = weight / weight.sum(1, keepdims=True)
+    whole = weight.sum(1, keepdims=True)  # 0 where the kernel misses the image
+    weight = weight / np.where(whole == 0, 1, whole)
   matrix = np.zeros((len(at), n))
   rows = np.arange(len(at))[:, None]
   np.add.at(matrix, (rows, np.clip(index, 0, n - 1)), weight)
