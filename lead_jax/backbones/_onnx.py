@@ -70,7 +70,10 @@ def load_onnx(
   """
   path = pathlib.Path(path)
   from lead_jax.backbones._onnx_operators._constants import check_arrays
-  from lead_jax.backbones._onnx_operators._operators import ACROSS_IMAGES
+  from lead_jax.backbones._onnx_operators._operators import (
+    ACROSS_IMAGES,
+    REVISIONS,
+  )
 
   model, weights_hash = _read(path, sha256)
   wanted = {"features": features} | ({} if logits is None else {"logits": logits})
@@ -81,7 +84,9 @@ def load_onnx(
       f"{', '.join(graph.inputs) or 'none'}"
     )
   mapped, dtype = _check_input(model, graph.inputs[0], input_spec, path)
-  mapped |= any(node.op_type in ACROSS_IMAGES for node in graph.nodes)
+  used = {node.op_type for node in graph.nodes}
+  mapped |= not used.isdisjoint(ACROSS_IMAGES)
+  revisions = "".join(f",{o}={r}" for o, r in REVISIONS.items() if o in used)
 
   def network(params, x):
     if dtype.kind in "iu":
@@ -121,7 +126,7 @@ def load_onnx(
     params=params,
     input=input_spec,
     weights_hash=weights_hash,
-    feature_point=f"{features},{logits}",
+    feature_point=f"{features},{logits}{revisions}",
     num_params=count if num_params is None else num_params,
     architecture=architecture,
     pretraining=pretraining,

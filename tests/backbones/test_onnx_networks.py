@@ -302,3 +302,16 @@ def _load(tmp_path, model, **options):
   path = tmp_path / "network.onnx"
   path.write_bytes(model.SerializeToString())
   return load_onnx(path, name="network", input_spec=SPEC, **options)
+
+
+def test_changed_operators_are_part_of_the_key(tmp_path):
+  """Features stored before Resize followed onnxruntime are not found again."""
+  points = {}
+  for name in ("branches", "convolutional"):
+    path = tmp_path / f"{name}.onnx"
+    path.write_bytes(NETWORKS[name]().SerializeToString())
+    points[name] = load_onnx(path, name=name, input_spec=SPEC).feature_point
+  assert points == {
+    "branches": "features,None,Resize=2",
+    "convolutional": "features,None",
+  }

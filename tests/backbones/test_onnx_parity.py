@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 import onnxruntime as ort
-from onnx import TensorProto, helper
+from onnx import helper
 
 from lead_jax.backbones._onnx import to_jax
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
@@ -239,7 +239,9 @@ def test_rotary_embedding(interleaved):
   x = _normal(2, 3, 5, 8)
   _assert_close(*_run("RotaryEmbedding", [x, *angles, places], **options))
   flat = _normal(2, 5, 24)
-  _assert_close(*_run("RotaryEmbedding", [flat, *angles, places], num_heads=3, **options))
+  _assert_close(
+    *_run("RotaryEmbedding", [flat, *angles, places], num_heads=3, **options)
+  )
   fewer = [a[:, :2] for a in angles]
   options["rotary_embedding_dim"] = 4
   _assert_close(*_run("RotaryEmbedding", [x, *fewer, places], **options))

@@ -93,7 +93,9 @@ def test_agrees_with_onnxruntime(coordinates, by):
       x = rng.normal(size=(1, 2, *sizes)).astype(np.float32)
       actual, expected = _both(model, session, x, REGION, scales)
       assert actual.shape == expected.shape
-      np.testing.assert_allclose(actual, expected, atol=1e-5, err_msg=f"{kind} {scales}")
+      np.testing.assert_allclose(
+        actual, expected, atol=1e-5, err_msg=f"{kind} {scales}"
+      )
       compared += 1
   assert compared > 500
 

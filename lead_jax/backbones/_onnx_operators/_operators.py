@@ -23,6 +23,9 @@ from lead_jax.backbones._onnx_operators._node import Node, Operator, one_of
 
 OLDEST_OPSET = 6  # before it, Reshape and many others were spelt differently
 
+# Operators whose results have changed: name -> how often, from 1. Part of the key of
+# stored features; raise a number where an operator's values change.
+REVISIONS = {"Cast": 2, "CumSum": 2, "Resize": 2, "Upsample": 2}
 # Statistics of a whole batch: with them, an image's features would depend on the others.
 ACROSS_IMAGES = ("DynamicQuantizeLinear", "MeanVarianceNormalization")
 
@@ -151,7 +154,8 @@ OPERATORS: dict[str, Operator] = {
   "GatherElements": Operator(selection.gather_elements),
   "Hardmax": Operator(selection.hardmax),
   "ScatterElements": Operator(
-    selection.scatter_elements, refuse=one_of("reduction", tuple(shape.SCATTERS), "none")
+    selection.scatter_elements,
+    refuse=one_of("reduction", tuple(shape.SCATTERS), "none"),
   ),
   "TopK": Operator(selection.top_k, outputs=2),
   "Trilu": Operator(selection.triangle),

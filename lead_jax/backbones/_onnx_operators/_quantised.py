@@ -101,7 +101,9 @@ def binary(function):
   """Returns QLinearAdd or QLinearMul from the function of the numbers meant."""
 
   def run(node, a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero=None):
-    x, y = aligned(dequantise(node, a, a_scale, a_zero), dequantise(node, b, b_scale, b_zero))
+    x, y = aligned(
+      dequantise(node, a, a_scale, a_zero), dequantise(node, b, b_scale, b_zero)
+    )
     return _to_steps(function(x, y) / _fitted(y_scale), y_zero, a.dtype)
 
   return run

@@ -56,8 +56,9 @@ def _ascending(x, largest):
 def triangle(node: Node, x: Value, diagonal: Value = None) -> Value:
   """Trilu: the upper or the lower triangle of the last two axes."""
   k = 0 if diagonal is None else integers(node, diagonal, "its diagonal")[0]
-  keep = np.tri(*x.shape[-2:], k - 1 if node.get("upper", 1) else k, dtype=bool)
-  keep = ~keep if node.get("upper", 1) else keep
+  rows, columns = x.shape[-2:]
+  upper = bool(node.get("upper", 1))
+  keep = np.tri(rows, columns, k - 1 if upper else k, dtype=bool) != upper
   return namespace(x).where(keep, x, np.zeros((), x.dtype))
 
 
@@ -67,9 +68,7 @@ def gather_elements(node: Node, x: Value, indices: Value) -> Value:
   return x[_grid(xp, index, axis % x.ndim)]
 
 
-def scatter_elements(
-  node: Node, x: Value, indices: Value, updates: Value
-) -> jax.Array:
+def scatter_elements(node: Node, x: Value, indices: Value, updates: Value) -> jax.Array:
   axis, xp = node.get("axis", 0), namespace(indices)
   index = xp.where(indices < 0, indices + x.shape[axis], indices)
   target = jnp.asarray(x).at[_grid(xp, index, axis % x.ndim)]

@@ -42,9 +42,7 @@ def conv(node: Node, x: Value, w: Value, bias: Value = None) -> ChannelsLast:
   return ChannelsLast(y)
 
 
-def conv_transpose(
-  node: Node, x: Value, w: Value, bias: Value = None
-) -> ChannelsLast:
+def conv_transpose(node: Node, x: Value, w: Value, bias: Value = None) -> ChannelsLast:
   """The transpose of a convolution: each pixel spreads a scaled kernel."""
   image, w = channels_last(x), jnp.asarray(w)
   kernel, space, groups = w.shape[2:], image.shape[1:-1], node.get("group", 1)
