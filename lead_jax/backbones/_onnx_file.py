@@ -83,7 +83,9 @@ def read_onnx(
   outside = [t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL]
   if not outside:
     return OnnxFile(model, digest, Allowance(len(content), str(path), budget))
-  files = {place: _inside(path, place) for place in {_place(t, path)[0] for t in outside}}
+  files = {
+    place: _inside(path, place) for place in {_place(t, path)[0] for t in outside}
+  }
   sizes = {place: file.stat().st_size for place, file in files.items()}
   allowance = Allowance(len(content) + sum(sizes.values()), str(path), budget)
   read = hashlib.sha256(digest.encode())

@@ -83,7 +83,9 @@ class Allowance:
       self._refuse(f"{what} would take more than {most / 1e6:,.0f} MB for one image")
     most = self._budget * _PRODUCTS
     if products > most:
-      self._refuse(f"{what} would take more than {most:.1g} multiply-adds for one image")
+      self._refuse(
+        f"{what} would take more than {most:.1g} multiply-adds for one image"
+      )
 
   def check_steps(self, count: int) -> None:
     """Refuses a network of too many steps.

@@ -15,9 +15,7 @@ from lead_jax.backbones._onnx_operators._node import ChannelsLast, Node, Value
 Sizes = tuple[int, ...]
 
 
-def demand(
-  node: Node, values: Sequence[Value], *, pointwise: bool
-) -> tuple[int, int]:
+def demand(node: Node, values: Sequence[Value], *, pointwise: bool) -> tuple[int, int]:
   """Returns bounds of the elements that a node makes, and of its multiply-adds.
 
   Args:
@@ -292,17 +290,58 @@ FREE = frozenset(
 NO_LARGER = frozenset(
   # fmt: off
   {
-    "ArgMax", "ArgMin", "BatchNormalization", "CastLike", "Concat", "Constant", "CumSum",
-    "DepthToSpace", "DequantizeLinear", "DynamicQuantizeLinear", "Flatten",
-    "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "GroupNormalization", "Hardmax",
-    "InstanceNormalization", "LayerNormalization", "LogSoftmax", "LpNormalization",
-    "MeanVarianceNormalization", "QuantizeLinear", "RMSNormalization", "ReduceL1",
-    "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
-    "ReduceProd", "ReduceSum", "ReduceSumSquare", "Reshape", "RotaryEmbedding",
-    "ScatterElements", "ScatterND", "Shape", "Size", "Slice", "Softmax", "SpaceToDepth",
-    "Split", "Squeeze", "TopK", "Transpose", "Trilu", "Unsqueeze",
-    "com.microsoft.BiasGelu", "com.microsoft.FastGelu",
-    "com.microsoft.QLinearGlobalAveragePool", "com.microsoft.QuickGelu",
+    "ArgMax",
+    "ArgMin",
+    "BatchNormalization",
+    "CastLike",
+    "Concat",
+    "Constant",
+    "CumSum",
+    "DepthToSpace",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "Flatten",
+    "GlobalAveragePool",
+    "GlobalLpPool",
+    "GlobalMaxPool",
+    "GroupNormalization",
+    "Hardmax",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "LogSoftmax",
+    "LpNormalization",
+    "MeanVarianceNormalization",
+    "QuantizeLinear",
+    "RMSNormalization",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+    "Reshape",
+    "RotaryEmbedding",
+    "ScatterElements",
+    "ScatterND",
+    "Shape",
+    "Size",
+    "Slice",
+    "Softmax",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "TopK",
+    "Transpose",
+    "Trilu",
+    "Unsqueeze",
+    "com.microsoft.BiasGelu",
+    "com.microsoft.FastGelu",
+    "com.microsoft.QLinearGlobalAveragePool",
+    "com.microsoft.QuickGelu",
     "com.microsoft.SkipLayerNormalization",
   }
   # fmt: on
