@@ -46,7 +46,7 @@ def load_onnx(
   pretraining: str = "",
   source: str = "",
   licence: str = "",
-  network_budget: float = 1.0,
+  network_budget: int = 1,
 ) -> Backbone:
   """Reads an ONNX file as a backbone.
 

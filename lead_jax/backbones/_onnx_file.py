@@ -41,7 +41,7 @@ class OnnxFile:
 
 
 def read_onnx(
-  path: pathlib.Path, *, sha256: str | None = None, budget: float = 1.0
+  path: pathlib.Path, *, sha256: str | None = None, budget: int = 1
 ) -> OnnxFile:
   """Reads an ONNX file with the weights outside it.
 

@@ -19,7 +19,7 @@ from lead_jax.system import user_path
 
 
 def load_zoo(
-  path: str | os.PathLike[str], *, network_budget: float = 1.0
+  path: str | os.PathLike[str], *, network_budget: int = 1
 ) -> list[ModelSpec]:
   """Reads a zoo file.
 
@@ -55,7 +55,7 @@ def load_zoo(
 
 
 def _spec(
-  path: pathlib.Path, position: int, entry: Any, network_budget: float
+  path: pathlib.Path, position: int, entry: Any, network_budget: int
 ) -> ModelSpec:
   if not isinstance(entry, dict):
     raise InputError(f"{path}: model number {position + 1} is no JSON object")

@@ -35,7 +35,7 @@ STEP = 4096
 class Allowance:
   """Counts down what may still be made of a file."""
 
-  def __init__(self, size: int, source: str, budget: float = 1.0):
+  def __init__(self, size: int, source: str, budget: int = 1):
     """
     Args:
       size: Bytes of the file, with the weights outside it.
@@ -93,7 +93,7 @@ class Allowance:
     Raises:
       InputError: If it has.
     """
-    most = int(self._budget * _MOST_STEPS)
+    most = self._budget * _MOST_STEPS
     if count > most:
       self._refuse(
         f"has {count:,} steps that depend on the image, and compiling takes a time that "
@@ -104,7 +104,7 @@ class Allowance:
     raise InputError(
       f"{self._source}: {asked}, which is the most that a file of {self._size:,} bytes "
       "may ask for here; if you trust the file, raise the limit by "
-      f"{parameter('network_budget', max(2, int(10 * self._budget)))}"
+      f"{parameter('network_budget', 10 * self._budget)}"
     )
 
 
