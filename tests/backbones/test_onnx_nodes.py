@@ -19,15 +19,15 @@ import onnx.backend.test.case.node as node_cases
 from onnx.backend.test import loader
 
 from lead_jax.backbones._onnx import to_jax
-from lead_jax.backbones._onnx_operators._node import channels_first
-from lead_jax.backbones._onnx_operators._operators import OPERATORS
-from lead_jax.backbones._onnx_operators._run import Run
-from lead_jax.backbones._onnx_operators._sizes import (
+from lead_jax.backbones._onnx_operators._demand import (
   GROWING,
   NO_LARGER,
   PRODUCTS,
   demand,
 )
+from lead_jax.backbones._onnx_operators._node import channels_first
+from lead_jax.backbones._onnx_operators._operators import OPERATORS
+from lead_jax.backbones._onnx_operators._run import Run
 
 # Tests of supported operators that are not run: part of the name -> why.
 EXCLUDED = {
@@ -133,7 +133,7 @@ def test_what_every_operator_may_make_is_known():
     if operator.layout != "pointwise"
     and name not in NO_LARGER | set(GROWING) | set(PRODUCTS) | BROADCASTING
   }
-  assert not unknown, "say in _sizes.py what they make"
+  assert not unknown, "say in _demand.py what they make"
 
 
 @pytest.mark.parametrize(("model", "data_sets"), CASES)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lead_jax.backbones._onnx_operators._allowance import Allowance
+from lead_jax.backbones._onnx_operators._demand import FREE, demand
 from lead_jax.backbones._onnx_operators._node import (
   Branch,
   ChannelsLast,
@@ -19,7 +20,6 @@ from lead_jax.backbones._onnx_operators._node import (
   static,
 )
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
-from lead_jax.backbones._onnx_operators._sizes import FREE, demand
 from lead_jax.checks import InputError, one_line
 
 # Attributes that count: what is below 1 in them fails in the compiler, far from its node.
