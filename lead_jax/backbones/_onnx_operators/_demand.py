@@ -8,6 +8,7 @@ bounded as well as memory.
 import math
 from collections.abc import Callable, Sequence
 
+import jax
 import numpy as np
 
 from lead_jax.backbones._onnx_operators._node import ChannelsLast, Node, Value
@@ -37,7 +38,9 @@ def demand(node: Node, values: Sequence[Value], *, pointwise: bool) -> tuple[int
     made = 0
   else:
     made = _broadcast(*shapes)
-  return max(made, sum(map(math.prod, shapes))), products
+  # A reduction makes one of nothing.
+  given = sum(math.prod(max(1, n) for n in shape) for shape in shapes)
+  return max(made, given), products
 
 
 def _shape(value: Value) -> Sizes:
@@ -53,11 +56,16 @@ def _broadcast(*shapes: Sizes) -> int:
   return math.prod(max(sizes) for sizes in zip(*padded, strict=True))
 
 
-def _integers(value: Value) -> list[int]:
+def _known(value: Value) -> np.ndarray | None:
   """A value known before the run; the operator itself refuses one that is not."""
-  if not isinstance(value, np.ndarray):
-    return []
-  return [int(v) for v in value.reshape(-1)]
+  if value is None or isinstance(value, ChannelsLast | jax.core.Tracer):
+    return None
+  return np.asarray(value)
+
+
+def _integers(value: Value) -> list[int]:
+  known = _known(value)
+  return [] if known is None else [int(v) for v in known.reshape(-1)]
 
 
 def _input(values: Sequence[Value], index: int) -> Value:
@@ -77,9 +85,10 @@ def _tiled(node, values, shapes):
 
 
 def _range(node, values, shapes):
-  if not all(isinstance(v, np.ndarray) for v in values):
+  known = [_known(value) for value in values]
+  if any(value is None for value in known):
     return 0
-  first, last, step = (v.item() for v in values)
+  first, last, step = (value.item() for value in known)
   return max(0, math.ceil((last - first) / step))
 
 
@@ -101,8 +110,8 @@ def _resized(node, values, shapes):
   sizes = shapes[0]
   axes = node.get("axes") or range(len(sizes))
   given = [list(node.get("scales", ()))]
-  for value in values[1:]:
-    if isinstance(value, np.ndarray) and value.size == len(axes):
+  for value in map(_known, values[1:]):
+    if value is not None and value.size == len(axes):
       given.append(value.reshape(-1).tolist())
   bound = 0
   for targets in given:
