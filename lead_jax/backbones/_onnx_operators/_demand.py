@@ -85,8 +85,8 @@ def _tiled(node, values, shapes):
 
 
 def _range(node, values, shapes):
-  known = [_known(value) for value in values]
-  if any(value is None for value in known):
+  known = [value for value in map(_known, values) if value is not None]
+  if len(known) < 3:
     return 0
   first, last, step = (value.item() for value in known)
   return max(0, math.ceil((last - first) / step))
