@@ -234,6 +234,7 @@ def _request(
         "weights_dir",
         "download",
         "check_weights",
+        "network_budget",
         "command",
       )
     },

@@ -83,7 +83,7 @@ def test_truncated_file(tmp_path):
 def test_truncated_weights(tmp_path):
   model = _model()
   model.graph.initializer[0].raw_data = b"\0" * 5
-  _refused(tmp_path, "an array of weights is cut short", model)
+  _refused(tmp_path, "weights 'w' are cut short", model)
 
 
 def test_other_hash(tmp_path):
