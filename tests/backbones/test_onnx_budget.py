@@ -165,6 +165,24 @@ def test_what_one_image_would_take_is_refused(tmp_path):
     _load(tmp_path, model)
 
 
+def test_many_steps_that_are_each_allowed(tmp_path):
+  nodes = [
+    make_node("GlobalAveragePool", ["x"], ["mean"]),
+    make_node("Expand", ["mean", "wide"], ["wider"]),
+  ]
+  for i in range(100):
+    nodes.append(make_node("Conv", ["wider", "w"], [f"c{i}"], pads=[10] * 4))
+    nodes.append(make_node("GlobalMaxPool", [f"c{i}"], [f"m{i}"]))
+  nodes.append(make_node("Sum", [f"m{i}" for i in range(100)], ["big"]))
+  weights = np.zeros((32, 3, 21, 21), np.float32)
+  model = _model(nodes, wide=[1, 3, 1024, 1024], w=weights)
+  with pytest.raises(
+    InputError, match=r"onnx: asks for more than 4e\+12 multiply-adds"
+  ):
+    _load(tmp_path, model)
+  assert _load(tmp_path, model, network_budget=2)
+
+
 def test_the_limit_can_be_raised(tmp_path):
   nodes = [make_node("ConstantOfShape", ["n"], ["big"])]
   model = _model(nodes, n=[68 << 20])

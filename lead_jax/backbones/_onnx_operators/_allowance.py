@@ -21,6 +21,9 @@ _PER_INPUT, _IMAGES = 1024, 16
 # Multiply-adds of one step for one image; ten times the largest of common networks.
 _PRODUCTS = 1 << 37
 
+# Of all steps for one image; three times the largest of public networks.
+_ALL_PRODUCTS = 1 << 42
+
 # Multiply-adds that take about as long as making a byte.
 _PER_BYTE = 16
 
@@ -46,6 +49,7 @@ class Allowance:
     self._machine = budget * _machine_memory()
     self._most = min(budget * (_FACTOR * size + _MORE), self._machine / 2)
     self._left = self._most
+    self._products = 0.0
 
   def fresh(self) -> "Allowance":
     """Returns the same with nothing spent."""
@@ -67,7 +71,7 @@ class Allowance:
   def check_value(
     self, amount: float, products: float, image: float, what: object
   ) -> None:
-    """Looks at what the network is about to compute.
+    """Looks at what the network is about to compute; adds up its multiply-adds.
 
     Args:
       amount: Bytes for one image.
@@ -86,6 +90,10 @@ class Allowance:
       self._refuse(
         f"{what} would take more than {most:.1g} multiply-adds for one image"
       )
+    self._products += products
+    most = self._budget * _ALL_PRODUCTS
+    if self._products > most:
+      self._refuse(f"asks for more than {most:.1g} multiply-adds for one image")
 
   def check_steps(self, count: int) -> None:
     """Refuses a network of too many steps.
