@@ -201,9 +201,14 @@ def unsupported(node: Node, used: set[str]) -> str | None:
       if name in used:
         return f"{node.op_type} with its output number {index + 1}"
   for name in _COUNTS & set(node.attributes):
-    if np.min(node.attributes[name], initial=1) < 1:
-      return f"{node.op_type} with {name} that are not positive"
-  refused = operator.refuse(node) if operator.refuse else None
+    value = node.attributes[name]
+    counts = value if isinstance(value, Iterable) else [value]
+    if not all(isinstance(count, int) and count > 0 for count in counts):
+      return f"{node.op_type} with {name} that are not all positive whole numbers"
+  try:
+    refused = operator.refuse(node) if operator.refuse else None
+  except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+    refused = "attributes of another type than its own"
   return None if refused is None else f"{node.op_type} with {refused}"
 
 
