@@ -71,10 +71,15 @@ _HELD_OUT: dict[str, tuple[Any, ...]] = {
     "accuracy",
   ),
 }
-# Beside the combinations: what the default's kernel is approximated by, and other heads.
+# Beside the combinations: what the default's kernel is approximated by, other heads, and
+# features that are not centred.
 _HELD_OUT_MORE: dict[str, dict[str, Any]] = {
   "8 drawn heads": {"kernel": "sampled"},
   "one hidden layer": {"hidden": (1024,)},
+  **{
+    f"not centred, t = {t:g}, {loss}": {"centred": False, "t": t, "loss": loss}
+    for t, loss in itertools.product(_HELD_OUT["t"], _HELD_OUT["loss"])
+  },
 }
 
 LEAD = ("lead", "lead_normalised", "lead_held_out", "log_init", "lambda", "constant")

@@ -71,11 +71,11 @@ def _zoo(path: pathlib.Path) -> None:
 
 
 def _weights(path: pathlib.Path) -> None:
-  from lead_jax.backbones import resolve_models
-  from lead_jax.backbones.catalogue import WeightSources
+  from lead_jax.backbones.catalogue import CATALOGUE, WeightSources, catalogue_model
 
   sources = WeightSources(None, path.parent / "cache", False, False, lambda line: None)
-  resolve_models([f"resnet50={path}"], None, sources)[0].load()
+  card = dataclasses.replace(CATALOGUE["densenet121"], network=samples.tiny_network())
+  catalogue_model(card, sources, path=path).load()
 
 
 def _picture(path: pathlib.Path) -> None:

@@ -1,5 +1,7 @@
 """One sound input of each kind, small, made of nothing but a seed."""
 
+import dataclasses
+import functools
 import io
 import json
 import pathlib
@@ -102,13 +104,30 @@ def zoo_file() -> bytes:
   return json.dumps({"models": [entry, {**entry, "name": "b"}]}).encode()
 
 
+@functools.cache
+def tiny_network() -> str:
+  """Registers a DenseNet of two layers, so small that thousands of files take seconds."""
+  from lead_jax.backbones import networks
+
+  full = networks.NETWORKS["densenet121"]
+  make = functools.partial(full.make, growth=2, depths=(1, 1), width=4)
+  tiny = dataclasses.replace(full, make=make, feature_dim=4, size=32)
+  networks.NETWORKS["tiny"] = tiny  # type: ignore[index]
+  return "tiny"
+
+
+@functools.cache
 def _weights() -> dict[str, Any]:
+  """Tensors of the network in half precision, as a published file names them."""
+  from flax.traverse_util import flatten_dict, unflatten_dict
+
+  from lead_jax.backbones import networks
+
   rng = np.random.default_rng(_RNG_SEED)
-  return {
-    "conv1.weight": rng.normal(size=(4, 3, 3, 3)).astype(np.float32),
-    "fc.weight": rng.normal(size=(5, 4)).astype(np.float16),
-    "steps": np.array(7),
-  }
+  shapes = flatten_dict(networks.weight_shapes(tiny_network(), 5))
+  values = {path: rng.uniform(0.1, 1.0, leaf.shape) for path, leaf in shapes.items()}
+  tensors = networks.to_tensors(tiny_network(), unflatten_dict(values))
+  return {name: value.astype(np.float16) for name, value in tensors.items()}
 
 
 def safetensors_file() -> bytes:

@@ -145,6 +145,7 @@ def collect(
   weights_dir: str | os.PathLike | None = None,
   download: bool = True,
   check_weights: bool = True,
+  network_budget: int = 1,
   overwrite: bool = False,
   listener: Listener | None = None,
 ) -> Collected:
@@ -164,6 +165,7 @@ def collect(
     weights_dir: As `lead_jax.rank`.
     download: As `lead_jax.rank`.
     check_weights: As `lead_jax.rank`.
+    network_budget: As `lead_jax.rank`.
     overwrite: As `lead_jax.rank`.
     listener: Told of progress.
 
@@ -192,6 +194,7 @@ def collect(
         weights_dir=weights_dir,
         download=download,
         check_weights=check_weights,
+        network_budget=network_budget,
         resamples=0,
         out=results,
         overwrite=overwrite,

@@ -50,9 +50,10 @@ def resolve_models(
   from lead_jax.backbones._zoo_file import load_zoo
   from lead_jax.backbones.digits import digits_models
 
-  in_zoo = {spec.name: spec for spec in load_zoo(zoo)} if zoo is not None else {}
-  bundled = {spec.name: spec for spec in digits_models()}
   sources = sources or WeightSources()
+  listed = [] if zoo is None else load_zoo(zoo, network_budget=sources.network_budget)
+  in_zoo = {spec.name: spec for spec in listed}
+  bundled = {spec.name: spec for spec in digits_models()}
   if names is None:
     return list((in_zoo or bundled).values())
   found: list[ModelSpec] = []

@@ -12,22 +12,27 @@ from typing import Any
 
 from lead_jax.backbones._backbone import Backbone, ModelSpec
 from lead_jax.backbones._input_spec import InputSpec
+from lead_jax.backbones._pooling import check_pooling
 from lead_jax.checks import InputError, shown
 from lead_jax.readers import read_json
 from lead_jax.system import user_path
 
 
-def load_zoo(path: str | os.PathLike[str]) -> list[ModelSpec]:
+def load_zoo(
+  path: str | os.PathLike[str], *, network_budget: int = 1
+) -> list[ModelSpec]:
   """Reads a zoo file.
 
   Args:
     path: A JSON file `{"models": [...]}`, each model with `name`, `file` (relative to
       the zoo file), `sha256`, `input` (`height`, `width`, `channels`, `mean`, `std`,
-      `layout`) and, where known, `features`, `logits`, `params`, `stated_top1` (accuracy
-      on the source data, in percent), `architecture`, `pretraining`, `source`, `licence`.
+      `layout`) and, where known, `features`, `pooling` (cls, mean or gap), `logits`,
+      `params`, `stated_top1` (accuracy on the source data, in percent), `architecture`,
+      `pretraining`, `source`, `licence`.
       `input` may also have `interpolation` (nearest, bilinear, bicubic, lanczos, box or
       hamming; bilinear if absent) and `resize` (the shorter side in pixels before the
       middle is cut out; if absent, images are resized to height x width at once).
+    network_budget: As `load_onnx`.
 
   Returns:
     One specification per model, in the order of the file; `load` reads its weights.
@@ -42,14 +47,16 @@ def load_zoo(path: str | os.PathLike[str]) -> list[ModelSpec]:
     raise InputError(f"{path}: lists no models; it needs a non-empty list 'models'")
   specs: dict[str, ModelSpec] = {}
   for position, entry in enumerate(models):
-    spec = _spec(path, position, entry)
+    spec = _spec(path, position, entry, network_budget)
     if spec.name in specs:
       raise InputError(f"{path}: two models are called '{spec.name}'; rename one")
     specs[spec.name] = spec
   return list(specs.values())
 
 
-def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
+def _spec(
+  path: pathlib.Path, position: int, entry: Any, network_budget: int
+) -> ModelSpec:
   if not isinstance(entry, dict):
     raise InputError(f"{path}: model number {position + 1} is no JSON object")
   where = f"{path}: model number {position + 1}"
@@ -72,8 +79,10 @@ def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
       input_spec=spec,
       features=features,
       logits=logits,
+      pooling=pooling,
       sha256=sha256,
       num_params=num_params,
+      network_budget=network_budget,
       **texts,
     )
     return dataclasses.replace(loaded, source_accuracy=source_accuracy)
@@ -81,6 +90,8 @@ def _spec(path: pathlib.Path, position: int, entry: Any) -> ModelSpec:
   optional = functools.partial(_optional, where, entry)
   features = optional("features", str) or "features"
   logits = optional("logits", str)
+  pooling = optional("pooling", str)
+  check_pooling(pooling, where)
   num_params = optional("params", int)
   if num_params is not None and num_params < 0:
     raise InputError(f"{where}: 'params' is {num_params}, not a count")

@@ -143,6 +143,16 @@ class SharedFlags:
       "Verify downloaded weights against their published SHA-256.",
     )
 
+  def network_budget(self) -> flags.FlagHolder[int]:
+    """What an ONNX file may ask for."""
+    return self._number(
+      "network_budget",
+      1,
+      1,
+      "How many times the usual memory, time and number of steps an ONNX file may ask "
+      "for; raise it for files that you trust.",
+    )
+
   def batch_size(self) -> flags.FlagHolder[int]:
     """The batch size of extraction."""
     return self._number(

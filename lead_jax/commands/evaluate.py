@@ -81,6 +81,7 @@ _CACHE_DIR = _shared.cache_dir()
 _WEIGHTS_DIR = _shared.weights_dir()
 _DOWNLOAD = _shared.download(True)
 _CHECK_WEIGHTS = _shared.check_weights()
+_NETWORK_BUDGET = _shared.network_budget()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -134,6 +135,7 @@ def _evaluate(command: str) -> int:
       weights_dir=_WEIGHTS_DIR.value,
       download=_DOWNLOAD.value,
       check_weights=_CHECK_WEIGHTS.value,
+      network_budget=_NETWORK_BUDGET.value,
       overwrite=_OVERWRITE.value,
       listener=listener,
     )

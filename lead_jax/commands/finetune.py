@@ -76,6 +76,7 @@ _DATA_DIR = _shared.data_dir()
 _WEIGHTS_DIR = _shared.weights_dir()
 _DOWNLOAD = _shared.download(True)
 _CHECK_WEIGHTS = _shared.check_weights()
+_NETWORK_BUDGET = _shared.network_budget()
 _PROTOCOL = flags.DEFINE_string(
   "protocol",
   None,
@@ -136,6 +137,7 @@ def _finetune(dataset: str) -> int:
     download=_DOWNLOAD.value,
     check=_CHECK_WEIGHTS.value,
     warn=listener.warned,
+    network_budget=_NETWORK_BUDGET.value,
   )
   models = resolve_models(_MODELS.value, _ZOO.value, sources)
   keep_compiled(cache_dir)

@@ -100,6 +100,7 @@ _WEIGHTS_DIR = _shared.weights_dir()
 _DOWNLOAD = _shared.download(True)
 _BATCH_SIZE = _shared.batch_size()
 _CHECK_WEIGHTS = _shared.check_weights()
+_NETWORK_BUDGET = _shared.network_budget()
 _PRECISION = _shared.precision()
 _RESAMPLES = flags.DEFINE_integer(
   "resamples",
@@ -258,6 +259,7 @@ def _rank(dataset: str) -> int:
       weights_dir=_WEIGHTS_DIR.value,
       download=_DOWNLOAD.value,
       check_weights=_CHECK_WEIGHTS.value,
+      network_budget=_NETWORK_BUDGET.value,
       precision=_PRECISION.value,
       resamples=_RESAMPLES.value,
       command=_command(dataset),

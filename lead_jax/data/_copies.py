@@ -67,7 +67,11 @@ class Copies:
     }
 
   def line(self, things: str = "images") -> str:
-    """Says in one line what was found and done; "" where there are none."""
+    """Says in one line what was found and done; "" where there are none.
+
+    Args:
+      things: What the samples are called, a plural with an s.
+    """
     if not self.groups:
       return ""
     several, count = sum(self.ambiguous), len(self.groups)
@@ -75,7 +79,8 @@ class Copies:
     found = f"{groups} of {things} that are exact copies"
     found += f" ({several} in several classes)" if several else ""
     if self.dropped:
-      done = f"{self.dropped} {things} are left out, so that each counts once"
+      out = f"{things[:-1]} is" if self.dropped == 1 else f"{things} are"
+      done = f"{self.dropped} {out} left out, so that each counts once"
       done += ", and not at all where its class is in doubt" if several else ""
     else:
       done = "all are kept, and scores that leave samples out are too high"

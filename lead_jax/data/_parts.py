@@ -87,7 +87,9 @@ def choose_parts(
 def part_note(chosen: Sequence[str], names: Sequence[str]) -> str:
   """Returns which parts are read, of which, in words."""
   several = "parts" if len(chosen) > 1 else "part"
-  return f"{several} {' and '.join(chosen)} of {'/'.join(sorted(names))}"
+  # As people list them: train, val, test.
+  in_order = sorted(names, key=lambda name: ((0, 2, 1)[part_kind(name) or 0], name))
+  return f"{several} {' and '.join(chosen)} of {'/'.join(in_order)}"
 
 
 def check_classes(

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import InputError, parameter
+from lead_jax.checks import InputError, one_line, parameter, plain_array
 from lead_jax.typing import Array, Params
 
 _ROWS = 8
@@ -25,19 +25,17 @@ def as_array(values: Any, name: str) -> Array:
   """Returns what a caller gave as a JAX array.
 
   Args:
-    values: An array, nested lists, or anything that NumPy can read.
+    values: An array of any library (see `checks.plain_array`), or nested lists.
     name: What the message calls it.
 
   Raises:
     InputError: If it is no array of numbers.
   """
-  try:
-    plain = isinstance(values, jax.Array | list | tuple)
-    array = jnp.asarray(values if plain else np.asarray(values))
-  except Exception as error:  # each library says in its own way that it will not
-    raise InputError(
-      f"{name} cannot be read as an array ({_first_line(error)}): {_remedy(values)}"
-    ) from error
+  if isinstance(values, list | tuple):
+    array = _of_list(values, name)
+  else:
+    known = isinstance(values, jax.Array)
+    array = values if known else _as_jax(plain_array(values, name), name)
   if not (_is(array, jnp.number) or array.dtype == bool):
     raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
   return array
@@ -219,11 +217,18 @@ def _is(array: Any, kind: Any) -> bool:
   return bool(jnp.issubdtype(array.dtype, kind))
 
 
-def _first_line(error: Exception) -> str:
-  return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _of_list(values: Any, name: str) -> Array:
+  """Lists may hold traced values, which NumPy cannot take."""
+  try:
+    return jnp.asarray(values)
+  except Exception as error:  # JAX says in its own ways that it will not
+    raise InputError(
+      f"{name} cannot be made an array ({one_line(error, most=120)}): give a NumPy or JAX "
+      "array, or nested lists of one length"
+    ) from error
 
 
-def _remedy(values: Any) -> str:
-  if hasattr(values, "detach"):
-    return "give .detach().float().cpu().numpy() of the tensor"
-  return "give a NumPy or JAX array, or nested lists of one length"
+def _as_jax(array: np.ndarray, name: str) -> Array:
+  if array.dtype.kind in "OSUVMm" and array.dtype.name != "bfloat16":
+    raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
+  return jnp.asarray(array)

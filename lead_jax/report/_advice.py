@@ -259,6 +259,8 @@ def _finetune(report: Report, models: list[str]) -> tuple[str, str]:
   words = ["lead-finetune", data, f"--models={specs}"]
   words += [f"--{flag}={request[flag]}" for flag in _SHARED_FLAGS if request.get(flag)]
   words += ["--duplicates=keep"] if request.get("duplicates") == "keep" else []
+  if (request.get("network_budget") or 1) > 1:
+    words.append(f"--network_budget={request['network_budget']}")
   for switch in ("download", "check_weights"):
     if request.get(switch) is False:
       words.append(f"--no{switch}")

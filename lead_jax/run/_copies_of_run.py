@@ -18,6 +18,8 @@ from lead_jax.system import content_key
 # Name of the detail of a row that holds the score with copies.
 WITH_COPIES = "score_with_copies"
 _BEGINS = "With the copies of one class"
+# Models whose other places are named.
+_MOST_MOVED = 3
 
 
 def with_rows(
@@ -122,4 +124,8 @@ def what_copies_changed(report: Report) -> str:
     return said
   if other == order:
     return f"{said}; the order of the models would be the same"
-  return f"{said}; the order of the models would be {', '.join(other)}"
+  moved = [name for name, before in zip(other, order, strict=True) if name != before]
+  places = [f"{name} {other.index(name) + 1}" for name in moved[:_MOST_MOVED]]
+  more = len(moved) - len(places)
+  others = f" and {more} more" if more else ""
+  return f"{said}; other places would be had by {', '.join(places)}{others}"

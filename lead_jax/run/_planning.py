@@ -101,7 +101,8 @@ def describe_dataset(dataset: Dataset, copies: Copies) -> dict[str, Any]:
   """
   counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
   out = copies.dropped
-  said = [f"{out} exact copies left out"] if out else []
+  copy = "copy" if out == 1 else "copies"
+  said = [f"{out} exact {copy} left out"] if out else []
   return {
     "name": dataset.name,
     "split": dataset.split,
@@ -233,6 +234,7 @@ def _request(
         "weights_dir",
         "download",
         "check_weights",
+        "network_budget",
         "command",
       )
     },

@@ -52,7 +52,8 @@ def rank(
     listener: Told of progress.
     **options: `zoo`, `split`, `duplicates`, `seed`, `options` of the metrics,
       `batch_size`, `ground_truth`, `reference`, `source_data`, `data_dir`, `weights_dir`,
-      `download`, `check_weights`, `precision`, `resamples`; see `run.Settings`.
+      `download`, `check_weights`, `network_budget`, `precision`, `resamples`; see
+      `run.Settings`.
 
   Returns:
     The report: one row per model and metric.

@@ -44,6 +44,8 @@ class Settings:
     download: Whether weights that are not on this machine are downloaded.
     check_weights: Whether downloaded weights are verified against their published
       SHA-256, where there is one.
+    network_budget: How many times the usual memory, time and number of steps an ONNX
+      file may ask for.
     precision: `float32`, or `bfloat16` for the products of the networks, which is faster
       on accelerators; scores differ a little, and are kept apart.
     resamples: Random parts of the images that the first metric scores beside all of them,
@@ -65,6 +67,7 @@ class Settings:
   weights_dir: str | os.PathLike | None = None
   download: bool = True
   check_weights: bool = True
+  network_budget: int = 1
   precision: str = "float32"
   resamples: int | None = None
   command: str = ""
@@ -76,6 +79,11 @@ class Settings:
       raise InputError(
         f"batch_size must be a whole number above 0 and at most {_MOST_IMAGES}, got "
         f"{shown(repr(self.batch_size), most=30)}"
+      )
+    if not _whole(self.network_budget) or not 1 <= self.network_budget < 2**31:
+      raise InputError(
+        "network_budget must be a whole number above 0, got "
+        f"{shown(repr(self.network_budget), most=30)}"
       )
     if self.precision not in _PRECISIONS:
       raise InputError(

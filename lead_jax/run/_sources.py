@@ -86,6 +86,7 @@ def find_sources(
     settings.download,
     settings.check_weights,
     _both(said.append, listener.warned),
+    settings.network_budget,
   )
   resolved = resolve_models(models, settings.zoo, weights)
   loaded = _load(dataset, settings.split, settings, listener)

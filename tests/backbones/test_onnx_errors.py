@@ -18,6 +18,7 @@ from onnx.helper import (
 
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones._onnx import load_onnx
+from lead_jax.backbones._onnx_operators._operators import OPERATORS
 from lead_jax.checks._errors import InputError
 
 SPEC = InputSpec(height=4, width=4, layout="NCHW")
@@ -83,7 +84,7 @@ def test_truncated_file(tmp_path):
 def test_truncated_weights(tmp_path):
   model = _model()
   model.graph.initializer[0].raw_data = b"\0" * 5
-  _refused(tmp_path, "an array of weights is cut short", model)
+  _refused(tmp_path, "weights 'w' are cut short", model)
 
 
 def test_other_hash(tmp_path):
@@ -142,6 +143,36 @@ def test_all_unsupported_operators_are_named(tmp_path):
     r"com\.example\.Secret \(node 'fourth'\)",
     _model(nodes),
   )
+
+
+ATTRIBUTES = [
+  *("strides", "dilations", "group", "kernel_shape", "pads", "auto_pad"),
+  *("axis", "axes", "alpha", "perm", "to", "approximate", "mode", "keepdims"),
+  *("training_mode", "nearest_mode", "ceil_mode", "epsilon", "transA", "value"),
+]
+
+
+@pytest.mark.parametrize(
+  "value", [b"text", 1.5, -1, 1 << 62, [], [1.5], [b"a"], None], ids=repr
+)
+def test_attributes_of_another_type_are_a_line(tmp_path, value):
+  """Whatever an attribute holds, for every operator that it may be given to."""
+  kind = onnx.AttributeProto.INTS if value == [] else None
+  said = []
+  for op in OPERATORS:
+    broken = make_node(op.rpartition(".")[2], ["x", "w", "w"], ["features"])
+    broken.domain = op.rpartition(".")[0]
+    for name in ATTRIBUTES:
+      attribute = broken.attribute.add(name=name)
+      if value is not None:
+        made = onnx.helper.make_attribute(name, value, attr_type=kind)
+        attribute.CopyFrom(made)
+    try:
+      _load(tmp_path, _model([broken]))
+    except InputError as error:
+      said.append(str(error))
+  assert said
+  assert not [line for line in said if "\n" in line]
 
 
 def test_unsupported_operators_that_are_not_needed_do_no_harm(tmp_path):

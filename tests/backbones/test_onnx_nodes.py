@@ -19,7 +19,15 @@ import onnx.backend.test.case.node as node_cases
 from onnx.backend.test import loader
 
 from lead_jax.backbones._onnx import to_jax
+from lead_jax.backbones._onnx_operators._demand import (
+  GROWING,
+  NO_LARGER,
+  PRODUCTS,
+  demand,
+)
+from lead_jax.backbones._onnx_operators._node import channels_first
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
+from lead_jax.backbones._onnx_operators._run import Run
 
 # Tests of supported operators that are not run: part of the name -> why.
 EXCLUDED = {
@@ -104,6 +112,38 @@ def _arrays(data_set):
     ]
     for kind in ("input", "output")
   ]
+
+
+@pytest.fixture(autouse=True)
+def _bounds_hold(monkeypatch):
+  """What a node makes is never more than was expected of it before."""
+  run = Run.apply
+
+  def apply(self, node, values):
+    results = run(self, node, values)
+    if node.op_type == "Constant":  # the file holds its value
+      return results
+    pointwise = OPERATORS[node.op_type].layout == "pointwise"
+    most, _ = demand(node, values, pointwise=pointwise)
+    for result in results:
+      assert result is None or np.size(channels_first(result)) <= max(1, most), node
+    return results
+
+  monkeypatch.setattr(Run, "apply", apply)
+
+
+# Bounded by the broadcast shape of their inputs, beside those that work by element.
+BROADCASTING = {"com.microsoft.QLinearAdd", "com.microsoft.QLinearMul"}
+
+
+def test_what_every_operator_may_make_is_known():
+  unknown = {
+    name
+    for name, operator in OPERATORS.items()
+    if operator.layout != "pointwise"
+    and name not in NO_LARGER | set(GROWING) | set(PRODUCTS) | BROADCASTING
+  }
+  assert not unknown, "say in _demand.py what they make"
 
 
 @pytest.mark.parametrize(("model", "data_sets"), CASES)

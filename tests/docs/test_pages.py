@@ -32,7 +32,7 @@ NOT_RUN = {
   "own_models": {"download": 1, "torch": 1},
   "quickstart": {"download": 1, "long": 2, "setup": 1},
   "reproduce": {"data": 1},
-  "reliability": {"long": 1},
+  "reliability": {"long": 2},
   "timm": {"long": 1},
   "README": {"download": 1, "setup": 2},
   "CONTRIBUTING": {"setup": 1},

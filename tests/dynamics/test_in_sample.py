@@ -129,7 +129,8 @@ def test_spectra_by_blocks_of_classes_are_those_at_once(monkeypatch, shape):
   jax.clear_caches()
   blocks = run()
   assert whole.spectra.shape == (5, SMALL.samples_per_class)
-  np.testing.assert_allclose(blocks.spectra, whole.spectra, rtol=1e-5, atol=1e-2)
+  # Of eigenvalues up to 5,669; observed 0.001, two units in the last place.
+  np.testing.assert_allclose(blocks.spectra, whole.spectra, rtol=1e-6, atol=3e-3)
   np.testing.assert_allclose(blocks.rates_hk, whole.rates_hk, rtol=1e-6)
   assert np.all(np.isnan(whole.rates_hk[:, 4]))
   assert whole.trace_gap < 1e-5

@@ -29,7 +29,7 @@ def test_a_training_image_in_the_test_part_is_not_learnt(arrays, tmp_path):
   assert (len(target.train), len(target.test)) == (28, 10)
   lines = target.describe()
   assert "1 training images are in the test part too and left out of training" in lines
-  assert any("1 training images are left out, so that each" in line for line in lines)
+  assert any("1 training image is left out, so that each" in line for line in lines)
   kept = load_target(data, duplicates="keep")
   assert (len(kept.train), len(kept.test)) == (30, 10)
   assert kept.content(test=False) != target.content(test=False)

@@ -2,30 +2,34 @@
 
 What the file holds is sorted once, when it is loaded: nodes that the wanted outputs do
 not need are dropped, everything that follows from constants alone is computed in NumPy,
-and of the constants left, those that training would change become parameters. The
-function then only walks the remaining nodes; under `jit` that walk is the trace.
+an `If` whose condition is known gives way to its branch, and of the constants left, those
+that training would change become parameters. The function then only walks the remaining
+nodes; under `jit` that walk is the trace.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.backbones._onnx_operators._allowance import Allowance
 from lead_jax.backbones._onnx_operators._node import (
-  ChannelsLast,
+  Branch,
   Node,
   Value,
   channels_first,
-  channels_last,
-  namespace,
 )
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
-from lead_jax.checks import InputError, one_line
-
-# Attributes that count: what is below 1 in them fails in the compiler, far from its node.
-_COUNTS = {"dilations", "group", "kernel_shape", "strides"}
+from lead_jax.backbones._onnx_operators._run import (
+  Run,
+  is_choice,
+  unknown_value,
+  unsupported,
+)
+from lead_jax.checks import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Graph:
     parameters: Name of the value -> its name among the parameters.
     initial: Name among the parameters -> NumPy array, as the file has it.
     source: The file, for messages.
+    allowance: What a run may ask for.
   """
 
   nodes: tuple[Node, ...]
@@ -47,44 +52,48 @@ class Graph:
   parameters: Mapping[str, str]
   initial: Mapping[str, np.ndarray]
   source: str
+  allowance: Allowance
 
   def run(
-    self, params: Mapping[str, Any], inputs: Sequence[Any], outputs: Iterable[str]
+    self,
+    params: Mapping[str, Any],
+    inputs: Sequence[Any],
+    outputs: Iterable[str],
+    *,
+    apart: bool = False,
   ) -> list[Any]:
     """Computes outputs of the network.
 
     Args:
       params: Name -> array, with the names of `initial`.
-      inputs: Arrays in the order of `inputs`. NumPy arrays count as known before the
-        run, as a shape given as an input must be.
+      inputs: Arrays in the order of `inputs`; the first axis of the first one counts
+        images. NumPy arrays count as known before the run, as a shape given as an input
+        must be.
       outputs: Names of the values wanted.
+      apart: Whether a step that puts several images into one row is an error.
 
     Returns:
       Arrays, in the order of `outputs`.
 
     Raises:
-      InputError: If the arrays do not fit the network.
+      InputError: If the arrays do not fit the network, or it asks for too much.
+      MixedImages: If images are mixed that are to be kept apart.
     """
     values: dict[str, Value] = {"": None, **self.constants}
     for name, parameter in self.parameters.items():
       values[name] = params[parameter]
     values.update(zip(self.inputs, inputs, strict=True))
-    for node in self.nodes:
-      try:
-        results = _apply(node, [values[name] for name in node.inputs])
-      except InputError as error:
-        raise InputError(f"{self.source}: {error}") from error
-      except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
-        shapes = ", ".join(
-          str(list(v.shape)) for v in map(channels_first, map(values.get, node.inputs))
-          if v is not None
-        )  # fmt: skip
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-          f"{self.source}: {node} cannot run on arrays of shapes {shapes}: {first}"
-        ) from error
-      values.update(zip(node.outputs, results, strict=False))
+    sizes = np.shape(inputs[0]) if inputs else ()
+    images = max(1, sizes[0]) if sizes else 1
+    image = 4 * math.prod(sizes[1:])
+    Run(self.source, self.allowance.fresh(), images, image, apart).walk(
+      self.nodes, values
+    )
     return [channels_first(values[name]) for name in outputs]
+
+  def steps(self) -> Iterator[Node]:
+    """Yields the nodes, with those of branches."""
+    return _all_nodes(self.nodes)
 
 
 def build(
@@ -93,6 +102,7 @@ def build(
   inputs: Sequence[str],
   outputs: Sequence[str],
   source: str,
+  allowance: Allowance,
 ) -> Graph:
   """Sorts a file's nodes and constants into a graph for the wanted outputs.
 
@@ -102,49 +112,33 @@ def build(
     inputs: Names of the values that the caller gives.
     outputs: Names of the values wanted; each exists.
     source: The file, for messages.
+    allowance: What the file may ask for.
 
   Raises:
-    InputError: If operators are not supported; it names all of them.
+    InputError: If operators are not supported; it names all of them. If the file asks
+      for too much.
   """
   nodes = _needed(nodes, outputs)
-  _refuse_unsupported(nodes, outputs, source)
-  computed = {"", *initialisers, *inputs}
-  for node in nodes:
+  constants, origin, remaining = _folded(nodes, initialisers, Run(source, allowance))
+  remaining = _needed(remaining, outputs)
+  _refuse_unsupported(remaining, outputs, source)
+  computed = {"", *constants, *inputs}
+  for node in remaining:
     for name in node.inputs:
       if name not in computed:
-        raise InputError(
-          f"{source}: {node} reads '{name}', which nothing before it computes; the file "
-          "is broken, export it again"
-        )
+        raise InputError(unknown_value(source, node, name))
     computed.update(node.outputs)
-  constants, origin = dict(initialisers), {name: name for name in initialisers}
-  remaining = []
-  for node in nodes:
-    if not all(name in constants or not name for name in node.inputs):
-      remaining.append(node)
-      continue
-    arguments = [constants[name] if name else None for name in node.inputs]
-    with np.errstate(all="ignore"):  # inf and nan are values that a file may ask for
-      try:
-        results = _apply(node, arguments)
-      except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise InputError(
-          f"{source}: {node} cannot run on its constants: {one_line(error, most=200)}"
-        ) from error
-    for name, value in zip(node.outputs, results, strict=False):
-      constants[name] = np.asarray(channels_first(value))
-      # A half-precision weight behind a Cast keeps the weight's own name.
-      alone = node.op_type in ("Cast", "Identity")
-      origin[name] = origin.get(node.inputs[0], name) if alone else name
+  steps = list(_all_nodes(remaining))
+  allowance.check_steps(len(steps))
   parameters = {}
-  for node in remaining:
-    fixed = OPERATORS[node.op_type].fixed
+  for node in steps:
+    fixed = OPERATORS[node.op_type].fixed if node.op_type in OPERATORS else ()
     for position, name in enumerate(node.inputs):
       if name in constants and position not in fixed and _trainable(constants[name]):
         parameters[name] = origin[name]
   if len(set(parameters.values())) < len(parameters):  # one weight in two precisions
     parameters = {name: name for name in parameters}
-  used = {name for node in remaining for name in node.inputs} | set(outputs)
+  used = {name for node in steps for name in node.inputs} | set(outputs)
   return Graph(
     nodes=tuple(remaining),
     inputs=tuple(inputs),
@@ -156,7 +150,54 @@ def build(
     parameters=parameters,
     initial={label: constants[name] for name, label in parameters.items()},
     source=source,
+    allowance=allowance,
   )
+
+
+def _folded(
+  nodes: Sequence[Node], initialisers: Mapping[str, np.ndarray], run: Run
+) -> tuple[dict[str, np.ndarray], dict[str, str], list[Node]]:
+  """Computes what follows from constants; returns those, their origins, and the rest."""
+  constants, origin = dict(initialisers), {name: name for name in initialisers}
+  remaining = []
+  left = list(reversed(nodes))
+  while left:
+    node = left.pop()
+    known = all(name in constants or not name for name in node.inputs)
+    if is_choice(node) and (known or node.inputs[0] in constants):
+      branch = run.branch(node, constants.get(node.inputs[0]))
+      left += reversed(_taken(branch, node))
+      continue
+    if not known or unsupported(node, set()) is not None:
+      remaining.append(node)  # refused later, if it is needed
+      continue
+    arguments = [constants[name] if name else None for name in node.inputs]
+    results = run.apply(node, arguments)
+    for name, value in zip(node.outputs, results, strict=False):
+      constants[name] = np.asarray(channels_first(value))
+      # A half-precision weight behind a Cast keeps the weight's own name.
+      alone = node.op_type in ("Cast", "Identity")
+      origin[name] = origin.get(node.inputs[0], name) if alone else name
+  return constants, origin, remaining
+
+
+def _taken(branch: Branch, node: Node) -> list[Node]:
+  """The steps that stand for an `If` once its branch is known."""
+  named = [
+    Node("Identity", node.name, (inner,), (outer,), {}, node.opset)
+    for inner, outer in zip(branch.outputs, node.outputs, strict=False)
+    if outer
+  ]
+  return [*branch.nodes, *named]
+
+
+def _all_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
+  """Nodes with those of branches."""
+  for node in nodes:
+    yield node
+    for value in node.attributes.values():
+      if isinstance(value, Branch):
+        yield from _all_nodes(value.nodes)
 
 
 def _trainable(value: np.ndarray) -> bool:
@@ -187,7 +228,7 @@ def _refuse_unsupported(nodes, outputs, source):
   used = {name for node in nodes for name in node.inputs} | set(outputs)
   problems: dict[str, list[str]] = {}
   for node in nodes:
-    reason = _reason(node, used)
+    reason = unsupported(node, used)
     if reason is not None:
       problems.setdefault(reason, []).append(node.name)
   if problems:
@@ -200,51 +241,3 @@ def _refuse_unsupported(nodes, outputs, source):
       f"{source}: uses ONNX operators that are not supported: {listing}; "
       "export or simplify the model without them"
     )
-
-
-def _reason(node: Node, used: set[str]) -> str | None:
-  operator = OPERATORS.get(node.op_type)
-  if operator is None:
-    return node.op_type
-  if operator.outputs is not None:
-    for index, name in enumerate(node.outputs[operator.outputs :], operator.outputs):
-      if name in used:
-        return f"{node.op_type} with its output number {index + 1}"
-  for name in _COUNTS & set(node.attributes):
-    if np.min(node.attributes[name], initial=1) < 1:
-      return f"{node.op_type} with {name} that are not positive"
-  refused = operator.refuse(node) if operator.refuse else None
-  return None if refused is None else f"{node.op_type} with {refused}"
-
-
-def _apply(node: Node, values: list[Value]) -> tuple[Value, ...]:
-  """Runs one node, in the layout that its operator can take."""
-  operator = OPERATORS[node.op_type]
-  last = [v for v in values if isinstance(v, ChannelsLast)]
-  wrap: Callable[[Any], Value] = lambda value: value
-  if last and operator.layout == "pointwise":
-    rank = last[0].array.ndim
-    if all(v is None or _rank(v) <= rank for v in values):
-      values = [_pointwise_last(v, rank) for v in values]
-      wrap = ChannelsLast
-    else:
-      values = [channels_first(v) for v in values]
-  elif operator.layout == "first":
-    values = [channels_first(v) for v in values]
-  results = operator.run(node, *values)
-  results = results if isinstance(results, tuple) else (results,)
-  # NumPy turns operations on 0-d arrays into scalars of its own.
-  arrays = (np.asarray(r) if isinstance(r, np.generic) else r for r in results)
-  return tuple(map(wrap, arrays))
-
-
-def _rank(value):
-  return (value.array if isinstance(value, ChannelsLast) else value).ndim
-
-
-def _pointwise_last(value, rank):
-  """Brings a value to the rank and the order of a channels-last array."""
-  if value is None or isinstance(value, ChannelsLast):
-    return None if value is None else channels_last(value)
-  value = value.reshape((1,) * (rank - value.ndim) + value.shape)
-  return namespace(value).moveaxis(value, 1, -1)

@@ -64,6 +64,19 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
+class Branch:
+  """What an `If` runs in one of its two cases.
+
+  Attributes:
+    nodes: Steps; the names that they compute are the network's, no others'.
+    outputs: Names of the values that become the outputs of the `If`.
+  """
+
+  nodes: tuple[Node, ...]
+  outputs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Operator:
   """An operator's implementation.
 

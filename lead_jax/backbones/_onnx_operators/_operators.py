@@ -23,9 +23,6 @@ from lead_jax.backbones._onnx_operators._node import Node, Operator, one_of
 
 OLDEST_OPSET = 6  # before it, Reshape and many others were spelt differently
 
-# Operators whose results have changed: name -> how often, from 1. Part of the key of
-# stored features; raise a number where an operator's values change.
-REVISIONS = {"Cast": 2, "CumSum": 2, "Resize": 2, "Upsample": 2}
 # Statistics of a whole batch: with them, an image's features would depend on the others.
 ACROSS_IMAGES = ("DynamicQuantizeLinear", "MeanVarianceNormalization")
 

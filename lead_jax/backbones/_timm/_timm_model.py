@@ -28,7 +28,7 @@ from lead_jax.system import user_path
 from lead_jax.version import __version__
 
 # To be raised whenever an export would come out otherwise, or more of them could be run.
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 
 
 def timm_model(

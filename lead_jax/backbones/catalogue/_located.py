@@ -34,6 +34,7 @@ class WeightSources:
     check: Whether a file under its published name must have its published digest; if not,
       one that has another is taken as somebody's own.
     warn: Told, in one line, what is used but not quite as it should be.
+    network_budget: Factor of what an ONNX file may ask for; see `load_onnx`.
   """
 
   folder: str | os.PathLike | None = None
@@ -41,6 +42,7 @@ class WeightSources:
   download: bool = True
   check: bool = True
   warn: Callable[[str], object] = warnings.warn
+  network_budget: int = 1
 
   @property
   def cache(self) -> pathlib.Path:
