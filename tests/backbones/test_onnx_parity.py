@@ -12,6 +12,7 @@ from onnx import helper
 
 from lead_jax.backbones._onnx import to_jax
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
+from lead_jax.checks import InputError
 
 RNG = np.random.default_rng(0)
 MICROSOFT = "com.microsoft"
@@ -101,6 +102,17 @@ def test_pooling(attributes):
     _assert_close(*_run("AveragePool", [x], opset=19, **options))
 
 
+def test_pooling_at_whose_ends_runtimes_differ():
+  """SAME with windows that leave gaps: onnxruntime fails, or begins inside the image."""
+  x, steps = _normal(1, 2, 8), {"kernel_shape": [1], "strides": [2]}
+  _assert_close(*_run("AveragePool", [x], opset=19, auto_pad="SAME_UPPER", **steps))
+  steps["strides"] = [4]
+  with pytest.raises(InputError, match="SAME_UPPER would cut pixels off"):
+    _run("AveragePool", [x], opset=19, auto_pad="SAME_UPPER", **steps)
+  with pytest.raises(InputError, match="AveragePool with auto_pad=SAME_UPPER and dil"):
+    _run("AveragePool", [x], opset=19, auto_pad="SAME_UPPER", dilations=[2], **steps)
+
+
 X = _normal(2, 6, 4, 5)
 C6, C5, IMAGE = [_normal(6), _normal(6)], [_normal(5)], _normal(1, 3, 9, 8)
 TICKS = _whole(0, 4, (3, 9)).astype(np.float32)
@@ -137,6 +149,7 @@ SINGLE = [
     ("Div", {}), ("Mod", {}), ("Mod", {"fmod": 1}))),
   ("Mod", [_normal(4, 5), _normal(4, 5)], {"fmod": 1}),
   ("Pow", [_whole(1, 5, (3, 7), np.int32), _normal(3, 7)], {}),
+  ("Pow", [np.array([2, 1, -2, 3]), np.array([-1, -2, 2, 3])], {}),
   *(("Cast", [CASTS], {"to": helper.np_dtype_to_tensor_dtype(np.dtype(t)), "types": [t]})
     for t in ("int8", "uint8", "int16", "int32", "bool", "float16")),
   ("CastLike", [X, np.zeros(1, np.int32)], {"opset": 19, "types": [np.int32]}),
@@ -146,7 +159,8 @@ SINGLE = [
     if m in ("constant", "edge") or p[0] == p[4]),
   *(("Slice", [X, np.array([a]), np.array([b]), np.array([c]), np.array([d])], {})
     for a, b, c, d in ((4, -100, 1, -1), (-1, 0, 2, -2), (1000, -1000, -1, -3),
-                       (1, 1000, 1, 2), (3, 1, 1, 1), (-7, 3, 3, 1))),
+                       (1, 1000, 1, 2), (3, 1, 1, 1), (-7, 3, 3, 1),
+                       (-10, -100, 2, -1), (-10, 0, 2, -1))),
   ("Gather", [X, np.array([[-1, 0], [2, -3]])], {"axis": 1}),
   ("GatherElements", [X, _whole(-6, 6, (2, 3, 4, 5))], {"axis": 1}),
   *(("ScatterElements", [X, np.full((1, 2, 1, 1), -1), _normal(1, 2, 1, 1)],
@@ -169,6 +183,7 @@ SINGLE = [
        {"auto_pad": "SAME_LOWER", "strides": [3, 2]}, {**UP, "output_shape": [20, 17]},
        {"output_shape": [18, 17], "strides": [2, 2]})),
   ("ConvTranspose", [_normal(1, 4, 6), _normal(4, 3, 3)], {"strides": [2], "group": 2}),
+  ("ConvTranspose", [IMAGE, _normal(3, 2, 1, 2)], {**UP, "strides": [3, 3]}),
   *((op, [X], {"domain": MICROSOFT}) for op in ("Gelu", "QuickGelu")),
   *((op, [X, *C5], {"domain": MICROSOFT}) for op in ("BiasGelu", "FastGelu")),
   ("FusedMatMul", [X, X], {"domain": MICROSOFT, "transB": 1, "alpha": 0.5}),
@@ -186,6 +201,38 @@ SINGLE = [
 )
 def test_single_operators(op_type, arrays, options):
   _assert_close(*_run(op_type, arrays, **options))
+
+
+LARGE = (_normal(2, 6, 5, 5) * 1000 + 9000).astype(np.float16)
+H6 = [_normal(6).astype(np.float16), _normal(6).astype(np.float16)]
+# Sums that halves cannot hold, of results that they can.
+HALVES = [
+  *((op, [LARGE, np.array([2, 3])], {}) for op in (
+    "ReduceMean", "ReduceL2", "ReduceLogSum")),
+  ("AveragePool", [LARGE], {"kernel_shape": [5, 5]}),
+  ("LpPool", [LARGE], {"kernel_shape": [2, 2]}),
+  *((op, [LARGE], {}) for op in ("GlobalAveragePool", "GlobalLpPool")),
+  ("LRN", [LARGE], {"size": 3, "alpha": 0.1}),
+  ("LpNormalization", [LARGE], {"opset": 22}),
+  ("InstanceNormalization", [LARGE, *H6], {}),
+  ("GroupNormalization", [LARGE, *H6], {"opset": 21, "num_groups": 2}),
+  ("LayerNormalization", [LARGE, LARGE[0, 0, 0] / 9000], {}),
+  ("RMSNormalization", [LARGE, LARGE[0, 0, 0] / 9000], {"opset": 23}),
+  ("Mean", [LARGE] * 8, {}),
+  ("SkipLayerNormalization", [LARGE[0], LARGE[0], LARGE[0, 0, 0] / 9000],
+   {"domain": MICROSOFT, "epsilon": 1e-5}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+  ("op_type", "arrays", "options"), HALVES, ids=[op for op, _, _ in HALVES]
+)
+def test_halves_are_summed_in_single_precision(op_type, arrays, options):
+  (actual,), (expected,) = _run(op_type, arrays, **options)
+  assert actual.dtype == expected.dtype
+  assert np.isfinite(expected).all()
+  # A unit in the last place or two.
+  np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=4e-3)
 
 
 def _attention(queries=5, keys=7, heads=4, shared=4, flat=False):

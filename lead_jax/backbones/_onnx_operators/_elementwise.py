@@ -84,8 +84,10 @@ def modulo(node, a, b):
 
 def power(node, a, b):
   a, b = aligned(a, b)
-  xp = namespace(a, b)
-  return _as_type(xp, xp.power(a, b), a.dtype)
+  xp, dtype = namespace(a, b), a.dtype
+  if xp is np and np.issubdtype(b.dtype, np.signedinteger) and (b < 0).any():
+    a = a.astype(float)  # NumPy raises integers to no negative power
+  return _as_type(xp, xp.power(a, b), dtype)
 
 
 def where(node, condition, a, b):

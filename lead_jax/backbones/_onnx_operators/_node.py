@@ -151,6 +151,37 @@ def channels_last(value: Value) -> jax.Array:
   return jnp.moveaxis(jnp.asarray(value), 1, -1)
 
 
+def widened(run: Callable[..., Value]) -> Callable[..., Value]:
+  """Returns an operator that computes on halves in single precision.
+
+  Sums and squares of halves leave their range (65,504) long before the result does;
+  onnxruntime has them in single precision too.
+  """
+
+  def run_wide(node: Node, *values: Value) -> Value:
+    narrow = _dtype(values[0])
+    if not jnp.issubdtype(narrow, jnp.floating) or jnp.finfo(narrow).bits >= 32:
+      return run(node, *values)
+    results = run(node, *(_as_floating(v, np.float32) for v in values))
+    if isinstance(results, tuple):
+      return tuple(_as_floating(r, narrow) for r in results)
+    return _as_floating(results, narrow)
+
+  return run_wide
+
+
+def _dtype(value: Value) -> np.dtype:
+  return (value.array if isinstance(value, ChannelsLast) else value).dtype
+
+
+def _as_floating(value: Value, dtype: Any) -> Value:
+  if isinstance(value, ChannelsLast):
+    return ChannelsLast(_as_floating(value.array, dtype))
+  if value is None or not jnp.issubdtype(value.dtype, jnp.floating):
+    return value
+  return value.astype(dtype)
+
+
 def unwrap(*values: Value) -> tuple[list[Any], Callable[[int], int], Callable]:
   """Opens values that an operator treats axis by axis, in one common layout.
 

@@ -19,7 +19,12 @@ from lead_jax.backbones._onnx_operators import (
   _shape as shape,
   _windows as windows,
 )
-from lead_jax.backbones._onnx_operators._node import Node, Operator, one_of
+from lead_jax.backbones._onnx_operators._node import (
+  Node,
+  Operator,
+  one_of,
+  widened,
+)
 
 OLDEST_OPSET = 6  # before it, Reshape and many others were spelt differently
 
@@ -50,7 +55,7 @@ def _pointwise(run, **options):
 
 
 def _reduce(function):
-  return Operator(reduction.reduction(function), layout="aware")
+  return Operator(widened(reduction.reduction(function)), layout="aware")
 
 
 def _resize(node, x, *rest):
@@ -70,7 +75,7 @@ OPERATORS: dict[str, Operator] = {
   "Floor": _pointwise(elementwise.unary_static("floor")),
   "Log": _pointwise(elementwise.unary(jnp.log)),
   "Max": _pointwise(elementwise.variadic(lambda xp, a, b: xp.maximum(a, b))),
-  "Mean": _pointwise(elementwise.mean),
+  "Mean": _pointwise(widened(elementwise.mean)),
   "Min": _pointwise(elementwise.variadic(lambda xp, a, b: xp.minimum(a, b))),
   "Mod": _pointwise(elementwise.modulo),
   "Mul": _arithmetic(elementwise.binary("multiply")),
@@ -132,7 +137,7 @@ OPERATORS: dict[str, Operator] = {
   "Tanh": _pointwise(elementwise.unary(jnp.tanh)),
   "ThresholdedRelu": _pointwise(elementwise.thresholded_relu),
   # Reductions, running sums and softmax
-  "CumSum": Operator(reduction.running_sum, layout="aware"),
+  "CumSum": Operator(widened(reduction.running_sum), layout="aware"),
   "LogSoftmax": Operator(reduction.softmax(jax.nn.log_softmax)),
   "ReduceL1": _reduce(reduction.l1),
   "ReduceL2": _reduce(reduction.l2),
@@ -163,19 +168,21 @@ OPERATORS: dict[str, Operator] = {
   "RotaryEmbedding": Operator(attention.rotary_embedding, fixed=(1, 2)),
   # Convolution and pooling
   "AveragePool": Operator(
-    windows.average_pool, refuse=windows.AUTO_PAD, layout="aware"
+    widened(windows.average_pool), refuse=windows.pool_refuse, layout="aware"
   ),
   "Col2Im": Operator(windows.col2im),
   "Conv": Operator(windows.conv, refuse=windows.AUTO_PAD, layout="aware"),
   "ConvTranspose": Operator(
     windows.conv_transpose, refuse=windows.AUTO_PAD, layout="aware"
   ),
-  "GlobalAveragePool": Operator(windows.global_average_pool, layout="aware"),
-  "GlobalLpPool": Operator(windows.global_lp_pool, layout="aware"),
+  "GlobalAveragePool": Operator(widened(windows.global_average_pool), layout="aware"),
+  "GlobalLpPool": Operator(widened(windows.global_lp_pool), layout="aware"),
   "GlobalMaxPool": Operator(windows.global_max_pool, layout="aware"),
-  "LRN": Operator(windows.lrn),
-  "LpPool": Operator(windows.lp_pool, refuse=windows.AUTO_PAD, layout="aware"),
-  "MaxPool": Operator(windows.max_pool, refuse=windows.AUTO_PAD, layout="aware"),
+  "LRN": Operator(widened(windows.lrn)),
+  "LpPool": Operator(
+    widened(windows.lp_pool), refuse=windows.pool_refuse, layout="aware"
+  ),
+  "MaxPool": Operator(windows.max_pool, refuse=windows.pool_refuse, layout="aware"),
   # Matrix products
   "Einsum": Operator(linear.einsum),
   "Gemm": Operator(linear.gemm),
@@ -187,11 +194,13 @@ OPERATORS: dict[str, Operator] = {
     layout="aware",
     fixed=(3, 4),
   ),
-  "GroupNormalization": Operator(normalisation.group_normalization),
-  "InstanceNormalization": Operator(normalisation.instance_normalization),
+  "GroupNormalization": Operator(widened(normalisation.group_normalization)),
+  "InstanceNormalization": Operator(widened(normalisation.instance_normalization)),
   "LayerNormalization": Operator(normalisation.layer_normalization, outputs=3),
-  "LpNormalization": Operator(normalisation.lp_normalization),
-  "MeanVarianceNormalization": Operator(normalisation.mean_variance_normalization),
+  "LpNormalization": Operator(widened(normalisation.lp_normalization)),
+  "MeanVarianceNormalization": Operator(
+    widened(normalisation.mean_variance_normalization)
+  ),
   "RMSNormalization": Operator(normalisation.rms_normalization),
   # Quantised; scales and zero points describe the operation
   "ConvInteger": Operator(
@@ -229,7 +238,7 @@ OPERATORS: dict[str, Operator] = {
   ),
   "com.microsoft.QuickGelu": Operator(contributed.quick_gelu),
   "com.microsoft.SkipLayerNormalization": Operator(
-    contributed.skip_layer_normalization, outputs=4
+    widened(contributed.skip_layer_normalization), outputs=4
   ),
   # Shape
   "Concat": Operator(shape.concat, layout="aware"),

@@ -145,8 +145,9 @@ def slices(
   for axis, first, end, stride in zip(chosen, begin, stop, step, strict=True):
     axis = place(axis)
     a, b, c = slice(first, end, stride).indices(array.shape[axis])
-    # A reversed slice that runs to the first element has no end to name.
-    index[axis] = slice(a, None if b < 0 else b, c)
+    # A reversed slice that begins before the first element begins there; one that runs
+    # to it has no end to name.
+    index[axis] = slice(max(a, 0), None if b < 0 else b, c)
   return wrap(array[tuple(index)])
 
 

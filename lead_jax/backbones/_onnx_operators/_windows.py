@@ -24,6 +24,14 @@ from lead_jax.backbones._onnx_operators._node import (
 AUTO_PAD = one_of("auto_pad", ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"), "NOTSET")
 
 
+def pool_refuse(node: Node) -> str | None:
+  """Of SAME, onnxruntime counts no dilations in pooling: the output is smaller."""
+  mode, dilations = node.get("auto_pad", "NOTSET"), node.get("dilations") or (1,)
+  if mode.startswith("SAME") and max(dilations) > 1:
+    return f"auto_pad={mode} and dilations"
+  return AUTO_PAD(node)
+
+
 def conv(node: Node, x: Value, w: Value, bias: Value = None) -> ChannelsLast:
   image = channels_last(x)
   w = jnp.asarray(w)
@@ -78,8 +86,11 @@ def _transposed_padding(node, space, kernel, strides, dilations, extra):
   mode, wanted = node.get("auto_pad", "NOTSET"), node.get("output_shape")
   if wanted is None and mode in ("NOTSET", "VALID"):
     return _explicit_padding(node, space, kernel, strides, dilations)
-  if wanted is None:
-    wanted = [n * s for n, s in zip(space, strides, strict=True)]
+  if wanted is None:  # SAME never adds
+    wanted = [
+      min(n * s, s * (n - 1) + more + d * (k - 1) + 1)
+      for n, k, s, d, more in zip(space, kernel, strides, dilations, extra, strict=True)
+    ]
   padding = []
   for n, k, s, d, more, out in zip(
     space, kernel, strides, dilations, extra, wanted[-len(kernel) :], strict=True
@@ -234,7 +245,11 @@ def _explicit_padding(node, space, kernel, strides, dilations):
     return tuple(zip(pads[: len(kernel)], pads[len(kernel) :], strict=True))
   padding = []
   for n, k, s, d in zip(space, kernel, strides, dilations, strict=True):
-    total = max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0)
+    total = (-(-n // s) - 1) * s + d * (k - 1) + 1 - n
+    least = -1 if mode == "SAME_UPPER" else -2
+    if total < least and node.op_type.endswith("Pool"):  # onnxruntime refuses, or cuts
+      raise ValueError(f"auto_pad={mode} would cut pixels off; export it with pads")
+    total = max(total, 0)
     less, more = total // 2, total - total // 2
     padding.append((less, more) if mode == "SAME_UPPER" else (more, less))
   return tuple(padding)
