@@ -144,7 +144,7 @@ def test_agrees_with_torch(dynamo, tmp_path):
   torch = pytest.importorskip("torch", reason="torch is an extra (make torch)")
   if dynamo:
     pytest.importorskip("onnxscript", reason="torch's exporter needs onnxscript")
-  scales = (0.5, 1.5, 1.7, 0.33, 2, 3, 2.5)
+  scales = (0.5, 1.5, 1.7, 0.33)
   kinds = [{"mode": "nearest"}]
   for corners in (True, False):
     kinds += [{"mode": m, "align_corners": corners} for m in ("bilinear", "bicubic")]
