@@ -157,7 +157,7 @@ def _choose_rows(
   if parts is None:
     return everything, choose_parts((), split, source)[1], ""
   if parts.dtype.kind == "S":
-    parts = np.char.decode(parts, "utf-8", "replace")
+    parts = np.char.decode(parts, "utf-8", "backslashreplace")
   if parts.dtype.kind != "U":
     raise InputError(f"{source}: 'split' is {parts.dtype}, expected strings")
   names = sorted(set(parts.tolist()))
