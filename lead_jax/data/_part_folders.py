@@ -91,7 +91,15 @@ def _divided(base: Folder) -> dict[str, Folder]:
   shares = lambda name: any(
     _classes(known[name]) & _classes(other) for n, other in known.items() if n != name
   )
-  return {**sure, **{name: likely[name] for name in likely if shares(name)}}
+  found = {**sure, **{name: likely[name] for name in likely if shares(name)}}
+  if sure or not found:
+    return found
+  # Words alone: a training part and another, and no other folder that is like them.
+  held = set().union(*map(_classes, found.values()))
+  rest = (f for f in base.class_folders if f.name not in found)
+  alike = any(_classes(inside(folder)) & held for folder in rest)
+  kinds = _kinds_of(found)
+  return found if 0 in kinds and len(kinds) > 1 and not alike else {}
 
 
 def inside(part: Folder) -> Folder:

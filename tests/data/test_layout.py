@@ -183,7 +183,15 @@ def test_classes_whose_names_hold_such_a_word(tree, paths):
 
 
 @pytest.mark.parametrize(
-  "names", [("fold1", "fold2"), ("tr", "te"), ("amazon", "webcam", "other")]
+  "names",
+  [
+    ("fold1", "fold2"),
+    ("tr", "te"),
+    ("amazon", "webcam", "other"),
+    ("steam_train", "bullet_train", "car"),
+    ("dev_board", "test_board", "main_board"),
+    ("train_a", "test_a", "other"),
+  ],
 )
 def test_folders_that_hold_the_same_folders_are_no_classes(tree, names):
   root = tree(*(f"{name}/{inner}/* x2" for name in names for inner in ("cat", "dog")))
