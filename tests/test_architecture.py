@@ -18,7 +18,7 @@ ARROWS = {
   "numerics": set(),
   "version": set(),
   "checks": set(),
-  "readers": {"checks"},
+  "readers": {"checks", "system"},
   "system": {"checks"},
   "statistics": set(),
   "ntk": {"checks", "statistics"},

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lead_jax.backbones._onnx_operators._allowance import Allowance
 from lead_jax.checks import InputError, one_line, shown
+from lead_jax.system import open_regular
 
 if TYPE_CHECKING:
   import onnx
@@ -58,7 +59,8 @@ def read_onnx(
   from google.protobuf.message import DecodeError
 
   try:
-    content = path.read_bytes()
+    with open_regular(path) as file:
+      content = file.read()
   except OSError as error:
     raise InputError(
       f"{path}: cannot read the ONNX file ({error.strerror}); check the path"

@@ -131,6 +131,10 @@ def _percent(where: str, entry: dict, key: str) -> float | None:
     raise InputError(
       f"{where}: '{key}' is {shown(repr(value), most=60)}, not a number in [0, 100]"
     )
+  if 0 < value < 1:
+    raise InputError(
+      f"{where}: '{key}' is {value:g}, which is in percent: write {100 * value:g}"
+    )
   return float(value)
 
 

@@ -40,6 +40,7 @@ from ._reasons import (
 )
 from ._texts import (
   clean as clean,
+  command_line as command_line,
   csv_cell as csv_cell,
   csv_text as csv_text,
   file_name as file_name,

@@ -39,7 +39,8 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
 
   Raises:
     InputError: If they are not a matrix of finite numbers with at least two rows, some are
-      masked, or they are so large or so small that squares leave the range of the dtype.
+      masked, they are so large or so small that squares leave the range of the dtype, or
+      so far from zero that it does not hold how they differ.
   """
   array = plain_array(features, name)
   if array.ndim != 2:
@@ -80,6 +81,7 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
       f"{name} are as large as {largest:.3g}: sums of their squares overflow "
       f"{array.dtype}; divide them by a number first"
     )
+  _refuse_lost_digits(given, array, name)
   # So that the square of the last digit of the largest still is a number.
   info = np.finfo(array.dtype)
   if 0 < largest < np.sqrt(info.tiny) / info.eps:
@@ -88,6 +90,35 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
       "them by a number first"
     )
   return array
+
+
+# Rows that say how far features spread; the share of it that may be rounded away; and the
+# share of the features below which it is itself a rounding.
+_SOME_ROWS, _LOST, _CONSTANT = 2048, 1e-2, 1e-14
+
+
+def _refuse_lost_digits(given: np.ndarray, kept: np.ndarray, name: str) -> None:
+  """Refuses features of which a narrower dtype rounds away how they differ.
+
+  Raises:
+    InputError: If the rounding is over a hundredth of their spread.
+  """
+  if given.dtype == kept.dtype or given.dtype.itemsize < 4:
+    return
+  step = -(-len(given) // _SOME_ROWS)
+  some = given[::step].astype(np.float64)
+  spread = float(np.sqrt(some.var(axis=0).sum()))
+  largest = float(np.max(np.abs(kept)))
+  length = largest * np.sqrt(kept.shape[1])
+  if np.finfo(kept.dtype).eps * length <= _LOST * spread or spread < _CONSTANT * length:
+    return
+  lost = float(np.sqrt(((some - kept[::step]) ** 2).sum(axis=1).mean()))
+  if lost > _LOST * spread:
+    raise InputError(
+      f"{name} are as large as {largest:.3g} and differ by {spread:.3g}: {kept.dtype} "
+      "rounds away how they differ; subtract their mean first, or enable 64-bit types "
+      "(jax.enable_x64)"
+    )
 
 
 def check_distributions(probs: ArrayLike, name: str) -> np.ndarray:

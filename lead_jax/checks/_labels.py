@@ -25,8 +25,8 @@ def encode_labels(
 
   Returns:
     int32[N] ids in `[0, K)` and the K class names: what the labels were, as strings in
-    Unicode's composed form (NFC), in ascending order (numeric for integers, by code point
-    for strings).
+    Unicode's composed form (NFC; bytes that are no UTF-8 as `\\xe9`), in ascending order
+    (numeric for integers, by code point for strings).
 
   Raises:
     InputError: If there are no labels, they are not one-dimensional, or one of them is
@@ -43,7 +43,8 @@ def encode_labels(
   if labels.dtype.kind == "O":
     labels = _array_of_one_type(labels.tolist())
   if labels.dtype.kind == "S":
-    labels = np.char.decode(labels, "utf-8", "replace")
+    # Bytes that are no UTF-8 stay apart, as \xe9 and \xe8.
+    labels = np.char.decode(labels, "utf-8", "backslashreplace")
   if labels.dtype.kind not in "iuUO":
     raise InputError(
       f"labels must be integers or strings, got {labels.dtype}: "

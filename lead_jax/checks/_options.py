@@ -221,7 +221,22 @@ def _checked(field: dataclasses.Field[Any], annotation: Any, value: Any) -> Any:
   if scalar in (int, float) and not rule.holds(found):
     bound = rule.bound(scalar) or "a number"
     raise ValueError(f"{field.name} must be {bound}{or_none}, got {shown(repr(value))}")
+  if scalar is float:
+    _check_range(field.name, found)
   return found
+
+
+def _check_range(name: str, value: float) -> None:
+  """Refuses a number that is none in 32 bits, in which mathematics computes by default.
+
+  Raises:
+    ValueError: If it is beyond them, or so small that it would be zero.
+  """
+  if math.isfinite(value) and value and not _SMALL <= abs(value) <= _LARGE:
+    raise ValueError(
+      f"{name} must be 0 or between {_SMALL:.3g} and {_LARGE:.3g} in size, as numbers of "
+      f"32 bits are, got {value!r}"
+    )
 
 
 def _checked_tuple(name: str, rule: Rule, kind: Any, value: Any) -> tuple[Any, ...]:
@@ -239,8 +254,14 @@ def _checked_tuple(name: str, rule: Rule, kind: Any, value: Any) -> tuple[Any, .
     raise ValueError(
       f"{name} must hold {plural}, each {rule.bound(scalar)}, got {shown(repr(value))}"
     )
+  if scalar is float:
+    for number in found:
+      _check_range(name, number)
   return tuple(found)
 
+
+# The least and the largest number of 32 bits, to a digit.
+_SMALL, _LARGE = 1.2e-38, 3.4e38
 
 _NAMES: Mapping[type, str] = {
   bool: "true or false",

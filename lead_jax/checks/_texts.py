@@ -6,6 +6,7 @@ terminal and marks that turn the direction of writing. None of them reaches a re
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -133,6 +134,24 @@ def visible(text: str) -> str:
   """Returns text on one line, without characters that no reader should be sent."""
   text = text.encode("utf-8", "replace").decode("utf-8")
   return _TURNING.sub("", _CONTROL.sub(" ", text))
+
+
+def command_line(words: Iterable[str]) -> str:
+  """Returns words as a command that a shell reads, all of it to be seen.
+
+  What `visible` would change is written in bash's `$'\\x1b'`.
+  """
+  return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+  if visible(word) == word:
+    return shlex.quote(word)
+  letters = (
+    chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}"
+    for byte in word.encode("utf-8", "surrogateescape")
+  )
+  return f"$'{''.join(letters)}'"
 
 
 def clean(text: str) -> str:

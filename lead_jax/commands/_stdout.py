@@ -100,7 +100,12 @@ def print_text(text: str) -> None:
 
 
 def print_bytes(content: bytes) -> None:
-  """Prints text that is encoded already; a notebook's stdout, which takes text, as text."""
+  """Prints text that is encoded already; a notebook's stdout, which takes text, as text.
+
+  A terminal gets nothing that it would obey.
+  """
+  if sys.stdout.isatty():
+    content = printable(content.decode(), color=False).encode()
   with _printing():
     sys.stdout.flush()
     if hasattr(sys.stdout, "buffer"):

@@ -5,13 +5,12 @@ could not be written (one line says what); 130, 143 or 129, stopped by Ctrl-C, S
 SIGHUP after what was done had been written.
 """
 
-import shlex
 import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from lead_jax.checks import InputError, parameter
+from lead_jax.checks import InputError, command_line, parameter
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
 from lead_jax.commands._stdout import print_text
@@ -92,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
 def _main(argv: Sequence[str]) -> int:
   if read_flags(FLAGS, USAGE, argv) is None:
     return 0
-  return _evaluate(shlex.join(["lead-evaluate", *argv[1:]]))
+  return _evaluate(command_line(["lead-evaluate", *argv[1:]]))
 
 
 def _evaluate(command: str) -> int:

@@ -1,9 +1,9 @@
 """`lead-finetune`: from flags to accuracies after fine-tuning.
 
-Exit codes: 0, at least one model was fine-tuned; 1, the reader of a pipe went away; 2, a
-flag or an input was wrong, a file could not be written (one line says what) or no model
-could be fine-tuned; 130, 143 or 129, stopped by Ctrl-C, SIGTERM or SIGHUP after what was
-done had been written.
+Exit codes: 0, all models were fine-tuned; 1, the reader of a pipe went away; 2, a flag or
+an input was wrong, a file could not be written (one line says what) or a model could not be
+fine-tuned, the others all the same; 130, 143 or 129, stopped by Ctrl-C, SIGTERM or SIGHUP
+after what was done had been written.
 """
 
 import sys
@@ -166,14 +166,14 @@ def _finetune(dataset: str) -> int:
       listener=listener,
     )
   print_text(finetune.as_text(outcomes, measure))
-  done = any(outcome.status == "ok" for outcome in outcomes)
-  if done:
+  done = [outcome.status == "ok" for outcome in outcomes]
+  if any(done):
     others = ["runs.csv", "runs.jsonl", "logits"]
     if target.division is not None:
       others.append("splits")
     if not listener.lost:
       print_text(f"Written: {out / 'ground_truth.csv'} (and {', '.join(others)})")
-  return 0 if done and not listener.lost else 2
+  return 0 if all(done) and not listener.lost else 2
 
 
 def run() -> None:

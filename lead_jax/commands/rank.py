@@ -10,14 +10,13 @@ import ast
 import contextlib
 import pathlib
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lead_jax.checks import InputError, file_name, parameter, visible
+from lead_jax.checks import InputError, command_line, file_name, parameter, visible
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
 from lead_jax.commands._stdout import complain, print_bytes, print_text, terminal
@@ -227,7 +226,7 @@ def _command(dataset: str) -> str:
   """The command line as it was given, all flags written in one way."""
   given = [FLAGS[name] for name in FLAGS if FLAGS[name].present]
   lines = [line for flag in given for line in flag.serialize().splitlines()]
-  return shlex.join(["lead-rank", dataset, *lines])
+  return command_line(["lead-rank", dataset, *lines])
 
 
 def _rank(dataset: str) -> int:

@@ -27,6 +27,7 @@ NOT_AN_IMAGE = "not an image"
 _ORIENTATION = 0x0112  # EXIF; 2 to 8 are turned or mirrored.
 # TIFF tags, and the photometric interpretation in which 0 is white.
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+_SAMPLE_FORMAT, _SIGNED = 339, 2
 # Where the bit depth stands in a PNG.
 _PNG_DEPTH = 24
 
@@ -174,6 +175,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     )
   if image.mode.startswith("I"):
     return _from_deep_gray(image)
+  formats = getattr(image, "tag_v2", {}).get(_SAMPLE_FORMAT, ())
+  if _SIGNED in (formats if isinstance(formats, tuple) else (formats,)):
+    raise ImageError("signed samples, whose range is unknown: save them as 0..255")
   if image.mode in ("La", "LA"):
     image = image.convert("LA")
   if image.has_transparency_data:

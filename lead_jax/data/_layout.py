@@ -3,20 +3,26 @@
 1. Hidden entries, and what archivers and systems leave behind (`__MACOSX`, `Thumbs.db`),
    are no part of the data set.
 2. A folder that holds nothing but one other folder, which holds class folders, is a
-   wrapper (`photos/photos/...`); the search goes on inside. A folder with the name of a
-   part is none.
-3. Names of parts, in any case: train, test, val, valid, validation, dev, eval and their
-   longer forms, also with a word behind them (`training_set`, `test data`).
+   wrapper (`photos/photos/...`); so is one in which a single folder holds parts, and the
+   others hold no folders (`data` beside `docs`). The search goes on inside. A folder with
+   the name of a part is none.
+3. Names of parts, in any case: train, test, val, valid, validation, dev, eval, trainval
+   and their longer forms, also with a word behind them (`training_set`, `test data`). A
+   name that holds one of them among other words or numbers (`seg_train`, `val2017`) is
+   one where its folder shares a class with another part.
 4. Where folders of two kinds (training, test, validation) have such names and one of them
-   holds class folders, those that do are the parts. Images beside the class folders, and
-   other folders beside the parts, are left out.
+   holds class folders, those that do are the parts. Classes may lie one folder deeper
+   (`train/images/...`). Images beside the class folders, and other folders beside the
+   parts, are left out.
 5. Where there is one kind only, its folder is a part if it stands alone, or is built
    otherwise than the folders beside it (it holds most of its images in sub-folders and
    they do not), or shares a class with one of them. Otherwise it is a class like them: a
    class called `train` beside `car` and `plane`.
-6. Where every class folder is itself divided into such parts (`rose/train`, `rose/test`),
-   these are the parts.
-7. All else are classes, one per folder; images in their sub-folders count for them. A
+6. Where class folders are themselves divided into such parts (`rose/train`, `rose/test`),
+   these are the parts; all class folders have to be. Images beside them are left out.
+7. Folders of other names that hold the same class folders, two or more, are refused: they
+   may be parts or domains (`fold1` and `fold2`), and would be ranked as classes.
+8. All else are classes, one per folder; images in their sub-folders count for them. A
    class has one name however Unicode spells it; `Cat` and `cat` are two.
 
 What is no class, no part and no image of a class is counted and said.
@@ -26,9 +32,9 @@ import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lead_jax.checks import InputError
 from lead_jax.data._dataset import SkippedEntry
-from lead_jax.data._parts import choose_parts, part_kind, part_note
+from lead_jax.data._part_folders import find_parts, parts_inside_classes, unwrap
+from lead_jax.data._parts import choose_parts, likely_kind, part_kind, part_note
 from lead_jax.data._tree import Folder, printable
 
 # Reason of files that belong to no class.
@@ -64,11 +70,11 @@ def find_layout(tree: Folder, split: str, source: str) -> Layout:
   Raises:
     InputError: If there is no such part, or parts have no class folders.
   """
-  base, beside = _unwrap(tree)
-  inner = _parts_inside_classes(base)
-  parts = {} if inner else _parts(base, source)
+  base, beside = unwrap(tree)
+  inner = parts_inside_classes(base, source)
+  parts = {} if inner else find_parts(base, source)
   names = sorted(parts) if parts else inner
-  chosen, split = choose_parts(names, split, source)
+  chosen, split = choose_parts(names, split, source, likely_kind)
   note = _describe(base, tree, names, chosen)
   remarks: list[SkippedEntry] = []
   if inner:
@@ -110,66 +116,6 @@ def find_layout(tree: Folder, split: str, source: str) -> Layout:
   if hidden:
     left_out.append(SkippedEntry(printable(tree.path), "hidden", hidden))
   return Layout(classes, split, note, left_out, remarks)
-
-
-def _unwrap(tree: Folder) -> tuple[Folder, list[Folder]]:
-  """The folder that holds the classes or parts, and the wrappers around it."""
-  wrappers = []
-  while len(tree.folders) == 1:
-    (inner,) = tree.folders
-    if part_kind(inner.name) is not None or not _nests(inner):
-      break
-    wrappers.append(tree)
-    tree = inner
-  return tree, wrappers
-
-
-def _nests(folder: Folder) -> bool:
-  """Whether most images of a folder lie in its sub-folders."""
-  return folder.images_below > folder.images_here
-
-
-def _parts(base: Folder, source: str) -> dict[str, Folder]:
-  """The parts by name; none where all folders are classes."""
-  named = [f for f in base.class_folders if part_kind(f.name) is not None]
-  if not named:
-    return {}
-  kinds = {part_kind(folder.name) for folder in named}
-  others = [folder for folder in base.class_folders if folder not in named]
-  divided = [folder for folder in named if folder.class_folders]
-  if not divided and (len(kinds) > 1 or not others):
-    raise InputError(
-      f"{source}: {' and '.join(repr(f.name) for f in named)} hold images but no class "
-      f"folders: put the images of each class into a folder of its own, such as "
-      f"{named[0].name}/CLASS"
-    )
-  if len(kinds) == 1 and others and not _is_lone_part(divided, others):
-    return {}
-  return {folder.name: folder for folder in divided}
-
-
-def _is_lone_part(divided: Sequence[Folder], others: Sequence[Folder]) -> bool:
-  """Whether folders of one kind are parts, beside folders whose names say nothing."""
-  classes = {inner.name for folder in divided for inner in folder.class_folders}
-  theirs = {inner.name for folder in others for inner in folder.class_folders}
-  if classes & theirs:
-    return True
-  return any(map(_nests, divided)) and not any(map(_nests, others))
-
-
-def _parts_inside_classes(base: Folder) -> list[str]:
-  """Names of the parts into which every class folder is divided; none otherwise."""
-  classes = base.class_folders
-  if len(classes) < 2 or any(part_kind(f.name) is not None for f in classes):
-    return []
-  found = set()
-  for folder in classes:
-    inside = folder.class_folders
-    kinds = {part_kind(inner.name) for inner in inside}
-    if folder.images_here or len(kinds - {None}) < 2:
-      return []
-    found |= {inner.name for inner in inside if part_kind(inner.name) is not None}
-  return sorted(found)
 
 
 def _describe(

@@ -14,7 +14,7 @@ import numpy as np
 
 from lead_jax.checks import InputError, encode_labels, shown
 from lead_jax.data._dataset import Dataset
-from lead_jax.data._parts import check_classes, choose_parts, part_note
+from lead_jax.data._parts import check_classes, choose_parts, likely_kind, part_note
 from lead_jax.data._seen import look_at, warnings_of
 from lead_jax.readers import read_npz
 
@@ -138,8 +138,10 @@ def _check_features(features: np.ndarray, source: str) -> None:
     raise InputError(
       f"{source}: 'features' has shape {features.shape}, expected [N, D]"
     )
-  if features.dtype.kind != "f":
-    raise InputError(f"{source}: 'features' is {features.dtype}, expected a float type")
+  if features.dtype.kind != "f" or features.dtype.itemsize > 8:
+    raise InputError(
+      f"{source}: 'features' is {features.dtype}, expected float16, float32 or float64"
+    )
   bad = ~np.isfinite(features)
   if bad.any():
     row, column = np.argwhere(bad)[0]
@@ -157,12 +159,13 @@ def _choose_rows(
   if parts is None:
     return everything, choose_parts((), split, source)[1], ""
   if parts.dtype.kind == "S":
-    parts = np.char.decode(parts, "utf-8", "replace")
+    parts = np.char.decode(parts, "utf-8", "backslashreplace")
   if parts.dtype.kind != "U":
     raise InputError(f"{source}: 'split' is {parts.dtype}, expected strings")
   names = sorted(set(parts.tolist()))
-  chosen, split = choose_parts(names, split, source)
+  chosen, split = choose_parts(names, split, source, likely_kind)
   if not chosen:
-    return everything, split, ""
+    listed = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
+    return everything, split, f"'split' names no part ({listed}): all samples are read"
   rows = np.flatnonzero(np.isin(parts, chosen))
   return rows, split, part_note(chosen, names)

@@ -5,7 +5,7 @@ is recorded in the data set, since a score means something else on other samples
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ SPLITS = ("train", "test", "all")
 
 # In order of preference: where a source has several, `test` is the first kind.
 _KINDS = (
-  ("train", "training"),
+  ("train", "training", "trainval"),
   ("test", "testing"),
   ("val", "valid", "validation", "dev", "devel", "development", "eval", "evaluation"),
 )
@@ -44,8 +44,25 @@ def part_kind(name: str) -> int | None:
   return next(found, None)
 
 
+def likely_kind(name: str) -> int | None:
+  """Returns which kind of part a folder may be by a word in its name; see `part_kind`.
+
+  `seg_train`, `val2017` and `Test (1)` are such names. A name that holds words of several
+  kinds says nothing, but for train and val together.
+  """
+  if (sure := part_kind(name)) is not None:
+    return sure
+  kinds = set(map(part_kind, re.findall("[a-z]+", name.lower()))) - {None}
+  if kinds == {0, 2}:
+    return 0
+  return kinds.pop() if len(kinds) == 1 else None
+
+
 def choose_parts(
-  names: Sequence[str], split: str, source: str
+  names: Sequence[str],
+  split: str,
+  source: str,
+  kind: Callable[[str], int | None] = part_kind,
 ) -> tuple[tuple[str, ...], str]:
   """Chooses the parts to read.
 
@@ -54,6 +71,7 @@ def choose_parts(
     split: `train`, `test` or `all`; `test` is the part called test or, without one,
       that called val, valid, validation, dev or eval.
     source: What to call the source in a message.
+    kind: Returns which kind of part a name means.
 
   Returns:
     The names of the parts to read, training part first (empty: read everything), and the
@@ -63,7 +81,7 @@ def choose_parts(
     MissingPartError: If the source has no such part.
   """
   check_split(split, source)
-  kinds = [[name for name in names if part_kind(name) == i] for i in range(len(_KINDS))]
+  kinds = [[name for name in names if kind(name) == i] for i in range(len(_KINDS))]
   if not any(kinds):
     if split == "test":
       raise MissingPartError(
@@ -78,8 +96,10 @@ def choose_parts(
     "all": train + validation + test,
   }[split]
   if not chosen:
+    other = "test" if split == "train" else "train"
     raise MissingPartError(
-      f"{source} has no {split} part; it has: {', '.join(sorted(names))}"
+      f"{source} has no {split} part; it has: {', '.join(sorted(names))}: use "
+      f"{parameter('split', other)} or {parameter('split', 'all')}"
     )
   return tuple(chosen), split
 
@@ -88,7 +108,7 @@ def part_note(chosen: Sequence[str], names: Sequence[str]) -> str:
   """Returns which parts are read, of which, in words."""
   several = "parts" if len(chosen) > 1 else "part"
   # As people list them: train, val, test.
-  in_order = sorted(names, key=lambda name: ((0, 2, 1)[part_kind(name) or 0], name))
+  in_order = sorted(names, key=lambda name: ((0, 2, 1)[likely_kind(name) or 0], name))
   return f"{several} {' and '.join(chosen)} of {'/'.join(in_order)}"
 
 

@@ -72,8 +72,8 @@ class Folder:
 
 
 def printable(path: str | os.PathLike) -> str:
-  """The path as text that can be printed, whatever bytes its name is made of."""
-  return os.fsencode(path).decode("utf-8", "replace")
+  """The path as text that can be printed: bytes that are no UTF-8 as `\\xe9`."""
+  return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def looks_like_image(path: pathlib.Path) -> bool:

@@ -23,7 +23,7 @@ class LeadConfig(Options):
   """
 
   hidden: tuple[int, ...] = option(
-    (1024, 2048), least=1, help="Hidden widths of the head."
+    (1024, 2048), least=1, most=65_536, help="Hidden widths of the head."
   )
   initializer: ntk.Initializer = option(
     "he_normal", help="How the head is drawn; see `ntk.layer_scales`."

@@ -69,7 +69,7 @@ class HeldOutConfig(Options):
     "heads; `linear`: inner products of features, a head without hidden layers.",
   )
   hidden: tuple[int, ...] = option(
-    (1024, 2048), least=1, help="Hidden widths of the head."
+    (1024, 2048), least=1, most=65_536, help="Hidden widths of the head."
   )
   initializer: ntk.Initializer = option(
     "he_normal", help="How the head is drawn; see `ntk.layer_scales`."

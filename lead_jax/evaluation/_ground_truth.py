@@ -4,6 +4,8 @@ Columns `model`, `dataset`, `accuracy` (in percent) are needed; others (`measure
 `std`, `deviation`, `protocol`, `source`, ...) may stand beside them and are read by name.
 """
 
+from collections.abc import Mapping
+
 from lead_jax.checks import shown
 from lead_jax.readers import parse_csv
 
@@ -18,7 +20,8 @@ def ground_truth_table(text: str) -> dict[str, dict[str, float]]:
     By data set, by model, the accuracy.
 
   Raises:
-    ValueError: If a column is missing, a number is none, or a model stands twice.
+    ValueError: If a column is missing, a number is none or no percentage, or a model
+      stands twice.
   """
   needed = ("model", "dataset", "accuracy")
   read = parse_csv(text, "ground truth", columns=needed)
@@ -44,7 +47,25 @@ def ground_truth_table(text: str) -> dict[str, dict[str, float]]:
         f"ground truth line {line}: model {shown(row['model'])!r} stands twice"
       )
     accuracies[row["model"]] = accuracy
+  for dataset, accuracies in table.items():
+    _refuse_fractions(dataset, accuracies)
   return table
+
+
+def _refuse_fractions(dataset: str, accuracies: Mapping[str, float]) -> None:
+  """Refuses accuracies of which half or more are fractions, 0.91 for 91 %.
+
+  Raises:
+    ValueError: If they are.
+  """
+  small = [model for model, accuracy in accuracies.items() if 0 < accuracy <= 1]
+  if len(accuracies) > 1 and 2 * len(small) >= len(accuracies):
+    raise ValueError(
+      f"ground truth of {shown(dataset)!r}: accuracies are in percent, but "
+      f"{shown(small[0])!r} has {accuracies[small[0]]:g}"
+      f"{f' and {len(small) - 1} more at most 1' if len(small) > 1 else ''}: write 91 for "
+      "0.91"
+    )
 
 
 def ground_truth_column(text: str, column: str) -> dict[str, dict[str, str]]:

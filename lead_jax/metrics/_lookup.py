@@ -132,9 +132,11 @@ def evaluate_metric(ref: str | Metric, problem: Problem, /, **options: Any) -> V
     )
   value = plain_value(metric, value)
   if not math.isfinite(value.score):
+    chosen = "".join(f" with {name}={shown(repr(o))}" for name, o in options.items())
     raise ValueError(
-      f"{metric.name} is {value.score} on these features: bring them to unit scale, or "
-      "compute in float64 (jax.enable_x64)"
+      f"{metric.name}{chosen} is {value.score} on these features: bring "
+      f"{'options or features' if options else 'them'} to unit scale, or compute in "
+      "float64 (jax.enable_x64)"
     )
   return value._replace(status=join(value.status, _doubts(metric, problem)))
 

@@ -2,7 +2,8 @@
 
 Two sorts of checks. Shapes and dtypes are known under `jit` too, and always checked.
 Values are not known there: that no row influences another is checked only where parameters
-and inputs are concrete, by three calls of the network on at most eight rows.
+and inputs are concrete, by outputs and one gradient of at most 32 rows, together and each
+alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from lead_jax.checks import InputError, one_line, parameter, plain_array
 from lead_jax.typing import Array, Params
 
-_ROWS = 8
+_ROWS = 32
 # Of the largest output: what a product may change by when it has another number of rows.
 _ROUNDING = {"float64": 1e-6, "float32": 1e-2}
 _ROUNDING_OF_16_BITS = 0.1
@@ -131,13 +132,16 @@ def check_network(
 
   Raises:
     InputError: If the output is not one real array [N, K], differs from call to call, or
-      depends, for a row, on the other rows.
+      depends, for a row, on the other rows (of which the first and last are looked at).
   """
   output = jax.eval_shape(apply_fn, params, x)
   num_outputs = _check_output(output, x.shape[0])
   leaves = [*jax.tree.leaves(params), x]
   if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-    _check_rows(apply_fn, params, x[:_ROWS])
+    some = (
+      x if len(x) <= _ROWS else jnp.concatenate([x[: _ROWS // 2], x[-_ROWS // 2 :]])
+    )
+    _check_rows(apply_fn, params, some)
   return num_outputs
 
 
@@ -190,7 +194,11 @@ def _check_output(output: Any, rows: int) -> int:
 def _check_rows(
   apply_fn: Callable[[Params, Array], Array], params: Params, x: Array
 ) -> None:
-  """Compares rows in their batch with the same rows alone."""
+  """Compares rows in their batch with the same rows alone: outputs, and gradients.
+
+  Gradients tell what outputs cannot: of a last layer that is zero as it is initialised, or
+  beside a large constant.
+  """
   call: Callable[[Array], np.ndarray] = lambda rows: np.asarray(
     apply_fn(params, rows)
   ).astype(np.float64)
@@ -206,11 +214,48 @@ def _check_rows(
       "apply_fn gives other outputs when called again: it must be deterministic, "
       "without dropout"
     )
-  if differ(call(x[-1:])[0], together[-1]):
+  alone: Callable[[Params], Array] = lambda params: jax.vmap(
+    lambda row: apply_fn(params, row[None])[0]
+  )(x)
+  outputs = np.asarray(alone(params)).astype(np.float64)
+  for row in reversed(range(len(x))):
+    if differ(outputs[row], together[row]):
+      raise InputError(
+        f"apply_fn gives row {row} another output alone than beside other rows: {_REMEDY}"
+      )
+  if not np.isfinite(together).all():
+    return
+  weights = jax.random.rademacher(jax.random.key(0), together.shape, dtype)
+  # Not compiled: that would be done again at every call.
+  beside, by_itself = (
+    jax.grad(lambda p, f=f: jnp.sum(weights * f(p)))(params)
+    for f in (lambda p: apply_fn(p, x), alone)
+  )
+  if _far_apart(beside, by_itself, tolerance):
     raise InputError(
-      f"apply_fn gives row {len(x) - 1} another output alone than beside other rows: rows "
-      "must not influence each other; use batch norm and dropout in inference mode"
+      "apply_fn gives rows other gradients in the parameters alone than beside other "
+      f"rows: {_REMEDY}"
     )
+
+
+_REMEDY = (
+  "rows must not influence each other; use batch norm and dropout in inference mode"
+)
+
+
+def _far_apart(one: Params, other: Params, tolerance: float) -> bool:
+  """Whether an array of one gradient is another one in the other, beyond rounding."""
+  pairs = [
+    [np.asarray(leaf).astype(np.float64) for leaf in pair]
+    for pair in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+  ]
+  sizes = [max(np.linalg.norm(a), np.linalg.norm(b)) for a, b in pairs]
+  # Where a gradient is zero by its form, rounding of the others is all that it holds.
+  floor = tolerance**2 * np.linalg.norm(sizes)
+  return any(
+    np.linalg.norm(a - b) > tolerance * size + floor
+    for (a, b), size in zip(pairs, sizes, strict=True)
+  )
 
 
 def _is(array: Any, kind: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import numpy as np
 
 from lead_jax.checks import InputError, one_line, shown
+from lead_jax.system import open_regular
 
 MAGIC = b"\x93NUMPY"
 # NumPy's own limit, so that evaluating a literal stays cheap.
@@ -179,7 +180,7 @@ def map_npy(path: str | os.PathLike) -> np.ndarray[Any, np.dtype[Any]]:
   """
   source = shown(os.fspath(path), most=None)
   try:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
       header = read_npy_header(file, source)
       size = os.fstat(file.fileno()).st_size
       if size != header.offset + header.nbytes:

@@ -11,6 +11,7 @@ import numpy as np
 from lead_jax.checks import InputError, one_line, shown
 from lead_jax.readers._archive import Archive, open_archive
 from lead_jax.readers._npy import MAGIC, read_npy_header, read_values
+from lead_jax.system import open_regular
 
 
 class NpzArrays(NamedTuple):
@@ -53,9 +54,7 @@ def read_npz(
   if isinstance(file, bytes):
     return _read(io.BytesIO(file), source, wanted, digest)
   try:
-    with open(file, "rb") as opened:
-      if not opened.seekable():
-        raise InputError(f"{source} is no regular file: give the path of an npz file")
+    with open_regular(file) as opened:
       return _read(opened, source, wanted, digest)
   except InputError:
     raise

@@ -4,8 +4,8 @@ import csv
 import dataclasses
 import io
 import math
-import shlex
 
+from lead_jax.checks import command_line
 from lead_jax.literature import read_evidence
 from lead_jax.report._words import Text, clean, listed, names, plural, share, tau
 from lead_jax.results import READY_FEATURES, Report
@@ -264,4 +264,4 @@ def _finetune(report: Report, models: list[str]) -> tuple[str, str]:
   for switch in ("download", "check_weights"):
     if request.get(switch) is False:
       words.append(f"--no{switch}")
-  return shlex.join(words), note
+  return command_line(words), note

@@ -48,6 +48,9 @@ from ._plugins import (
   load_plugin as load_plugin,
   plugins as plugins,
 )
+from ._regular_file import (
+  open_regular as open_regular,
+)
 from ._sealed import (
   CHECKSUM as CHECKSUM,
   sealed as sealed,

@@ -5,6 +5,8 @@ import json
 import os
 from typing import Any
 
+from lead_jax.system._regular_file import open_regular
+
 # Part of every key: to be raised if the same parts shall have another one.
 _FORMAT = 1
 
@@ -18,9 +20,9 @@ def file_digest(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
   """Returns a file's digest in hex.
 
   Raises:
-    OSError: If it cannot be read.
+    OSError: If it cannot be read, or is no file but a pipe or a device.
   """
-  with open(path, "rb") as file:
+  with open_regular(path) as file:
     return hashlib.file_digest(file, algorithm).hexdigest()
 
 

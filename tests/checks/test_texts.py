@@ -1,10 +1,14 @@
 """Strangers' text in one line, with nothing hidden in it."""
 
+import os
+import subprocess
+
 import pytest
 
 from lead_jax.checks import (
   InputError,
   clean,
+  command_line,
   csv_cell,
   csv_text,
   file_name,
@@ -128,3 +132,14 @@ def test_what_is_printed_is_obeyed_by_no_terminal():
   text = "\x1b[1mbold\x1b[0m\n\x1b]0;title\x07\x1b[2Jb\r\x9bc"
   assert printable(text, color=True) == "\x1b[1mbold\x1b[0m\n ]0;title [2Jb c"
   assert printable(text, color=False) == " [1mbold [0m\n ]0;title [2Jb c"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no bash there")
+@pytest.mark.parametrize(
+  "word", ["plain", "two words", "it's", "\x1b[8m'\\n\n", "\u202eé"]
+)
+def test_a_command_is_read_by_a_shell_as_it_was(word):
+  line = command_line(["printf", "%s", word])
+  assert visible(line) == line
+  said = subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout
+  assert said.decode() == word

@@ -154,6 +154,12 @@ def test_negative_pixels_are_refused():
     decode_image(data)
 
 
+def test_signed_samples_are_refused():
+  data = tiff(np.array([[5, 7], [200, 255]], "u1"), t258=8, t339=2)
+  with pytest.raises(ImageError, match="signed samples"):
+    decode_image(data)
+
+
 def test_further_frames_are_noticed():
   frames = [picture("RGB", color) for color in (RED, (0, 0, 255))]
   for kind in ("GIF", "TIFF", "WEBP", "PNG", "MPO"):

@@ -139,6 +139,104 @@ def test_a_wrapper_may_hold_parts(tree):
   assert all("/test/" in name for name in found.names)
 
 
+@pytest.mark.parametrize(
+  ("train", "test"),
+  [
+    ("seg_train", "seg_test"),
+    ("train2017", "val2017"),
+    ("Train (1)", "Test (1)"),
+    ("01_train", "02_test"),
+    ("train", "my test"),
+    ("trainval", "test"),
+    ("train_val", "test"),
+    ("seg_train/seg_train", "seg_test/seg_test"),
+    ("train/images", "test/images"),
+    ("data/train", "data/test"),
+  ],
+)
+def test_parts_by_a_word_in_their_names(tree, train, test):
+  root = tree(
+    *(f"{train}/a/* x3", f"{train}/b/* x2", f"{test}/a/* x2", f"{test}/b/* x4"),
+    *("docs/screenshot.png", "seg_pred/* x2"),
+  )
+  found, held_out = load_folder_dataset(root), load_folder_dataset(root, "test")
+  assert found.class_names == held_out.class_names == ("a", "b")
+  assert np.bincount(found.labels).tolist() == [3, 2]
+  assert np.bincount(held_out.labels).tolist() == [2, 4]
+  assert " of " in found.notes[0]
+
+
+def test_more_of_a_part_is_left_out_and_said(tree):
+  parts = ("train", "train_extra", "test")
+  root = tree(*(f"{part}/{name}/* x2" for part in parts for name in "ab"))
+  found = load_folder_dataset(root)
+  assert len(found) == 4
+  assert any("train_extra" in entry.path for entry in found.skipped)
+
+
+@pytest.mark.parametrize(
+  "paths",
+  [("test tube/* x2", "train station/* x2", "car/* x2"), ("tests/* x2", "a/* x2")],
+)
+def test_classes_whose_names_hold_such_a_word(tree, paths):
+  assert len(classes_of(tree(*paths))) == len(paths)
+
+
+@pytest.mark.parametrize(
+  "names",
+  [
+    ("fold1", "fold2"),
+    ("tr", "te"),
+    ("amazon", "webcam", "other"),
+    ("steam_train", "bullet_train", "car"),
+    ("dev_board", "test_board", "main_board"),
+    ("train_a", "test_a", "other"),
+  ],
+)
+def test_folders_that_hold_the_same_folders_are_no_classes(tree, names):
+  root = tree(*(f"{name}/{inner}/* x2" for name in names for inner in ("cat", "dog")))
+  with pytest.raises(
+    InputError, match=r"hold the same folders \('cat', 'dog'\): if they"
+  ):
+    load_folder_dataset(root)
+
+
+def test_classes_with_one_inner_folder_each(tree):
+  assert classes_of(tree("n01/images/* x2", "n02/images/* x2")) == ("n01", "n02")
+
+
+@pytest.mark.parametrize("stray", ["", "rose/0.png", "tulip/0.png"])
+def test_a_class_without_test_images_does_not_undo_the_parts(tree, stray):
+  names = ("rose/train x3", "rose/test x2", "tulip/train x2", "tulip/test x4")
+  root = tree(
+    *(name.replace(" ", "/* ") for name in (*names, "eel/train x2")),
+    *([stray] if stray else []),
+  )
+  found = load_folder_dataset(root)
+  assert found.class_names == ("eel", "rose", "tulip")
+  assert np.bincount(found.labels).tolist() == [2, 3, 2]
+
+
+def test_classes_that_are_divided_and_others_that_are_not_are_refused(tree):
+  root = tree("rose/train/* x3", "rose/test/* x2", "tulip/* x4")
+  with pytest.raises(InputError, match="class 'tulip' is not: divide all"):
+    load_folder_dataset(root)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_names_that_are_no_text_stay_apart(tree):
+  root = tree("dog/* x2")
+  for name in (b"caf\xe9", b"caf\xe8"):
+    folder = os.fsencode(root) + b"/" + name
+    os.makedirs(folder, exist_ok=True)
+    for i in range(2):
+      path = os.path.join(folder, b"%d.png" % i)
+      Image.new("RGB", (4, 4), (i, name[-1], 0)).save(os.fsdecode(path))
+  found = load_folder_dataset(root)
+  assert found.class_names == (r"caf\xe8", r"caf\xe9", "dog")
+  assert np.bincount(found.labels).tolist() == [2, 2, 2]
+
+
 def test_parts_inside_the_class_folders(tree):
   names = ("rose/train x3", "rose/test x2", "tulip/train x2", "tulip/test x4")
   root = tree(*(name.replace(" ", "/* ") for name in names))

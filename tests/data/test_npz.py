@@ -100,7 +100,10 @@ def nan_at(row, column):
     ({"images": IMAGES[:, :0], "labels": LABELS}, r"has shape \(6, 0, 5, 3\)"),
     ({"features": FEATURES[0], "labels": LABELS}, r"has shape \(3,\)"),
     ({"features": FEATURES[:, :0], "labels": LABELS}, r"has shape \(6, 0\)"),
-    ({"features": FEATURES.astype(int), "labels": LABELS}, "expected a float type"),
+    (
+      {"features": FEATURES.astype(int), "labels": LABELS},
+      "expected float16, float32 or float64",
+    ),
     (
       {"features": nan_at(4, 1), "labels": LABELS},
       r"2 values that are not finite, the first \(nan\) at row 4, column 1",
@@ -114,6 +117,10 @@ def nan_at(row, column):
       "holds Python objects",
     ),
     ({"features": FEATURES, "labels": LABELS, "split": LABELS}, "expected strings"),
+    (
+      {"features": FEATURES.astype(np.longdouble), "labels": LABELS},
+      "expected float16, float32 or float64",
+    ),
     ({"features": FEATURES, "labels": LABELS, "split": ["train"]}, r"shape \(1,\)"),
   ],
 )

@@ -19,6 +19,8 @@ def test_by_data_set_and_model():
     ("model,dataset,accuracy\na,x,high\n", "line 2: accuracy 'high' is not a number"),
     ("model,dataset,accuracy\na,x,nan\n", "line 2: accuracy is nan"),
     ("model,dataset,accuracy\na,x,1\na,x,2\n", "line 3: model 'a' stands twice"),
+    ("model,dataset,accuracy\na,x,.91\nb,x,.8\n", "'a' has 0.91 and 1 more at most 1"),
+    ("model,dataset,accuracy\na,x,.91\nb,x,80\n", "'a' has 0.91: write 91 for 0.91"),
   ],
 )
 def test_broken_ground_truth(text, message):

@@ -51,6 +51,29 @@ class TestNetworks:
     seen = lambda p, x: jnp.cumsum(linear(p, x), axis=0)
     assert "rows must not" in refused(function, seen, PARAMS, X)
 
+  def test_influence_that_outputs_do_not_show(self, function):
+    normed = lambda h: (
+      (h - h.mean(0, keepdims=True)) / jnp.sqrt(h.var(0, keepdims=True) + 1e-5)
+    )
+    params = {**PARAMS, "head": jnp.zeros((2, 3)), "c": jnp.ones(3)}
+    # A last layer that is still zero, and outputs beside a large constant.
+    at_init = lambda p, x: jax.nn.relu(normed(linear(p, x))) @ p["head"] + p["c"][None]
+    assert "rows must not" in refused(function, at_init, params, X)
+    small = lambda p, x: 1e-3 * normed(linear(p, x)) + 100
+    assert "rows must not" in refused(function, small, PARAMS, X)
+    # Every row but the last one sees others.
+    later = lambda p, x: jnp.cumsum(linear(p, x)[::-1], axis=0)[::-1]
+    assert "row 3" in refused(function, later, PARAMS, X)
+    many = jnp.tile(X, (12, 1))
+    late = lambda p, x: linear(p, x).at[-3:].set(normed(linear(p, x)[-3:]))
+    assert "rows must not" in refused(function, late, PARAMS, many)
+
+  def test_gradients_that_are_zero_by_their_form_are_no_influence(self, function):
+    """Of a constant before a softmax nothing is left but rounding."""
+    params = {**PARAMS, "shift": jnp.ones(())}
+    shifted = lambda p, x: jax.nn.softmax(linear(p, x) + p["shift"])
+    assert np.all(np.isfinite(function(shifted, params, X)))
+
   def test_networks_that_draw_at_every_call(self, function):
     rng = np.random.default_rng(0)
     noisy = lambda p, x: linear(p, x) + np.float32(rng.standard_normal())
@@ -370,7 +393,7 @@ def test_padding_of_the_last_block_is_of_the_inputs_domain():
   np.testing.assert_array_equal(kernel, np.ones((3, 3)))
 
 
-def test_only_eight_rows_are_looked_at():
+def test_at_most_thirty_two_rows_are_looked_at():
   """The check costs the same for any number of rows."""
   seen = []
 
@@ -380,4 +403,4 @@ def test_only_eight_rows_are_looked_at():
     return linear(params, x)
 
   assert contract.check_network(watched, PARAMS, jnp.ones((100, 3))) == 2
-  assert seen == [8, 8, 1]
+  assert seen == [32, 32, 32]

@@ -202,3 +202,22 @@ def test_a_line_now_and_then_while_it_takes_long():
   progress.scoring("knn")
   assert "slow: 64 of 1000 images" in stream.getvalue()
   assert "slow: scoring knn" in stream.getvalue()
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_names_of_strangers_have_no_colours(report, color):
+  """Escape codes are those of the table alone, and a command is one line."""
+  evil = "\x1b[8mhid\x1b[31mred\nnext"
+  rename = lambda row: dataclasses.replace(
+    row, model=evil if row.model == LONG else row.model
+  )
+  report = dataclasses.replace(
+    report,
+    models=[rename(row) for row in report.models],
+    scores=[rename(row) for row in report.scores],
+  )
+  text = render(report, width=120, color=color)
+  assert "\x1b[8m" not in text
+  assert "hid\x1b[31m" not in text
+  (command,) = [line for line in text.splitlines() if "lead-finetune" in line]
+  assert r"$'--models=\x1b[8mhid\x1b[31mred\x0anext" in command

@@ -39,7 +39,7 @@ from lead_jax.backbones._weights._torch_files import (
   read_torch_zip,
 )
 from lead_jax.checks import InputError, shown
-from lead_jax.system import user_path
+from lead_jax.system import open_regular, user_path
 
 # What files that are not weights begin with.
 _OTHERS = {
@@ -113,7 +113,7 @@ def _read(path: pathlib.Path, source: str) -> dict[str, np.ndarray]:
     return read_tensorflow(prefix, source)
   if path.is_dir():
     raise InputError(f"{source} is a folder without a TensorFlow checkpoint (*.index)")
-  with open(path, "rb") as file:
+  with open_regular(path) as file:
     size = os.fstat(file.fileno()).st_size
     if not size:
       raise InputError(f"{source} is empty: fetch it again")
