@@ -12,7 +12,14 @@ from lead_jax.checks import InputError, shown
 
 _RANKS = {"cls": 3, "mean": 3, "gap": 4}
 
-_MATRICES = ("Gemm", "MatMul", "QLinearMatMul", "MatMulInteger")
+_MATRICES = (
+  "Gemm",
+  "MatMul",
+  "MatMulInteger",
+  "QLinearMatMul",
+  "com.microsoft.FusedMatMul",
+  "com.microsoft.QGemm",
+)
 
 
 def rows(

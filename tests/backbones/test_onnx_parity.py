@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 import onnxruntime as ort
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 
 from lead_jax.backbones._onnx import to_jax
 from lead_jax.backbones._onnx_operators._operators import OPERATORS
@@ -331,6 +331,16 @@ QUANTISED = [
   ("QLinearGlobalAveragePool", [BYTES, *IN, *OUT],
    {"domain": MICROSOFT, "channels_last": 0}),
   ("QGemm", [ROWS, *IN, COLUMNS, *PER_TENSOR, BIAS, *OUT], {"domain": MICROSOFT}),
+  ("QLinearAveragePool", [BYTES, *IN, _number(0.0517), OUT[1]],
+   {"domain": MICROSOFT, "kernel_shape": [3, 2], "pads": [1, 0, 1, 0]}),
+  ("QLinearConcat", [_number(0.07), _number(99, UINT8), BYTES, *IN, BYTES + 9, *OUT],
+   {"domain": MICROSOFT, "axis": 1, "types": [UINT8]}),
+  ("QLinearLeakyRelu", [BYTES, *IN, _number(0.0217), IN[1]],
+   {"domain": MICROSOFT, "alpha": 0.2}),
+  ("QLinearSigmoid", [BYTES, *IN, _number(1 / 256), _number(0, UINT8)],
+   {"domain": MICROSOFT}),
+  ("QuantizeLinear", [Q, _number(0.001), _number(9, np.int16)],
+   {"domain": MICROSOFT, "types": [np.int16]}),
 ]  # fmt: skip
 EXACT = [
   *(("DequantizeLinear", [_whole(-9, 90, (3, 4, 8), INT8), s, z], {"opset": 21, **kw})
@@ -338,6 +348,8 @@ EXACT = [
       (_number(0.05), _number(3, INT8), {}),
       (abs(_normal(8)), _whole(0, 9, 8, INT8), {"axis": -1}),
       (_normal(3, 4, 2), _whole(0, 9, (3, 4, 2), INT8), {"axis": 2, "block_size": 4}))),
+  ("DequantizeLinear", [_whole(-9, 90, (3, 4), np.int16), _number(0.05),
+                        _number(3, np.int16)], {"domain": MICROSOFT}),
   ("DequantizeLinear", [_whole(-(10**9), 10**9, (5,), np.int32), _number(1e-6)], {}),
   ("ConvInteger", [BYTES, WEIGHTS, IN[1], PER_TENSOR[1]], WINDOW),
   ("MatMulInteger", [ROWS, COLUMNS, IN[1], _number(3, INT8)], {}),
@@ -369,6 +381,31 @@ def test_quantised_operators(op_type, arrays, options):
 def test_integers_and_what_they_mean(op_type, arrays, options):
   kind = np.int32 if op_type.endswith("Integer") else FLOAT
   _assert_close(*_run(op_type, arrays, types=[kind], **options))
+
+
+@pytest.mark.parametrize("kind", ["INT4", "UINT4", "FLOAT8E4M3FN"])
+def test_weights_of_few_bits(kind):
+  """Weights alone, with a scale for each block of two."""
+  steps = helper.make_tensor(
+    "w", TensorProto.DataType.Value(kind), [4, 8], [*range(8)] * 4
+  )
+  scales = numpy_helper.from_array(abs(_normal(2, 8)), "s")
+  graph = helper.make_graph(
+    [
+      helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=0, block_size=2),
+      helper.make_node("MatMul", ["x", "d"], ["y"]),
+    ],
+    "weights",
+    [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])],
+    [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 8])],
+    [steps, scales],
+  )
+  opsets = [helper.make_opsetid("", 21)]
+  model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+  apply, params = to_jax(model)
+  x = _normal(2, 4)
+  session = ort.InferenceSession(model.SerializeToString())
+  _assert_close(apply(params, x), session.run(None, {"x": x}))
 
 
 def test_every_operator_of_onnxruntime_is_tested():

@@ -260,6 +260,7 @@ PRODUCTS: dict[str, Callable[[Node, Sequence[Value], _Shapes], tuple[int, int]]]
   "QLinearConv": _windows(3),
   "QLinearMatMul": _product(0, 3),
   "com.microsoft.FusedConv": _windows(1),
+  "com.microsoft.QLinearAveragePool": _windows(),
   "com.microsoft.FusedMatMul": _product(),
   "com.microsoft.QGemm": _product(0, 3),
 }
@@ -309,8 +310,11 @@ NO_LARGER = frozenset(
     "ReduceSumSquare", "Reshape", "RotaryEmbedding", "ScatterElements", "ScatterND",
     "Shape", "Size", "Slice", "Softmax", "SpaceToDepth", "Split", "Squeeze", "TopK",
     "Transpose", "Trilu", "Unsqueeze", "com.microsoft.BiasGelu",
-    "com.microsoft.FastGelu", "com.microsoft.QLinearGlobalAveragePool",
-    "com.microsoft.QuickGelu", "com.microsoft.SkipLayerNormalization",
+    "com.microsoft.DequantizeLinear", "com.microsoft.FastGelu",
+    "com.microsoft.QLinearConcat", "com.microsoft.QLinearGlobalAveragePool",
+    "com.microsoft.QLinearLeakyRelu", "com.microsoft.QLinearSigmoid",
+    "com.microsoft.QuantizeLinear", "com.microsoft.QuickGelu",
+    "com.microsoft.SkipLayerNormalization",
   }
 )
 # fmt: on

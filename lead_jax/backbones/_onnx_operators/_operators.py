@@ -230,6 +230,22 @@ OPERATORS: dict[str, Operator] = {
   "com.microsoft.QLinearAdd": Operator(
     quantised.binary(jnp.add), fixed=(1, 2, 4, 5, 6, 7)
   ),
+  "com.microsoft.DequantizeLinear": Operator(quantised.dequantise, fixed=(1, 2)),
+  "com.microsoft.QLinearAveragePool": Operator(
+    quantised.unary(windows.average_pool),
+    refuse=quantised.no_channels_last,
+    fixed=(1, 2, 3, 4),
+  ),
+  "com.microsoft.QLinearConcat": Operator(quantised.concat),
+  "com.microsoft.QLinearLeakyRelu": Operator(
+    quantised.unary(elementwise.leaky_relu), fixed=(1, 2, 3, 4)
+  ),
+  "com.microsoft.QLinearSigmoid": Operator(
+    quantised.unary(lambda node, x: jax.nn.sigmoid(x)), fixed=(1, 2, 3, 4)
+  ),
+  "com.microsoft.QuantizeLinear": Operator(
+    quantised.quantise, refuse=quantised.quantise_refuse, fixed=(1, 2)
+  ),
   "com.microsoft.QLinearGlobalAveragePool": Operator(
     quantised.global_average_pool, fixed=(1, 2, 3, 4)
   ),

@@ -15,10 +15,11 @@ from lead_jax.backbones._onnx_operators._node import (
   Node,
   Value,
   aligned,
+  channels_first,
   channels_last,
   namespace,
 )
-from lead_jax.backbones._onnx_operators._windows import window
+from lead_jax.backbones._onnx_operators._windows import pool_refuse, window
 
 # TensorProto.DataType of what QuantizeLinear can make.
 _TYPES = {2: "uint8", 3: "int8", 4: "uint16", 5: "int16"}
@@ -107,6 +108,31 @@ def binary(function):
     return _to_steps(function(x, y) / _fitted(y_scale), y_zero, a.dtype)
 
   return run
+
+
+def unary(function):
+  """Returns an operator from the function of the numbers meant and of the node."""
+
+  def run(node, x, x_scale, x_zero, y_scale, y_zero=None):
+    y = function(node, dequantise(node, x, x_scale, x_zero))
+    return _to_steps(channels_first(y) / _fitted(y_scale), y_zero, x.dtype)
+
+  return run
+
+
+def concat(node: Node, y_scale: Value, y_zero: Value, *values: Value) -> jax.Array:
+  """Joins values that have each a scale and a zero point, in those of the result."""
+  parts = [
+    _to_steps(
+      dequantise(node, *values[i : i + 3]) / _fitted(y_scale), y_zero, y_zero.dtype
+    )
+    for i in range(0, len(values), 3)
+  ]
+  return jnp.concatenate(parts, axis=node.get("axis"))
+
+
+def no_channels_last(node: Node) -> str | None:
+  return "channels_last=1" if node.get("channels_last", 0) else pool_refuse(node)
 
 
 def global_average_pool(
