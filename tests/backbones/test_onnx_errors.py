@@ -175,6 +175,13 @@ def test_attributes_of_another_type_are_a_line(tmp_path, value):
   assert not [line for line in said if "\n" in line]
 
 
+@pytest.mark.parametrize("op", ["ArgMax", "Softmax", "LpNormalization"])
+def test_an_axis_that_is_text_is_a_line(tmp_path, op):
+  broken = make_node(op, ["x"], ["features"], axis="text")
+  with pytest.raises(InputError, match=f"{op} node 'features' cannot run on arrays"):
+    _load(tmp_path, _model([broken]))
+
+
 def test_unsupported_operators_that_are_not_needed_do_no_harm(tmp_path):
   _load(tmp_path, _model([*GOOD, make_node("NonZero", ["x"], ["indices"])]))
 

@@ -120,6 +120,7 @@ class Run:
       AttributeError,
       LookupError,
       MemoryError,
+      NameError,  # an axis that is text is JAX's name of an axis
       NotImplementedError,
       TypeError,
       ValueError,
