@@ -18,6 +18,7 @@ from ._extras import (
 )
 from ._inputs import (
   Inputs as Inputs,
+  check_digits as check_digits,
   check_distributions as check_distributions,
   check_features as check_features,
   check_inputs as check_inputs,
