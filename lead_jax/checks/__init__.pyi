@@ -1,3 +1,6 @@
+from ._arguments import (
+  check_arguments as check_arguments,
+)
 from ._arrays import (
   plain_array as plain_array,
 )
@@ -29,6 +32,7 @@ from ._labels import (
 from ._options import (
   OptionDescription as OptionDescription,
   Options as Options,
+  Rule as Rule,
   check_num_classes as check_num_classes,
   one_of as one_of,
   option as option,

@@ -40,7 +40,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax import checks, logits, ntk
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_arguments, option
 from lead_jax.dynamics._feature_scale import (
   FeatureScale,
   centre_features,
@@ -152,6 +152,7 @@ def held_out_kernel(
   return jax.lax.scan(add, zero_nn, jax.random.split(key, config.head_seeds))[0]
 
 
+@check_arguments()
 def held_out_score(
   held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"], loss: Loss
 ) -> Float[Array, ""]:
@@ -186,6 +187,7 @@ def _lead_over_others(
   return own_n[:, None] - logits_nk
 
 
+@check_arguments()
 def compensated(
   held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"]
 ) -> Float[Array, "n k"]:
@@ -209,6 +211,7 @@ def compensated(
   return held_out_logits + jnp.where(own_nk, worth_k[None, :], 0)
 
 
+@check_arguments()
 def inverse_temperature(
   logits_nk: Float[Array, "n k"], labels: Int[Array, " n"]
 ) -> Float[Array, ""]:
@@ -288,6 +291,7 @@ _spectrum_jit = jax.jit(held_out_spectrum, static_argnames="config")
 _result_jit = jax.jit(held_out_result, static_argnames=("num_classes", "config"))
 
 
+@check_arguments()
 def spectrum_config(config: HeldOutConfig) -> HeldOutConfig:
   """The fields that the spectrum depends on, all others at their defaults."""
   return HeldOutConfig(
@@ -300,6 +304,7 @@ def spectrum_config(config: HeldOutConfig) -> HeldOutConfig:
   )
 
 
+@check_arguments()
 def lead_held_out(
   features: ArrayLike,
   labels: ArrayLike,
@@ -349,6 +354,7 @@ def lead_held_out(
   return result
 
 
+@check_arguments()
 def lead_held_out_spectrum(
   features: ArrayLike,
   *,

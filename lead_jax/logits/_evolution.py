@@ -17,6 +17,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
@@ -31,6 +32,7 @@ def interpolate_to_targets(
   return -jnp.expm1(-x) * targets + jnp.exp(-x) * logits_0
 
 
+@check_arguments()
 def evolve_class_aware(
   logits_0: Float[Array, "n k"],
   labels: Int[Array, " n"],
@@ -56,6 +58,7 @@ def evolve_class_aware(
   return interpolate_to_targets(logits_0, targets, exponent)
 
 
+@check_arguments()
 def evolve_constant(
   logits_0: Float[Array, "n k"],
   labels: Int[Array, " n"],
@@ -75,6 +78,7 @@ def evolve_constant(
   return (1 - coefficient) * targets + coefficient * logits_0
 
 
+@check_arguments()
 def evolve_full_kernel(
   logits_0: Float[Array, "n k"],
   labels: Int[Array, " n"],

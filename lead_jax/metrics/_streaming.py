@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import statistics as sums
-from lead_jax.checks import InputError, Options
+from lead_jax.checks import InputError, Options, check_arguments
 from lead_jax.metrics._etran import ETranLDAOptions
 from lead_jax.metrics._gbc import GBCOptions, gaussian_overlap
 from lead_jax.metrics._h_score import h_score_of_scatter, h_score_regularized_of_scatter
@@ -58,6 +58,7 @@ class _Discriminant(NamedTuple):
   constant_k: np.ndarray
 
 
+@check_arguments()
 def score_stream(
   metric: str | Metric,
   batches: Batches | Callable[[], Batches],

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, ArrayLike, Float, Int
 
@@ -61,6 +62,7 @@ class Moments(NamedTuple):
   cube_d: np.ndarray
 
 
+@check_arguments()
 def total_scatter(
   features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
 ) -> TotalScatter:
@@ -88,6 +90,7 @@ def total_scatter(
   )
 
 
+@check_arguments()
 def zero_moments(shift_d: ArrayLike, *, num_classes: int) -> Moments:
   """Returns the moments of no samples.
 
@@ -113,6 +116,7 @@ def zero_moments(shift_d: ArrayLike, *, num_classes: int) -> Moments:
   )
 
 
+@check_arguments()
 def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Moments:
   """Adds samples; batches of any sizes give the sums of all their samples.
 
@@ -172,6 +176,7 @@ def _batch_sums(
   )
 
 
+@check_arguments()
 def moments_scatter(moments: Moments) -> TotalScatter:
   """Returns the scatter of all samples, as `total_scatter` of them; float64.
 
@@ -190,6 +195,7 @@ def moments_scatter(moments: Moments) -> TotalScatter:
     return TotalScatter(*(jnp.asarray(part) for part in parts))
 
 
+@check_arguments()
 def moments_classes(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
   """Returns means less the shift, and biased variances, of the classes: float64[K, D].
 
@@ -201,6 +207,7 @@ def moments_classes(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
   return mean_kd, np.maximum(moments.square_kd / count_k1 - mean_kd**2, 0)
 
 
+@check_arguments()
 def moments_intensity(moments: Moments) -> float:
   """Returns Ledoit and Wolf's shrinkage, as `ledoit_wolf_intensity` of the samples.
 
