@@ -20,7 +20,7 @@ ARROWS = {
   "checks": set(),
   "readers": {"checks", "system"},
   "system": {"checks"},
-  "statistics": set(),
+  "statistics": {"checks"},
   "ntk": {"checks", "statistics"},
   "logits": {"checks", "statistics"},
   "dynamics": {"checks", "logits", "ntk"},

@@ -33,7 +33,7 @@ from lead_jax.checks._arrays import plain_array
 from lead_jax.checks._errors import InputError
 from lead_jax.checks._options import Rule
 from lead_jax.checks._random_key import check_key
-from lead_jax.checks._texts import one_line, shown
+from lead_jax.checks._texts import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,15 +48,16 @@ _WORDS = {
 _GENERATOR = ": give numpy.random.default_rng(0)"
 
 
-def check_arguments(**bounds: Rule) -> Callable[[F], F]:
+def check_arguments(**bounds: Rule | None) -> Callable[[F], F]:
   """Makes a decorator that checks arguments by the signature; see the top of this file.
 
   Args:
-    **bounds: By parameter, what its numbers must be; of an array, each of them.
+    **bounds: By parameter, what its numbers must be; of an array, each of them. None
+      where an array may hold NaN.
 
   Returns:
     A decorator. The function then raises `InputError` in one line that names the
-    parameter. It has an attribute `checks_arguments`.
+    parameter. Its attribute `checks_arguments` has the names that have bounds.
   """
 
   def decorate(function: F) -> F:
@@ -86,7 +87,7 @@ def check_arguments(**bounds: Rule) -> Callable[[F], F]:
       finally:
         _call.inside = False
 
-    checked.checks_arguments = True  # type: ignore[attr-defined]
+    checked.checks_arguments = frozenset(bounds)  # type: ignore[attr-defined]
     return typing.cast(F, checked)
 
   return decorate
@@ -100,7 +101,7 @@ _Check = Callable[[Any, dict[str, tuple[int, str]], bool], None]
 def _checks_of(
   function: Callable[..., Any],
   signature: inspect.Signature,
-  bounds: Mapping[str, Rule],
+  bounds: Mapping[str, Rule | None],
 ) -> dict[str, _Check]:
   hints = typing.get_type_hints(function)
   found: dict[str, _Check] = {}
@@ -111,14 +112,14 @@ def _checks_of(
     hint = hints.get(name, Any)
     if hint is Any or collections.abc.Sequence in _alternatives(hint):
       continue  # the function reads arrays of any library itself
-    if rule is None and int in _alternatives(hint):
+    if name not in bounds and int in _alternatives(hint):
       default = parameter.default
       rule = Rule(least=min(1, default) if isinstance(default, int) else 1)
-    found[name] = _check_of(name, hint, rule)
+    found[name] = _check_of(name, hint, rule, name in bounds and rule is None)
   return found
 
 
-def _check_of(name: str, hint: Any, rule: Rule | None) -> _Check:
+def _check_of(name: str, hint: Any, rule: Rule | None, holds_nan: bool) -> _Check:
   kinds = _alternatives(hint)
   arrays = [kind for kind in kinds if _is_array(kind)]
   optional = type(None) in kinds
@@ -128,9 +129,11 @@ def _check_of(name: str, hint: Any, rule: Rule | None) -> _Check:
       return
     if name == "key":
       check_key(value)
+    elif name == "dtype":
+      _check_dtype(value)
     elif arrays and not (float in kinds and _number(value)):
       _check_array(name, value, arrays, sizes)
-      if outermost:
+      if outermost and not holds_nan:
         _check_values(name, value, rule)
     elif np.ndarray in kinds and jax.Array not in kinds:
       _check_numbers(name, value, rule, scalar=float in kinds)
@@ -184,12 +187,24 @@ def _check_values(name: str, value: Any, rule: Rule | None) -> None:
     # A sum reads the array once and makes no other; it may overflow where nothing is wrong.
     with np.errstate(over="ignore", invalid="ignore"):
       total = (np if _on_host(value) else jnp).sum(value)
-    if not np.isfinite(total) and not jnp.isfinite(value).all():
-      count = int((~jnp.isfinite(value)).sum())
-      raise InputError(f"{name} must be finite, got {count} NaN or infinite values")
+    if not np.isfinite(total):
+      infinite = rule is not None and not rule.finite
+      count = int((jnp.isnan(value) if infinite else ~jnp.isfinite(value)).sum())
+      if count:
+        kinds = "NaN" if infinite else "NaN or infinite"
+        raise InputError(f"{name} must be finite, got {count} {kinds} values")
   if rule is not None:
     for end in (value.min(), value.max()):
       _check_number(name, float(end), rule)
+
+
+def _check_dtype(value: Any) -> None:
+  try:
+    known = jnp.issubdtype(jnp.dtype(value), jnp.floating)
+  except TypeError:
+    known = False
+  if value is None or not known:
+    raise InputError(f"dtype must be a type of floats, got {_got(value)}")
 
 
 def _check_numbers(name: str, value: Any, rule: Rule | None, *, scalar: bool) -> None:
@@ -199,9 +214,7 @@ def _check_numbers(name: str, value: Any, rule: Rule | None, *, scalar: bool) ->
     raise InputError(f"{name} must be numbers, got {_got(value)}")
   if array.ndim == 0 and not scalar:
     raise InputError(f"{name} must be a list or an array, got {_got(value)}")
-  if not array.size:
-    raise InputError(f"{name} must not be empty, got shape {list(array.shape)}")
-  if rule is not None:
+  if rule is not None and array.size:
     for end in (array.min(), array.max()):
       _check_number(name, float(end), rule)
 
@@ -224,6 +237,10 @@ def _check_labels(
   least, most = int(labels.min()), int(labels.max())
   known = num_classes if num_classes is not None else sizes.get("k", (None,))[0]
   if least < 0 or (known is not None and most >= known):
+    if least >= 0 and num_classes is not None and num_classes < 2:
+      raise InputError(
+        f"num_classes must be at least 2, got {num_classes}: labels are {least} to {most}"
+      )
     raise InputError(
       f"labels must be class ids in [0, {'K' if known is None else known}), got "
       f"{least} to {most}"
@@ -234,7 +251,10 @@ def _fits(value: Any, kind: Any) -> bool:
   """Whether a value is of a kind; what is nested in it as well."""
   origin, inner = typing.get_origin(kind), typing.get_args(kind)
   if origin in (typing.Union, types.UnionType):
-    return any(_fits(value, each) for each in inner)
+    # Arrays of any library are read by who takes them.
+    return collections.abc.Sequence in inner or any(
+      _fits(value, each) for each in inner
+    )
   if origin is typing.Literal:
     return isinstance(value, str) and value in inner
   if origin is collections.abc.Callable or kind is collections.abc.Callable:
@@ -251,7 +271,9 @@ def _fits(value: Any, kind: Any) -> bool:
       not isinstance(value, str | bytes)
       and all(_fits(each, inner[0]) for each in value)
     )
-  return not isinstance(kind, type) or isinstance(value, kind)
+  if isinstance(origin, type):
+    return isinstance(value, origin)
+  return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
 
 
 def _number(value: Any) -> bool:
@@ -320,7 +342,6 @@ def _got(value: Any) -> str:
     return "None"
   if isinstance(value, jax.Array | np.ndarray):
     return f"an array {value.dtype}{list(value.shape)}"
-  if isinstance(value, numbers.Number) and not isinstance(value, bool):
-    return shown(repr(value), most=30)
-  text = one_line(shown(repr(value), most=40))
-  return f"{type(value).__name__} {text}"
+  text = shown(repr(value), most=40)
+  plain = isinstance(value, numbers.Number | str)
+  return text if plain else f"{type(value).__name__} {text}"

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax import checks, logits, ntk
-from lead_jax.checks import check_arguments
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.dynamics._config import LeadConfig, Loss
 from lead_jax.dynamics._feature_scale import scale_features_jit
 from lead_jax.dynamics._rates import (
@@ -62,7 +62,7 @@ class LeadResult(NamedTuple):
   trace_gap: Float[Array, ""] | None = None
 
 
-@check_arguments()
+@check_arguments(final_logits=Rule(finite=False))
 def transfer_score(
   final_logits: Float[Array, "n k"],
   labels: Int[Array, " n"],

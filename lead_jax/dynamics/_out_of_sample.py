@@ -356,7 +356,7 @@ def lead_held_out(
 
 @check_arguments()
 def lead_held_out_spectrum(
-  features: ArrayLike,
+  features: Float[Array, "n d"],
   *,
   key: Array | None = None,
   config: HeldOutConfig,
@@ -371,7 +371,8 @@ def lead_held_out_spectrum(
     max_samples: As `lead_held_out`.
 
   Raises:
-    InputError: If there are more than `max_samples` samples.
+    InputError: If there are more than `max_samples` samples, or an argument is not as
+      its annotation says.
     ValueError: If heads are to be drawn and there is no key.
   """
   refuse_many_samples(len(features), "lead_held_out", most=max_samples)

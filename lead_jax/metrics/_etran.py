@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_arguments, check_num_classes, option
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import OK, Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -110,7 +110,7 @@ def etran_lda(
   return ETranLDAResult(jnp.mean(true_n1), singular)
 
 
-@check_arguments()
+@check_arguments(percent=Rule(above=0, most=100))
 def etran_energy(
   features: Float[Array, "n d"], *, percent: float = 0.5
 ) -> Float[Array, ""]:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_arguments, check_num_classes, option
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import Problem, Spread, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fit_logistic, fold_rows
@@ -96,7 +96,7 @@ def stratified_folds(
   return fold_n, actual.astype(jnp.int32)
 
 
-@check_arguments()
+@check_arguments(l2=Rule(least=0))
 def linear_probe(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError, check_arguments, shown
+from lead_jax.checks import InputError, Rule, check_arguments, shown
 from lead_jax.metrics._metric import Metric, Problem, Value, join
 from lead_jax.metrics._plain_value import plain_value
 from lead_jax.metrics._table import METRICS
@@ -178,7 +178,6 @@ def check_options(ref: str | Metric, options: Mapping[str, Any]) -> None:
   find_metric(ref).read_options(options)
 
 
-@check_arguments()
 def score(
   metric: str | Metric,
   features: ArrayLike,
@@ -226,7 +225,7 @@ def score(
   return evaluate_metric(found, problem, **options).score
 
 
-@check_arguments()
+@check_arguments(seed=Rule())
 def score_pool(
   metric: str | Metric,
   pool: Sequence[ArrayLike],

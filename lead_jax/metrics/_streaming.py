@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import statistics as sums
-from lead_jax.checks import InputError, Options, check_arguments
+from lead_jax.checks import InputError, Options, check_arguments, shown
 from lead_jax.metrics._etran import ETranLDAOptions
 from lead_jax.metrics._gbc import GBCOptions, gaussian_overlap
 from lead_jax.metrics._h_score import h_score_of_scatter, h_score_regularized_of_scatter
@@ -109,7 +109,12 @@ def _first_pass(batches: Batches | Callable[[], Batches], num_classes: int) -> _
 
   def passes() -> Iterator[tuple[np.ndarray, np.ndarray]]:
     count = 0
-    for features, labels in batches() if callable(batches) else batches:
+    for batch in batches() if callable(batches) else batches:
+      if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise InputError(
+          f"batches must be pairs (features, labels), got {shown(batch)}"
+        )
+      features, labels = batch
       x_bd, y_b = _checked(features, labels, num_classes)
       count += len(y_b)
       yield x_bd, y_b

@@ -19,9 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import check_arguments
+from lead_jax.checks import InputError, check_arguments
 from lead_jax.numerics import HIGHEST
-from lead_jax.typing import Array, ArrayLike, Float, Int
+from lead_jax.typing import Array, Float, Int
 
 
 class TotalScatter(NamedTuple):
@@ -91,7 +91,7 @@ def total_scatter(
 
 
 @check_arguments()
-def zero_moments(shift_d: ArrayLike, *, num_classes: int) -> Moments:
+def zero_moments(shift_d: Float[Array, " d"], *, num_classes: int) -> Moments:
   """Returns the moments of no samples.
 
   Args:
@@ -117,7 +117,9 @@ def zero_moments(shift_d: ArrayLike, *, num_classes: int) -> Moments:
 
 
 @check_arguments()
-def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Moments:
+def add_batch(
+  moments: Moments, features: Float[Array, "b d"], labels: Int[Array, " b"]
+) -> Moments:
   """Adds samples; batches of any sizes give the sums of all their samples.
 
   Batches are filled up to a power of two with samples of weight zero, so that few sizes
@@ -127,9 +129,19 @@ def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Momen
     moments: So far; not changed.
     features: float[B, D], finite.
     labels: int[B], ids in `[0, K)`.
+
+  Raises:
+    InputError: If there are no samples, an axis has another length than the moments say,
+      or a label is no class.
   """
   x_bd = np.asarray(features)
   rows, dim = x_bd.shape
+  if dim != moments.shift_d.size:
+    raise InputError(
+      f"features have {dim} columns, earlier ones {moments.shift_d.size}"
+    )
+  if (most := int(np.max(labels))) >= moments.count_k.size:
+    raise InputError(f"labels must be below {moments.count_k.size}, got {most}")
   size = 1 << max(rows - 1, 0).bit_length()
   filled_bd = np.zeros((size, dim), x_bd.dtype)
   filled_bd[:rows] = x_bd

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import check_arguments
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics._blocks import Take, gram_of_rows
 from lead_jax.typing import Array, Float
@@ -46,7 +46,7 @@ class PCA(NamedTuple):
   projected_np: Float[Array, "n p"]
 
 
-@check_arguments()
+@check_arguments(dim=Rule())
 def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
   """Computes the first principal components.
 
