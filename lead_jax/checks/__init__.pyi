@@ -1,5 +1,6 @@
 from ._arguments import (
   check_arguments as check_arguments,
+  check_fields as check_fields,
 )
 from ._arrays import (
   plain_array as plain_array,

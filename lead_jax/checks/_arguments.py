@@ -93,6 +93,20 @@ def check_arguments(**bounds: Rule | None) -> Callable[[F], F]:
   return decorate
 
 
+def check_fields(instance: Any, **names: Any) -> None:
+  """Checks the fields of a dataclass against their annotations.
+
+  Args:
+    instance: Of the dataclass; its numbers have bounds of their own.
+    **names: What annotations mean by names that their module does not have at run time.
+
+  Raises:
+    InputError: If a value is of another kind; the message names the field.
+  """
+  for name, hint in typing.get_type_hints(type(instance), localns=names).items():
+    _check_of(name, hint, Rule(), False)(getattr(instance, name), {}, True)
+
+
 # Of a value; of what is known of the axes, their sizes and who had them; of whether values
 # are looked at.
 _Check = Callable[[Any, dict[str, tuple[int, str]], bool], None]
@@ -261,7 +275,7 @@ def _fits(value: Any, kind: Any) -> bool:
     return callable(value)
   if kind in (int, float):
     whole = isinstance(value, numbers.Integral) or kind is float
-    return _number(value) and whole and not isinstance(value, jax.core.Tracer)
+    return _number(value) and (whole or isinstance(value, jax.Array))
   if isinstance(origin, type) and issubclass(origin, Mapping):
     return isinstance(value, Mapping) and all(
       _fits(key, inner[0]) and _fits(each, inner[1]) for key, each in value.items()
