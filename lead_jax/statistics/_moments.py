@@ -91,7 +91,9 @@ def total_scatter(
 
 
 @check_arguments()
-def zero_moments(shift_d: Float[Array, " d"], *, num_classes: int) -> Moments:
+def zero_moments(
+  shift_d: Float[Array | np.ndarray, " d"], *, num_classes: int
+) -> Moments:
   """Returns the moments of no samples.
 
   Args:
@@ -118,7 +120,9 @@ def zero_moments(shift_d: Float[Array, " d"], *, num_classes: int) -> Moments:
 
 @check_arguments()
 def add_batch(
-  moments: Moments, features: Float[Array, "b d"], labels: Int[Array, " b"]
+  moments: Moments,
+  features: Float[Array | np.ndarray, "b d"],
+  labels: Int[Array | np.ndarray, " b"],
 ) -> Moments:
   """Adds samples; batches of any sizes give the sums of all their samples.
 
