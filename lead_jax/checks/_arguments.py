@@ -340,6 +340,8 @@ def _kind_in_words(kind: Any) -> str:
   origin, inner = typing.get_origin(kind), typing.get_args(kind)
   if kind in _WORDS:
     return _WORDS[kind]
+  if len(kinds := _alternatives(kind)) > 1:
+    return " or ".join(map(_kind_in_words, kinds))
   if origin is typing.Literal:
     return f"one of {inner}"
   if origin is collections.abc.Callable:

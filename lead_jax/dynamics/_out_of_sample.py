@@ -345,8 +345,10 @@ def lead_held_out(
     features, labels = checked.features, checked.labels
     num_classes = len(checked.class_names)
   if spectrum is None:
+    x_nd = jnp.asarray(features)
+    x_nd = x_nd.astype(jnp.promote_types(x_nd.dtype, jnp.float32))
     spectrum = lead_held_out_spectrum(
-      features, key=key, config=config, max_samples=max_samples
+      x_nd, key=key, config=config, max_samples=max_samples
     )
   result: HeldOutResult = _result_jit(
     spectrum, jnp.asarray(labels), num_classes=num_classes, config=config
