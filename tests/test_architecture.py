@@ -20,7 +20,7 @@ ARROWS = {
   "checks": set(),
   "readers": {"checks", "system"},
   "system": {"checks"},
-  "statistics": set(),
+  "statistics": {"checks"},
   "ntk": {"checks", "statistics"},
   "logits": {"checks", "statistics"},
   "dynamics": {"checks", "logits", "ntk"},
@@ -30,7 +30,7 @@ ARROWS = {
   "zoo": set(),
   "backbones": {"checks", "readers", "system"},
   "data": {"backbones", "checks", "readers", "system"},
-  "features": {"backbones", "checks", "data", "system"},
+  "features": {"backbones", "checks", "data", "readers", "system"},
   "finetune": {"backbones", "checks", "data", "readers", "system"},
   "results": {"checks", "readers", "system"},
   "report": {
@@ -341,7 +341,6 @@ READING = {
 # Who else may, and why.
 READ_THEMSELVES = {
   "lead_jax.checks._errors": "text of its own making, and below readers",
-  "lead_jax.features._store": "its own entries, behind a checksum",
   "lead_jax.backbones._weights._read": "torch's archives, by a budget of weights",
   "lead_jax.backbones._weights._tensorflow_checkpoint": "the type of such an archive",
   "lead_jax.backbones._weights._torch_files": "the type of such an archive",

@@ -1,3 +1,7 @@
+from ._arguments import (
+  check_arguments as check_arguments,
+  check_fields as check_fields,
+)
 from ._arrays import (
   plain_array as plain_array,
 )
@@ -18,6 +22,7 @@ from ._extras import (
 )
 from ._inputs import (
   Inputs as Inputs,
+  check_digits as check_digits,
   check_distributions as check_distributions,
   check_features as check_features,
   check_inputs as check_inputs,
@@ -28,6 +33,7 @@ from ._labels import (
 from ._options import (
   OptionDescription as OptionDescription,
   Options as Options,
+  Rule as Rule,
   check_num_classes as check_num_classes,
   one_of as one_of,
   option as option,

@@ -81,7 +81,7 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
       f"{name} are as large as {largest:.3g}: sums of their squares overflow "
       f"{array.dtype}; divide them by a number first"
     )
-  _refuse_lost_digits(given, array, name)
+  check_digits(given, array, name)
   # So that the square of the last digit of the largest still is a number.
   info = np.finfo(array.dtype)
   if 0 < largest < np.sqrt(info.tiny) / info.eps:
@@ -97,8 +97,13 @@ def check_features(features: ArrayLike, name: str = "features") -> np.ndarray:
 _SOME_ROWS, _LOST, _CONSTANT = 2048, 1e-2, 1e-14
 
 
-def _refuse_lost_digits(given: np.ndarray, kept: np.ndarray, name: str) -> None:
+def check_digits(given: np.ndarray, kept: np.ndarray, name: str) -> None:
   """Refuses features of which a narrower dtype rounds away how they differ.
+
+  Args:
+    given: [N, D], finite, as a caller has them.
+    kept: The same in the dtype that mathematics computes in.
+    name: What the message calls them.
 
   Raises:
     InputError: If the rounding is over a hundredth of their spread.

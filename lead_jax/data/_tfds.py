@@ -275,7 +275,7 @@ def _builder(
     raise InputError(f"{source}: expected tfds:NAME, NAME/config or NAME:1.2.3")
   options = {} if data_dir is None else {"data_dir": os.fspath(data_dir)}
   try:
-    with _quiet():
+    with _quiet(), _nothing_left():
       return tfds.builder(name, **options)
   except tfds.core.DatasetNotFoundError:
     known = tfds.list_builders(with_community_datasets=False)
@@ -330,6 +330,18 @@ def _has_tensorflow() -> bool:
 
 def _in_brackets(hint: str) -> str:
   return f" ({hint})" if hint else ""
+
+
+@contextlib.contextmanager
+def _nothing_left() -> Iterator[None]:
+  """Removes the temporary folder that tfds makes for what is not prepared, and leaves."""
+  before = tempfile.tempdir
+  with tempfile.TemporaryDirectory() as folder:
+    tempfile.tempdir = folder
+    try:
+      yield
+    finally:
+      tempfile.tempdir = before
 
 
 def _import_tfds(source: str) -> ModuleType:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from lead_jax import logits, ntk
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_arguments, option
 from lead_jax.dynamics._feature_scale import FeatureScale
 
 Variant = Literal["paper", "normalised"]
@@ -158,6 +158,7 @@ VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
 }
 
 
+@check_arguments()
 def lead_config(variant: Variant = "paper", **overrides: Any) -> LeadConfig:
   """Returns the configuration of a variant.
 

@@ -10,11 +10,13 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.typing import Array, Float
 
 FeatureScale = Literal["none", "rms", "sample"]
 
 
+@check_arguments()
 def scale_features(
   features: Float[Array, "n d"], feature_scale: FeatureScale = "none"
 ) -> Float[Array, "n d"]:

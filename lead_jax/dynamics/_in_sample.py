@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax import checks, logits, ntk
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.dynamics._config import LeadConfig, Loss
 from lead_jax.dynamics._feature_scale import scale_features_jit
 from lead_jax.dynamics._rates import (
@@ -61,6 +62,7 @@ class LeadResult(NamedTuple):
   trace_gap: Float[Array, ""] | None = None
 
 
+@check_arguments(final_logits=Rule(finite=False))
 def transfer_score(
   final_logits: Float[Array, "n k"],
   labels: Int[Array, " n"],
@@ -164,6 +166,7 @@ _class_rates_jit = jax.jit(rates_with_check, static_argnames=("num_classes", "co
 _predict_jit = jax.jit(_predict, static_argnames="config")
 
 
+@check_arguments()
 def lead_start(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
@@ -210,6 +213,7 @@ class LeadRates(NamedTuple):
     return jnp.nanmean(self.rates_hk, axis=1)  # an empty class has no rate
 
 
+@check_arguments()
 def lead_rates(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
@@ -255,6 +259,7 @@ def lead_rates(
   return LeadRates(*found)
 
 
+@check_arguments()
 def lead(
   features: ArrayLike,
   labels: ArrayLike,
@@ -326,6 +331,7 @@ def lead(
   )
 
 
+@check_arguments()
 def rescore_in_pool(
   results: list[LeadResult], labels: Int[Array, " n"], config: LeadConfig
 ) -> list[float]:

@@ -40,7 +40,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax import checks, logits, ntk
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_arguments, option
 from lead_jax.dynamics._feature_scale import (
   FeatureScale,
   centre_features,
@@ -152,6 +152,7 @@ def held_out_kernel(
   return jax.lax.scan(add, zero_nn, jax.random.split(key, config.head_seeds))[0]
 
 
+@check_arguments()
 def held_out_score(
   held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"], loss: Loss
 ) -> Float[Array, ""]:
@@ -186,6 +187,7 @@ def _lead_over_others(
   return own_n[:, None] - logits_nk
 
 
+@check_arguments()
 def compensated(
   held_out_logits: Float[Array, "n k"], labels: Int[Array, " n"]
 ) -> Float[Array, "n k"]:
@@ -209,6 +211,7 @@ def compensated(
   return held_out_logits + jnp.where(own_nk, worth_k[None, :], 0)
 
 
+@check_arguments()
 def inverse_temperature(
   logits_nk: Float[Array, "n k"], labels: Int[Array, " n"]
 ) -> Float[Array, ""]:
@@ -288,6 +291,7 @@ _spectrum_jit = jax.jit(held_out_spectrum, static_argnames="config")
 _result_jit = jax.jit(held_out_result, static_argnames=("num_classes", "config"))
 
 
+@check_arguments()
 def spectrum_config(config: HeldOutConfig) -> HeldOutConfig:
   """The fields that the spectrum depends on, all others at their defaults."""
   return HeldOutConfig(
@@ -300,6 +304,7 @@ def spectrum_config(config: HeldOutConfig) -> HeldOutConfig:
   )
 
 
+@check_arguments()
 def lead_held_out(
   features: ArrayLike,
   labels: ArrayLike,
@@ -340,8 +345,10 @@ def lead_held_out(
     features, labels = checked.features, checked.labels
     num_classes = len(checked.class_names)
   if spectrum is None:
+    x_nd = jnp.asarray(features)
+    x_nd = x_nd.astype(jnp.promote_types(x_nd.dtype, jnp.float32))
     spectrum = lead_held_out_spectrum(
-      features, key=key, config=config, max_samples=max_samples
+      x_nd, key=key, config=config, max_samples=max_samples
     )
   result: HeldOutResult = _result_jit(
     spectrum, jnp.asarray(labels), num_classes=num_classes, config=config
@@ -349,8 +356,9 @@ def lead_held_out(
   return result
 
 
+@check_arguments()
 def lead_held_out_spectrum(
-  features: ArrayLike,
+  features: Float[Array, "n d"],
   *,
   key: Array | None = None,
   config: HeldOutConfig,
@@ -365,7 +373,8 @@ def lead_held_out_spectrum(
     max_samples: As `lead_held_out`.
 
   Raises:
-    InputError: If there are more than `max_samples` samples.
+    InputError: If there are more than `max_samples` samples, or an argument is not as
+      its annotation says.
     ValueError: If heads are to be drawn and there is no key.
   """
   refuse_many_samples(len(features), "lead_held_out", most=max_samples)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import ntk
+from lead_jax.checks import check_arguments
 from lead_jax.dynamics._config import LeadConfig
 from lead_jax.typing import Array, Bool, Float, Int, Params
 
@@ -67,6 +68,7 @@ class ClassRates(NamedTuple):
   trace_gap: Float[Array, ""] | None
 
 
+@check_arguments()
 def class_rates(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

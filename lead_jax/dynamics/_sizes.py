@@ -1,6 +1,6 @@
 """How many samples may be compared with one another at once."""
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, check_arguments
 
 # N x N matrices of this many samples take some gigabytes, and a decomposition minutes.
 MAX_SAMPLES = 10_000
@@ -9,6 +9,7 @@ MAX_SAMPLES = 10_000
 _MATRICES = 8
 
 
+@check_arguments()
 def refuse_many_samples(count: int, what: str, *, most: int = MAX_SAMPLES) -> None:
   """Refuses N x N matrices that would not fit in memory.
 

@@ -6,10 +6,11 @@ Columns `model`, `dataset`, `accuracy` (in percent) are needed; others (`measure
 
 from collections.abc import Mapping
 
-from lead_jax.checks import shown
+from lead_jax.checks import check_arguments, shown
 from lead_jax.readers import parse_csv
 
 
+@check_arguments()
 def ground_truth_table(text: str) -> dict[str, dict[str, float]]:
   """Reads the accuracies of all data sets.
 
@@ -68,6 +69,7 @@ def _refuse_fractions(dataset: str, accuracies: Mapping[str, float]) -> None:
     )
 
 
+@check_arguments()
 def ground_truth_column(text: str, column: str) -> dict[str, dict[str, str]]:
   """Reads one more column of a ground-truth file.
 

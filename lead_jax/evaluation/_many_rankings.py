@@ -19,6 +19,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
+
 # Of scores, truth and counts, all [..., M] without NaN, to values [...].
 RankMeasure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -90,6 +92,7 @@ def many_weighted_kendall(
   return mean
 
 
+@check_arguments()
 def many_kendall(
   scores: np.ndarray, truth: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
@@ -147,6 +150,7 @@ def _best_and_chosen(
   return np.where(ranked, best, np.nan), np.where(ranked, chosen, np.nan)
 
 
+@check_arguments()
 def many_regret_at_k(
   scores: np.ndarray, truth: np.ndarray, counts: np.ndarray, *, k: int = 1
 ) -> np.ndarray:

@@ -15,6 +15,8 @@ import dataclasses
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
+
 # Means that differ by less are equal but for the rounding of their sums.
 _EQUAL = 1e-12
 
@@ -35,6 +37,7 @@ class MethodPlaces:
   best: np.ndarray
 
 
+@check_arguments()
 def place_methods(values: np.ndarray) -> np.ndarray:
   """Computes the place of every method: 1 and the number of those that are better.
 
@@ -50,6 +53,7 @@ def place_methods(values: np.ndarray) -> np.ndarray:
   return np.where(np.isnan(v), np.nan, found)
 
 
+@check_arguments()
 def bootstrap_places(
   means: np.ndarray, resampled: np.ndarray, *, level: float = 0.95
 ) -> MethodPlaces:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
+
 
 def _check(
   scores: Sequence[float] | np.ndarray,
@@ -53,6 +55,7 @@ def _midranks(values: np.ndarray) -> np.ndarray:
   return ranks
 
 
+@check_arguments()
 def weighted_kendall(
   scores: Sequence[float] | np.ndarray,
   truth: Sequence[float] | np.ndarray,
@@ -85,6 +88,7 @@ def weighted_kendall(
   return float(stats.weightedtau(stats.rankdata(s), stats.rankdata(g)).statistic)
 
 
+@check_arguments()
 def weighted_kendall_paper(
   scores: Sequence[float] | np.ndarray,
   truth: Sequence[float] | np.ndarray,
@@ -121,6 +125,7 @@ def weighted_kendall_paper(
   return float((weight * score_order * true_order).sum() / weight.sum())
 
 
+@check_arguments()
 def kendall(
   scores: Sequence[float] | np.ndarray,
   truth: Sequence[float] | np.ndarray,
@@ -149,6 +154,7 @@ def kendall(
   return float(stats.kendalltau(stats.rankdata(s), stats.rankdata(g)).statistic)
 
 
+@check_arguments()
 def weighted_pearson(
   scores: Sequence[float] | np.ndarray,
   truth: Sequence[float] | np.ndarray,
@@ -189,6 +195,7 @@ def weighted_pearson(
   return float(np.clip((weight * s * g).sum() / root, -1, 1))
 
 
+@check_arguments()
 def relative_accuracy_at_k(
   scores: Sequence[float] | np.ndarray,
   truth: Sequence[float] | np.ndarray,
@@ -220,6 +227,7 @@ def relative_accuracy_at_k(
   return float(_best_of_top(s, g, k) / g.max())
 
 
+@check_arguments()
 def regret_at_k(
   scores: Sequence[float] | np.ndarray,
   truth: Sequence[float] | np.ndarray,

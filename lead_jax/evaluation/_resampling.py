@@ -25,6 +25,7 @@ import dataclasses
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import ScoreTable, measure_named, measure_table
 
@@ -49,6 +50,7 @@ class BootstrapIntervals:
   undefined: np.ndarray
 
 
+@check_arguments()
 def bootstrap_means(
   table: ScoreTable,
   *,
@@ -112,6 +114,7 @@ def bootstrap_means(
   return resampled
 
 
+@check_arguments()
 def bootstrap_intervals(
   table: ScoreTable,
   *,
@@ -174,6 +177,7 @@ def _draws(present: np.ndarray, samples: int, rng: np.random.Generator) -> np.nd
   return rng.multinomial(size, share, size=samples)
 
 
+@check_arguments()
 def percentile_intervals(resampled: np.ndarray, *, level: float = 0.95) -> np.ndarray:
   """Computes percentile intervals.
 

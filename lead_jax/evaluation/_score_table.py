@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.evaluation._many_rankings import (
   RANK_MEASURES,
   RankMeasure,
@@ -93,6 +94,7 @@ def _twice(names: Sequence[str]) -> str:
   return next(name for i, name in enumerate(names) if name in names[:i])
 
 
+@check_arguments()
 def score_table(
   scores: Mapping[str, Mapping[str, Mapping[str, float]]],
   truth: Mapping[str, Mapping[str, float]],
@@ -156,6 +158,7 @@ class MeasuredTable:
   reasons: dict[tuple[str, str], str]
 
 
+@check_arguments()
 def measure_table(
   table: ScoreTable, *, measure: str | RankMeasure = "weighted_kendall"
 ) -> MeasuredTable:

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import (
   ScoreTable,
@@ -44,6 +45,7 @@ class PermutationTest:
   exact: bool
 
 
+@check_arguments()
 def permutation_test(
   table: ScoreTable,
   *,
@@ -158,6 +160,7 @@ def _p_value(null: np.ndarray, value: float, exact: bool) -> float:
   return as_good / len(null) if exact else (as_good + 1) / (len(null) + 1)
 
 
+@check_arguments()
 def holm(p_values: np.ndarray) -> np.ndarray:
   """Corrects p-values for the number of methods that were tested (Holm's step-down).
 
@@ -184,6 +187,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
   return adjusted
 
 
+@check_arguments()
 def null_means(
   truth: np.ndarray,
   *,

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import MeasuredTable, ScoreTable, measure_table
 
 
+@check_arguments()
 def leave_one_family(
   table: ScoreTable,
   families: Mapping[str, str],
@@ -40,6 +42,7 @@ def leave_one_family(
   return found
 
 
+@check_arguments()
 def leave_one_dataset(
   table: ScoreTable, *, measure: str | RankMeasure = "weighted_kendall"
 ) -> dict[str, MeasuredTable]:

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
 
+
+@check_arguments()
 def mean_rank_elsewhere(
   accuracies: Mapping[str, Mapping[str, float]], dataset: str
 ) -> dict[str, float]:

@@ -13,10 +13,12 @@ import math
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.evaluation._many_rankings import RankMeasure
 from lead_jax.evaluation._score_table import measure_named
 
 
+@check_arguments()
 def deviation_of_seeds(runs: np.ndarray) -> np.ndarray:
   """Estimates the deviation of mean accuracies from the runs behind them.
 
@@ -43,6 +45,7 @@ def deviation_of_seeds(runs: np.ndarray) -> np.ndarray:
   return deviation
 
 
+@check_arguments()
 def deviation_of_test_set(accuracies: np.ndarray, images: int) -> np.ndarray:
   """Computes the binomial deviation of accuracies in percent on `images` test images.
 
@@ -84,6 +87,7 @@ class NoiseCeiling:
   interval: tuple[float, float]
 
 
+@check_arguments()
 def noise_ceiling(
   truth: np.ndarray,
   deviation: np.ndarray | float,
@@ -155,6 +159,7 @@ def _check_deviation(deviation: np.ndarray) -> None:
     raise ValueError(f"deviation must be finite and at least 0, got {deviation}")
 
 
+@check_arguments()
 def practical_ties(
   truth: np.ndarray, deviation: np.ndarray | float, *, level: float = 0.95
 ) -> np.ndarray:
@@ -190,6 +195,7 @@ def practical_ties(
   return groups
 
 
+@check_arguments()
 def close_pairs(
   truth: np.ndarray, deviation: np.ndarray | float, *, level: float = 0.95
 ) -> tuple[int, int]:

@@ -17,7 +17,6 @@ import contextlib
 import copy
 import errno
 import hashlib
-import json
 import os
 import pathlib
 import re
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from lead_jax.checks import InputError, one_line, parameter
+from lead_jax.readers import map_npy, parse_json
 from lead_jax.system import (
   canonical_json,
   remove_stale,
@@ -251,7 +251,7 @@ def _unseal(sealed: bytes) -> Any:
   checksum, _, data = sealed.partition(b"\n")
   if hashlib.blake2b(data, digest_size=16).hexdigest().encode() != checksum:
     raise ValueError("its checksum does not match")
-  return json.loads(data)
+  return parse_json(data, "it", finite=False)
 
 
 def _array_facts(array: np.ndarray) -> dict[str, Any]:
@@ -286,9 +286,7 @@ def _read_entry(folder: pathlib.Path, key: str) -> dict[str, np.ndarray]:
 
 
 def _read_array(path: pathlib.Path, facts: Mapping[str, Any]) -> np.ndarray:
-  array = np.load(path, mmap_mode="r", allow_pickle=False)
-  # An array without numbers cannot be mapped.
-  end = getattr(array, "offset", path.stat().st_size) + array.nbytes
-  if _array_facts(array) != facts or path.stat().st_size != end:
+  array = map_npy(path)
+  if _array_facts(array) != facts:
     raise ValueError(f"{path.name} does not match its checksum")
   return array

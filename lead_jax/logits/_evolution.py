@@ -17,6 +17,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
@@ -31,6 +32,9 @@ def interpolate_to_targets(
   return -jnp.expm1(-x) * targets + jnp.exp(-x) * logits_0
 
 
+@check_arguments(
+  logits_0=Rule(finite=False), lambda_c=None, eta_t=Rule(least=0, finite=False)
+)
 def evolve_class_aware(
   logits_0: Float[Array, "n k"],
   labels: Int[Array, " n"],
@@ -56,6 +60,7 @@ def evolve_class_aware(
   return interpolate_to_targets(logits_0, targets, exponent)
 
 
+@check_arguments(logits_0=Rule(finite=False), coefficient=Rule(finite=False))
 def evolve_constant(
   logits_0: Float[Array, "n k"],
   labels: Int[Array, " n"],
@@ -75,6 +80,7 @@ def evolve_constant(
   return (1 - coefficient) * targets + coefficient * logits_0
 
 
+@check_arguments(logits_0=Rule(finite=False), eta_t=Rule(least=0))
 def evolve_full_kernel(
   logits_0: Float[Array, "n k"],
   labels: Int[Array, " n"],

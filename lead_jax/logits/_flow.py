@@ -11,12 +11,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
 _MAX_STEPS = 2**14
 
 
+@check_arguments(eta_t=Rule(least=0), tolerance=Rule(above=0))
 def cross_entropy_flow(
   logits_0: Float[Array, "n k"],
   labels: Int[Array, " n"],

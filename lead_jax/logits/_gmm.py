@@ -12,12 +12,13 @@ Classes are worked through `batch_size` at a time, so that no K x D x D array ex
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import check_num_classes
+from lead_jax.checks import check_arguments, check_num_classes
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import class_means
 from lead_jax.typing import Array, Float, Int
 
 
+@check_arguments()
 def gmm_decision(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -44,6 +44,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float
 
@@ -68,12 +69,14 @@ class KernelSpectrum(NamedTuple):
     return jnp.mean(self.values)
 
 
+@check_arguments()
 def kernel_spectrum(kernel: Float[Array, "n n"]) -> KernelSpectrum:
   """Decomposes a symmetric positive semi-definite matrix."""
   values, vectors = jnp.linalg.eigh(0.5 * (kernel + kernel.T))
   return KernelSpectrum(jnp.maximum(values, 0), vectors)
 
 
+@check_arguments(eta_t=Rule(least=0))
 def trained_flow(
   spectrum: KernelSpectrum, targets: Float[Array, "n k"], eta_t: Float[Array, ""]
 ) -> Float[Array, "n k"]:
@@ -81,6 +84,7 @@ def trained_flow(
   return _apply(spectrum, -jnp.expm1(-eta_t * spectrum.values), targets)
 
 
+@check_arguments(ridge=Rule(least=0))
 def trained_ridge(
   spectrum: KernelSpectrum, targets: Float[Array, "n k"], ridge: Float[Array, ""]
 ) -> Float[Array, "n k"]:
@@ -88,6 +92,7 @@ def trained_ridge(
   return _apply(spectrum, spectrum.values / (spectrum.values + ridge), targets)
 
 
+@check_arguments(ridge=Rule(least=0))
 def held_out_ridge(
   spectrum: KernelSpectrum, targets: Float[Array, "n k"], ridge: Float[Array, ""]
 ) -> Float[Array, "n k"]:
@@ -106,6 +111,7 @@ def held_out_ridge(
   return targets - residual_nk / _diagonal(spectrum, shrunk_n)[:, None]
 
 
+@check_arguments(eta_t=Rule(least=0), nodes=Rule())
 def held_out_flow(
   spectrum: KernelSpectrum,
   targets: Float[Array, "n k"],

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.logits import _gmm as gmm, _lda as lda, _svm as svm
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int
@@ -33,6 +34,7 @@ class InitialLogits(NamedTuple):
   converged: Bool[Array, ""]
 
 
+@check_arguments(outputs=Rule(finite=False))
 def normalise_decisions(
   outputs: Float[Array, "n k"], normalisation: Normalisation = "softmax"
 ) -> Float[Array, "n k"]:
@@ -58,6 +60,7 @@ def normalise_decisions(
   )
 
 
+@check_arguments()
 def initial_logits(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -9,7 +9,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 
-from lead_jax.checks import check_num_classes
+from lead_jax.checks import check_arguments, check_num_classes
 from lead_jax.statistics import (
   centre_and_rotate,
   class_means,
@@ -20,6 +20,7 @@ from lead_jax.statistics import (
 from lead_jax.typing import Array, Float, Int
 
 
+@check_arguments()
 def lda_decision(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

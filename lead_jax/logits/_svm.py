@@ -47,7 +47,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import check_num_classes
+from lead_jax.checks import check_arguments, check_num_classes
 from lead_jax.logits import _svm_active as svm_active
 from lead_jax.logits._svm_guess import (
   apply_root,
@@ -112,6 +112,7 @@ class _State(NamedTuple):
   stalled_k: Array
 
 
+@check_arguments()
 def svm_decision(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import option
+from lead_jax.checks import check_arguments, option
 from lead_jax.metrics._draws import (
   DrawOptions,
   draw_samples,
@@ -54,6 +54,7 @@ class DDSResult(NamedTuple):
   constant: Int[Array, ""]
 
 
+@check_arguments()
 def dds(
   features: Float[Array, "n d"],
   reference: Float[Array, "n r"],

@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import OK, Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -63,6 +63,7 @@ class ETranLDAResult(NamedTuple):
   singular: Bool[Array, ""]
 
 
+@check_arguments()
 def etran_lda(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
@@ -109,6 +110,7 @@ def etran_lda(
   return ETranLDAResult(jnp.mean(true_n1), singular)
 
 
+@check_arguments(percent=Rule(above=0, most=100))
 def etran_energy(
   features: Float[Array, "n d"], *, percent: float = 0.5
 ) -> Float[Array, ""]:
@@ -138,6 +140,7 @@ _jitted_lda = jax.jit(etran_lda, static_argnames=("num_classes", "variant"))
 _jitted_energy = jax.jit(etran_energy, static_argnames=("percent",))
 
 
+@check_arguments()
 def pool_etran(parts: Sequence[Mapping[str, float]]) -> list[float]:
   """Computes the scores of models that are compared with one another.
 

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import OK, Problem, Value, join, own_metric
 from lead_jax.statistics import class_means, pca
 from lead_jax.typing import Array, Float, Int
@@ -121,6 +121,7 @@ def gaussian_overlap(
   return jax.nn.logsumexp(log_k)
 
 
+@check_arguments()
 def gbc_log_overlap(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -38,7 +38,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes
+from lead_jax.checks import Options, check_arguments, check_num_classes
 from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -72,6 +72,7 @@ class HScoreResult(NamedTuple):
   least: Float[Array, ""]
 
 
+@check_arguments()
 def h_score(
   features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
 ) -> HScoreResult:
@@ -134,6 +135,7 @@ def h_score_of_scatter(moments: TotalScatter) -> HScoreResult:
   return _plain(*_feature_space(moments, unit_d))
 
 
+@check_arguments()
 def h_score_regularized(
   features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
 ) -> HScoreResult:

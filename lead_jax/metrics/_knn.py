@@ -11,7 +11,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, directions_about, fold_rows
@@ -23,6 +23,7 @@ Distance = Literal["cosine", "euclidean"]
 _SHARED = 0.99
 
 
+@check_arguments()
 def knn_accuracy(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -19,7 +19,7 @@ References:
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_num_classes
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes
 from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fold_rows
@@ -28,6 +28,7 @@ from lead_jax.typing import Array, Float, Int
 _ROWS = 512
 
 
+@check_arguments(source_probs=Rule(least=0, most=1.01))
 def empirical_prediction(
   source_probs: Float[Array, "n z"], labels: Int[Array, " n"], *, num_classes: int
 ) -> Float[Array, " n"]:
@@ -74,6 +75,7 @@ def _joint(
   return fold_rows(add, zero_kz, n, rows=_ROWS)
 
 
+@check_arguments(source_probs=Rule(least=0, most=1.01))
 def leep(
   source_probs: Float[Array, "n z"], labels: Int[Array, " n"], *, num_classes: int
 ) -> Float[Array, ""]:

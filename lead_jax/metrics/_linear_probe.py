@@ -23,7 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import Problem, Spread, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fit_logistic, fold_rows
@@ -56,6 +56,7 @@ class ProbeResult(NamedTuple):
   converged: Bool[Array, ""]
 
 
+@check_arguments()
 def stratified_folds(
   labels: Int[Array, " n"],
   *,
@@ -95,6 +96,7 @@ def stratified_folds(
   return fold_n, actual.astype(jnp.int32)
 
 
+@check_arguments(l2=Rule(least=0))
 def linear_probe(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

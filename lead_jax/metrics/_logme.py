@@ -60,7 +60,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import TotalScatter, total_scatter
@@ -114,6 +114,7 @@ class _Spectrum(NamedTuple):
   residual_k: Float[Array, " k"]
 
 
+@check_arguments()
 def logme(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError, shown
+from lead_jax.checks import InputError, Rule, check_arguments, shown
 from lead_jax.metrics._metric import Metric, Problem, Value, join
 from lead_jax.metrics._plain_value import plain_value
 from lead_jax.metrics._table import METRICS
@@ -107,6 +107,7 @@ def _unlike_the_table(metric: Metric, where: str) -> Metric:
   return metric
 
 
+@check_arguments()
 def evaluate_metric(ref: str | Metric, problem: Problem, /, **options: Any) -> Value:
   """Applies a metric, after checking its options.
 
@@ -141,6 +142,7 @@ def evaluate_metric(ref: str | Metric, problem: Problem, /, **options: Any) -> V
   return value._replace(status=join(value.status, _doubts(metric, problem)))
 
 
+@check_arguments()
 def missing(ref: str | Metric, problem: Problem) -> str:
   """Returns what a metric needs and the problem has not, and what to do; empty if none."""
   for need in find_metric(ref).needs:
@@ -166,6 +168,7 @@ def _doubts(metric: Metric, problem: Problem) -> str:
   return "; ".join(notes)
 
 
+@check_arguments()
 def check_options(ref: str | Metric, options: Mapping[str, Any]) -> None:
   """Checks names and values of a metric's options, before any work.
 
@@ -222,6 +225,7 @@ def score(
   return evaluate_metric(found, problem, **options).score
 
 
+@check_arguments(seed=Rule())
 def score_pool(
   metric: str | Metric,
   pool: Sequence[ArrayLike],

@@ -18,11 +18,12 @@ import math
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_num_classes
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes
 from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.typing import Array, Float, Int
 
 
+@check_arguments(source_probs=Rule(least=0, most=1.01))
 def nce(
   source_probs: Float[Array, "n z"], labels: Int[Array, " n"], *, num_classes: int
 ) -> Float[Array, ""]:

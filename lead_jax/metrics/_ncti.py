@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._etran import SATURATED, scale_to_unit, tied_parts
 from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
@@ -63,6 +63,7 @@ class NCTIResult(NamedTuple):
   collapsed: Bool[Array, ""]
 
 
+@check_arguments()
 def ncti(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
@@ -182,6 +183,7 @@ def _nuclear_norm(matrix: Array) -> Array:
 _jitted = jax.jit(ncti, static_argnames=("num_classes", "pca_dim", "largest_class"))
 
 
+@check_arguments()
 def pool_ncti(parts: Sequence[Mapping[str, float]]) -> list[float]:
   """Computes the scores of models that are compared with one another.
 

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, class_means, directions_about, fold_rows
@@ -40,6 +40,7 @@ _BEHIND = 0.05
 _ROWS = 512
 
 
+@check_arguments()
 def nearest_centroid(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -32,7 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from lead_jax.checks import Options, option
+from lead_jax.checks import Options, check_arguments, option
 from lead_jax.metrics._leep import empirical_prediction
 from lead_jax.metrics._metric import Problem, Spread, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
@@ -44,6 +44,7 @@ _PCA_STEP = 16  # dimensions are filled up to a multiple, to compile few program
 _REG = 1e-6  # scikit-learn's ridge
 
 
+@check_arguments()
 def nleep(
   responsibilities: Float[Array, "n z"],
   labels: Int[Array, " n"],

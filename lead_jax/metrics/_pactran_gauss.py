@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import OK, Problem, Value, own_metric
 from lead_jax.statistics import fit_logistic
 from lead_jax.typing import Array, Bool, Float, Int
@@ -48,6 +48,7 @@ class PACTranGaussResult(NamedTuple):
   converged: Bool[Array, ""]
 
 
+@check_arguments(lam=Rule(above=0), s2=Rule(above=0))
 def pactran_gauss(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

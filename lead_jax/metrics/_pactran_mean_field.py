@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, Rule, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import Problem, Value, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
@@ -43,6 +43,7 @@ _LEAST = 1e-10  # added to source probabilities and priors, as officially
 _BLOCK = 512  # rows whose posteriors exist at once
 
 
+@check_arguments(source_probs=Rule(least=0, most=1.01))
 def pactran_mean_field(
   source_probs: Float[Array, "n z"],
   labels: Int[Array, " n"],

@@ -30,7 +30,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import option
+from lead_jax.checks import check_arguments, option
 from lead_jax.metrics._draws import (
   DrawOptions,
   draw_samples,
@@ -66,6 +66,7 @@ class PARCResult(NamedTuple):
   constant: Int[Array, ""]
 
 
+@check_arguments()
 def parc(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

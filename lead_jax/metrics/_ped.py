@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._gbc import GBC, GBCOptions
 from lead_jax.metrics._logme import LOGME, LogMEOptions
 from lead_jax.metrics._metric import Metric, Problem, Value, join, own_metric
@@ -58,6 +58,7 @@ class PushResult(NamedTuple):
   coincide: Bool[Array, ""]
 
 
+@check_arguments()
 def push_overlapping_classes(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.metrics._draws import (
   DrawOptions,
   draw_samples,
@@ -46,6 +47,7 @@ class RSAResult(NamedTuple):
   constant: Int[Array, ""]
 
 
+@check_arguments()
 def rsa(features: Float[Array, "n d"], reference: Float[Array, "n r"]) -> RSAResult:
   """Computes RSA of all the samples given.
 

@@ -28,7 +28,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import OK, Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import (
@@ -83,6 +83,7 @@ class SFDAFits(NamedTuple):
   singular: Bool[Array, ""]
 
 
+@check_arguments()
 def fit_sfda_discriminants(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],
@@ -138,6 +139,7 @@ def fit_sfda_discriminants(
   return SFDAFits(posterior_nk, second.decision_nk, shrinkage, first.singular)
 
 
+@check_arguments()
 def sfda(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax import statistics as sums
-from lead_jax.checks import InputError, Options
+from lead_jax.checks import InputError, Options, check_arguments, plain_array, shown
 from lead_jax.metrics._etran import ETranLDAOptions
 from lead_jax.metrics._gbc import GBCOptions, gaussian_overlap
 from lead_jax.metrics._h_score import h_score_of_scatter, h_score_regularized_of_scatter
@@ -32,6 +32,8 @@ from lead_jax.typing import ArrayLike
 Batches = Iterable[tuple[ArrayLike, ArrayLike]]
 
 STREAMING = ("logme", "h_score", "h_score_regularized", "gbc", "sfda", "etran_lda")
+
+_LARGEST = 1e140  # whose squares, and sums of them, are numbers of 64 bits
 
 _LEAST_SHRINKAGE = 1e-10  # of SFDA and of ETran's covariance
 
@@ -58,6 +60,7 @@ class _Discriminant(NamedTuple):
   constant_k: np.ndarray
 
 
+@check_arguments()
 def score_stream(
   metric: str | Metric,
   batches: Batches | Callable[[], Batches],
@@ -104,18 +107,29 @@ def score_stream(
 def _first_pass(batches: Batches | Callable[[], Batches], num_classes: int) -> _Stream:
   """Sums all samples; checks that there are enough."""
 
-  first_count = 0
+  first: tuple[int, float, float] | None = None
 
   def passes() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    count = 0
-    for features, labels in batches() if callable(batches) else batches:
+    count, total, size = 0, 0.0, 0.0
+    for batch in batches() if callable(batches) else batches:
+      if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise InputError(
+          f"batches must be pairs (features, labels), got {shown(batch)}"
+        )
+      features, labels = batch
       x_bd, y_b = _checked(features, labels, num_classes)
       count += len(y_b)
+      moved = x_bd.sum(axis=1, dtype=np.float64) * (1.0 + y_b)
+      total, size = total + moved.sum(), size + np.abs(moved).sum()
       yield x_bd, y_b
-    if first_count and count != first_count:
+    nonlocal first
+    if first is None:
+      first = count, total, size
+    elif count != first[0] or abs(total - first[1]) > 1e-9 * first[2]:
       raise InputError(
-        f"the batches held {first_count} samples at first and {count} in a later pass: "
-        "give a list, or a function that returns them afresh"
+        f"the batches held {first[0]} samples at first and {count}"
+        f"{'' if count != first[0] else ' others'} in a later pass: give a list, or a "
+        "function that returns the same ones afresh"
       )
 
   moments = None
@@ -131,7 +145,6 @@ def _first_pass(batches: Batches | Callable[[], Batches], num_classes: int) -> _
   if moments is None:
     raise InputError("there are no samples in the batches")
   count, dim = int(moments.count_k.sum()), moments.shift_d.size
-  first_count = count
   present_k = moments.count_k > 0
   if present_k.sum() < 2:
     raise InputError("the batches hold samples of one class: at least 2 are needed")
@@ -151,16 +164,23 @@ def _checked(
   features: ArrayLike, labels: ArrayLike, num_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
   """Returns a batch as arrays, without empty ones' trouble."""
-  x_bd, y_b = np.asarray(features), np.asarray(labels)
+  x_bd, y_b = plain_array(features, "features"), plain_array(labels, "labels")
   if x_bd.ndim != 2 or x_bd.shape[0] < 1 or y_b.shape != x_bd.shape[:1]:
     raise InputError(
       "a batch must be features [B, D] and labels [B], B at least 1; got "
       f"{list(x_bd.shape)} and {list(y_b.shape)}"
     )
-  if x_bd.dtype != np.float64:
-    x_bd = x_bd.astype(np.float32)
+  if x_bd.dtype.kind not in "fiub" and x_bd.dtype.name != "bfloat16":
+    raise InputError(f"features must be numbers, got dtype {x_bd.dtype}")
+  if x_bd.dtype != np.float32:
+    x_bd = x_bd.astype(np.float64)
   if not np.isfinite(x_bd).all():
     raise InputError("a batch holds NaN or infinite values")
+  if (largest := float(np.abs(x_bd).max())) > _LARGEST:
+    raise InputError(
+      f"features are as large as {largest:.3g}: sums of their squares overflow; divide "
+      "them by a number first"
+    )
   if y_b.dtype.kind not in "iu" or y_b.min() < 0 or y_b.max() >= num_classes:
     raise InputError(f"labels must be whole numbers in [0, {num_classes})")
   return x_bd, y_b

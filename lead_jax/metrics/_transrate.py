@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import Options, check_num_classes, option
+from lead_jax.checks import Options, check_arguments, check_num_classes, option
 from lead_jax.metrics._metric import Problem, Value, join, own_metric
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import Take, fold_rows, gram_of_rows
@@ -62,6 +62,7 @@ class CodingRates(NamedTuple):
   at_mean: Int[Array, ""]
 
 
+@check_arguments()
 def transrate(
   features: Float[Array, "n d"],
   labels: Int[Array, " n"],

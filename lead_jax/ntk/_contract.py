@@ -13,7 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks import InputError, one_line, parameter, plain_array
+from lead_jax.checks import (
+  InputError,
+  check_digits,
+  one_line,
+  parameter,
+  plain_array,
+)
 from lead_jax.typing import Array, Params
 
 _ROWS = 32
@@ -51,7 +57,8 @@ def as_features(values: Any, name: str, dim: int | None = None) -> Array:
     dim: D, where it is known.
 
   Raises:
-    InputError: If they are not a real matrix of that width.
+    InputError: If they are not a real matrix of that width; of a NumPy array also if
+      values are not finite, or rounded until nothing tells rows apart.
   """
   array = as_array(values, name)
   if array.ndim != 2:
@@ -60,7 +67,9 @@ def as_features(values: Any, name: str, dim: int | None = None) -> Array:
     raise InputError(f"{name} must have {dim} columns, got {array.shape[1]}")
   if _is(array, jnp.complexfloating):
     raise InputError(f"{name} must be real numbers, got dtype {array.dtype}")
-  return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+  features = array.astype(jnp.promote_types(array.dtype, jnp.float32))
+  _check_values(values, features, name)
+  return features
 
 
 def as_inputs(values: Any, name: str, like: Array | None = None) -> Array:
@@ -72,13 +81,15 @@ def as_inputs(values: Any, name: str, like: Array | None = None) -> Array:
     like: Other inputs, of which these must be further rows.
 
   Raises:
-    InputError: If there is no row, or rows are not like the others.
+    InputError: If there is no row, or rows are not like the others; of a NumPy array also
+      if values are not finite, or rounded until nothing tells rows apart.
   """
   array = as_array(values, name)
   if array.ndim == 0 or array.shape[0] == 0:
     raise InputError(
       f"{name} must have at least one row, got shape {list(array.shape)}"
     )
+  _check_values(values, array, name)
   if like is None:
     return array
   if array.shape[1:] != like.shape[1:]:
@@ -93,6 +104,28 @@ def as_inputs(values: Any, name: str, like: Array | None = None) -> Array:
       f"{name} is {array.dtype} but x1 is {like.dtype}: give both in one dtype"
     )
   return array
+
+
+def _check_values(given: Any, kept: Array, name: str) -> None:
+  """Looks at what a caller has; what JAX computed is the caller's own, and may be traced.
+
+  Raises:
+    InputError: If an array of NumPy is not finite in JAX's type, or is rounded in it until
+      nothing tells rows apart.
+  """
+  if (
+    not isinstance(given, np.ndarray) or not given.size or given.dtype.kind not in "fiu"
+  ):
+    return
+  with np.errstate(over="ignore"):
+    values = given.astype(kept.dtype, copy=False)  # under jit JAX has no value of it
+  if given.dtype.kind == "f" and not np.isfinite(values).all():
+    raise InputError(
+      f"{name} hold NaN, infinity or numbers beyond {values.dtype}: remove those rows, or "
+      "divide by a number first"
+    )
+  rows = len(given)
+  check_digits(given.reshape(rows, -1), values.reshape(rows, -1), name)
 
 
 def as_params(params: Params) -> Params:
@@ -276,4 +309,5 @@ def _of_list(values: Any, name: str) -> Array:
 def _as_jax(array: np.ndarray, name: str) -> Array:
   if array.dtype.kind in "OSUVMm" and array.dtype.name != "bfloat16":
     raise InputError(f"{name} must be numbers, got dtype {array.dtype}")
-  return jnp.asarray(array)
+  with np.errstate(over="ignore"):  # what becomes infinite is refused
+    return jnp.asarray(array)

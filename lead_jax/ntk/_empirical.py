@@ -20,6 +20,7 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.ntk import _contract as contract, _neural_tangents as neural_tangents
 from lead_jax.typing import Array, ArrayLike, Float, Params
 
@@ -34,6 +35,7 @@ def _blocks(x: Array, batch_size: int) -> Array:
   return jnp.pad(x, padding, mode="edge").reshape(count, batch_size, *x.shape[1:])
 
 
+@check_arguments(batch_size=Rule())
 def empirical_ntk(
   apply_fn: Callable[[Params, Array], Array],
   params: Params,
@@ -110,6 +112,7 @@ def empirical_ntk(
   return joined[: x1.shape[0], : x2.shape[0]]
 
 
+@check_arguments(batch_size=Rule())
 def squared_gradient_norms(
   apply_fn: Callable[[Params, Array], Array],
   params: Params,

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from lead_jax.checks import InputError, check_key
+from lead_jax.checks import InputError, check_arguments, check_key
 from lead_jax.ntk import _contract as contract
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, ArrayLike, Float, Params
@@ -42,6 +42,7 @@ class LayerScales(NamedTuple):
   bias_variance: float
 
 
+@check_arguments()
 def layer_scales(initializer: Initializer, fan_in: int) -> LayerScales:
   """Returns the scales of a layer; the one place that knows what `initializer` means.
 
@@ -112,6 +113,7 @@ class MLPHead(nn.Module):
     )
 
 
+@check_arguments()
 def init_head(
   head: MLPHead, key: Array, dim: int, dtype: DTypeLike = jnp.float32
 ) -> Params:
@@ -130,6 +132,7 @@ def init_head(
   return head.init(key, jnp.zeros((1, dim), dtype))["params"]
 
 
+@check_arguments()
 def apply_head(head: MLPHead, params: Params, x: ArrayLike) -> Float[Array, "n k"]:
   """Returns the logits [N, K]; the apply function that the kernels differentiate.
 
@@ -145,6 +148,7 @@ def apply_head(head: MLPHead, params: Params, x: ArrayLike) -> Float[Array, "n k
   return cast(Array, head.apply({"params": params}, x))
 
 
+@check_arguments()
 def head_layers(params: Params) -> list[tuple[Array, Array]]:
   """Returns [(kernel [fan_in, width], bias [width]), ...] from the input upwards.
 

@@ -10,12 +10,14 @@ layer's contribution, so this is the limit of a He-initialised head of *these* w
 from collections.abc import Callable
 from typing import Any
 
+from lead_jax.checks import check_arguments
 from lead_jax.ntk import _contract as contract, _neural_tangents as neural_tangents
 from lead_jax.typing import Array, ArrayLike, Float
 
 _SQRT_2 = 2.0**0.5
 
 
+@check_arguments()
 def infinite_width_kernel(
   x1: ArrayLike,
   x2: ArrayLike | None = None,

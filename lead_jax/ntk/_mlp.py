@@ -40,6 +40,7 @@ from typing import cast
 
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.ntk import _contract as contract, _heads as heads
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, ArrayLike, Float, Params
@@ -69,6 +70,7 @@ def _forward_backward(
   return list(zip(reversed(deltas), activations, scales, strict=True))
 
 
+@check_arguments()
 def head_kernel(
   params: Params,
   x1: ArrayLike,
@@ -108,6 +110,7 @@ def head_kernel(
   return cast(Array, sum(terms))  # a head has a layer
 
 
+@check_arguments()
 def head_kernel_diagonal(
   params: Params,
   x: ArrayLike,
@@ -134,6 +137,7 @@ def head_kernel_diagonal(
   return cast(Array, sum(terms))  # a head has a layer
 
 
+@check_arguments()
 def expected_head_kernel_diagonal(
   squared_norms: Float[Array, "*n"],
   *,

@@ -10,11 +10,12 @@ Classes have different numbers of samples, so everything is padded to S and mask
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import check_key
+from lead_jax.checks import check_arguments, check_key
 from lead_jax.ntk import _contract as contract, _heads as heads, _mlp as mlp
 from lead_jax.typing import Array, Bool, Float, Int, Params
 
 
+@check_arguments()
 def class_indices(
   labels: Int[Array, " n"],
   *,
@@ -53,6 +54,7 @@ def class_indices(
   return jnp.where(mask, by_class[positions], 0), mask
 
 
+@check_arguments()
 def class_kernels(
   params: Params,
   features: Float[Array, "n d"],
@@ -87,6 +89,7 @@ def class_kernels(
   return kernels
 
 
+@check_arguments()
 def class_spectra(
   kernels: Float[Array, "c s s"], mask: Bool[Array, "c s"]
 ) -> Float[Array, "c s"]:
@@ -107,6 +110,7 @@ def class_spectra(
   return jnp.where(keep, ascending[:, ::-1], 0)
 
 
+@check_arguments()
 def mean_eigenvalues(
   eigenvalues: Float[Array, "c s"], mask: Bool[Array, "c s"]
 ) -> Float[Array, " c"]:
@@ -114,6 +118,7 @@ def mean_eigenvalues(
   return jnp.sum(eigenvalues, axis=-1) / jnp.sum(mask, axis=-1)
 
 
+@check_arguments()
 def mean_eigenvalues_by_trace(
   diagonal: Float[Array, "c s"], mask: Bool[Array, "c s"]
 ) -> Float[Array, " c"]:

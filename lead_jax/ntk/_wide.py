@@ -45,12 +45,14 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.ntk import _contract as contract, _heads as heads
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics import cosine_gaps
 from lead_jax.typing import Array, ArrayLike, Float
 
 
+@check_arguments()
 def wide_head_kernel(
   x1: ArrayLike,
   x2: ArrayLike | None = None,

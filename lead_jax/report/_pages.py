@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 
-from lead_jax.checks import csv_cell
+from lead_jax.checks import check_arguments, csv_cell
 from lead_jax.report._html import as_html
 from lead_jax.report._latex import as_latex
 from lead_jax.report._markdown import as_markdown
@@ -55,6 +55,7 @@ PAGES: Mapping[str, Callable[[Report], str]] = {
 }
 
 
+@check_arguments()
 def write_pages(report: Report, folder: str | os.PathLike) -> None:
   """Writes all files of a report, or none: what is there is replaced when all are made.
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
+from lead_jax.checks import check_arguments
 from lead_jax.results._report import Report
 
 
@@ -74,6 +75,7 @@ _SETTINGS = (
 _FACTS = ("name", "split", "samples", "classes", "fingerprint", "labels")
 
 
+@check_arguments()
 def compare(old: Report, new: Report) -> Comparison:
   """Compares two runs, of one data set or of two.
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+from lead_jax.checks import check_arguments
 from lead_jax.features import FeatureStore
 from lead_jax.metrics import Metric
 from lead_jax.results import ModelRow, Plan, Report, ScoreRow
@@ -16,6 +17,7 @@ from lead_jax.run.certainty import with_certainty
 from lead_jax.system import environment
 
 
+@check_arguments()
 def conclude(
   plan: Plan,
   store: FeatureStore,

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, check_arguments
 from lead_jax.metrics import Metric
 from lead_jax.results import (
   FAILED,
@@ -22,6 +22,7 @@ _SAME = ("seed", "precision", "x64", "versions", "reference", "source_data")
 _SAME_DATA = ("name", "split", "samples", "fingerprint", "labels")
 
 
+@check_arguments()
 def merge(reports: Sequence[Report]) -> Report:
   """Merges runs of the same images: other models, other metrics, or parts of a plan.
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lead_jax.backbones import ModelSpec
-from lead_jax.checks import InputError, equal_rows_line
+from lead_jax.checks import InputError, check_arguments, equal_rows_line
 from lead_jax.data import Copies, Dataset, SkippedEntry
 from lead_jax.features import EXTRACTION_VERSION
 from lead_jax.metrics import Metric
@@ -31,6 +31,7 @@ from lead_jax.run._sources import (
 from lead_jax.run.certainty import stratified_halves
 
 
+@check_arguments()
 def plan(
   dataset: str | os.PathLike | Dataset = "digits",
   models: Sequence[str | ModelSpec] | None = None,

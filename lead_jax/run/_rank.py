@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lead_jax.backbones import ModelSpec
+from lead_jax.checks import check_arguments
 from lead_jax.data import Dataset
 from lead_jax.features import FeatureStore
 from lead_jax.metrics import Metric
@@ -24,6 +25,7 @@ from lead_jax.system import (
 )
 
 
+@check_arguments()
 def rank(
   dataset: str | os.PathLike | Dataset = "digits",
   models: Sequence[str | ModelSpec] | None = None,
@@ -95,6 +97,7 @@ def _written(report: Report, folder: pathlib.Path | None, listener: Listener) ->
   return report
 
 
+@check_arguments()
 def open_store(
   cache_dir: str | os.PathLike | None = None,
   *,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lead_jax.checks import InputError, parameter, shown
+from lead_jax.checks import InputError, check_fields, parameter, shown
 from lead_jax.data import DUPLICATES
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ class Settings:
         f"resamples must be 0 (none) or at least {_LEAST_RESAMPLES} and at most "
         f"{_MOST_RESAMPLES}, got {shown(repr(found), most=30)}"
       )
+    from lead_jax.backbones import ModelSpec
+    from lead_jax.data import Dataset
+
+    check_fields(self, ModelSpec=ModelSpec, Dataset=Dataset)
 
 
 def settings_of(options: Mapping[str, Any]) -> Settings:

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from lead_jax.checks import InputError
+from lead_jax.checks import InputError, check_arguments
 from lead_jax.features import EXTRACTION_VERSION, FeatureStore
 from lead_jax.results import Listener, Plan
 from lead_jax.run._bench import Bench
@@ -12,6 +12,7 @@ from lead_jax.run._tasks import Desk
 from lead_jax.run.engines import work_here
 
 
+@check_arguments()
 def work(plan: Plan, store: FeatureStore, listener: Listener | None = None) -> None:
   """Works off a plan: computes what the store does not hold yet.
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float
 
@@ -20,6 +21,7 @@ Take = Callable[[Array], Array]
 ROWS = 2048
 
 
+@check_arguments()
 def fold_rows(
   step: Callable[[T, Take, Bool[Array, " b"]], T],
   start: T,
@@ -49,6 +51,7 @@ def fold_rows(
   return folded
 
 
+@check_arguments()
 def gram_of_rows(
   rows_bm: Callable[[Take], Float[Array, "b m"]],
   n: int,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
@@ -23,6 +24,7 @@ class ClassMeans(NamedTuple):
   prior_k: Float[Array, " k"]
 
 
+@check_arguments()
 def class_means(
   features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
 ) -> ClassMeans:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics._blocks import Take, fold_rows, gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
@@ -63,6 +64,7 @@ class Discriminants(NamedTuple):
   singular: Bool[Array, ""]
 
 
+@check_arguments()
 def centre_and_rotate(features: Float[Array, "n d"]) -> Float[Array, "n m"]:
   """Returns centred samples, rotated into `m = min(N, D)` dimensions.
 
@@ -77,6 +79,7 @@ def centre_and_rotate(features: Float[Array, "n d"]) -> Float[Array, "n m"]:
   return x_nd if d <= n else jnp.linalg.qr(x_nd.T, mode="r").T
 
 
+@check_arguments()
 def pooled_scatter(
   x_nm: Float[Array, "n m"],
   labels: Int[Array, " n"],
@@ -107,6 +110,7 @@ def pooled_scatter(
   return Scatter(x_nm, labels, mean_km, variance, gram_mm)
 
 
+@check_arguments()
 def linear_discriminants(
   x_nm: Float[Array, "n m"],
   mean_km: Float[Array, "k m"],

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics._blocks import Take, gram_of_rows
 from lead_jax.typing import Array, Bool, Float, Int
@@ -53,6 +54,7 @@ class LogisticFit(NamedTuple):
   steps: Int[Array, ""]
 
 
+@check_arguments(l2=Rule(least=0), weight_n=Rule(least=0), tolerance=Rule(least=0))
 def fit_logistic(
   x_nd: Float[Array, "n d"],
   onehot_nk: Float[Array, "n k"],

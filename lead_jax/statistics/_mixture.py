@@ -37,6 +37,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float, Int, Key
 
@@ -101,6 +102,7 @@ class Mixture(NamedTuple):
     return dense[:samples]
 
 
+@check_arguments()
 def kmeans(
   features: Float[Array, "n d"],
   *,
@@ -201,6 +203,7 @@ def kmeans(
   )
 
 
+@check_arguments(tol=Rule(least=0))
 def fit_mixture(
   features: Float[Array, "n p"],
   start: Int[Array, " n"],

@@ -19,8 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.checks import InputError, check_arguments
 from lead_jax.numerics import HIGHEST
-from lead_jax.typing import Array, ArrayLike, Float, Int
+from lead_jax.typing import Array, Float, Int
 
 
 class TotalScatter(NamedTuple):
@@ -61,6 +62,7 @@ class Moments(NamedTuple):
   cube_d: np.ndarray
 
 
+@check_arguments()
 def total_scatter(
   features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
 ) -> TotalScatter:
@@ -88,7 +90,10 @@ def total_scatter(
   )
 
 
-def zero_moments(shift_d: ArrayLike, *, num_classes: int) -> Moments:
+@check_arguments()
+def zero_moments(
+  shift_d: Float[Array | np.ndarray, " d"], *, num_classes: int
+) -> Moments:
   """Returns the moments of no samples.
 
   Args:
@@ -113,7 +118,12 @@ def zero_moments(shift_d: ArrayLike, *, num_classes: int) -> Moments:
   )
 
 
-def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Moments:
+@check_arguments()
+def add_batch(
+  moments: Moments,
+  features: Float[Array | np.ndarray, "b d"],
+  labels: Int[Array | np.ndarray, " b"],
+) -> Moments:
   """Adds samples; batches of any sizes give the sums of all their samples.
 
   Batches are filled up to a power of two with samples of weight zero, so that few sizes
@@ -123,9 +133,19 @@ def add_batch(moments: Moments, features: ArrayLike, labels: ArrayLike) -> Momen
     moments: So far; not changed.
     features: float[B, D], finite.
     labels: int[B], ids in `[0, K)`.
+
+  Raises:
+    InputError: If there are no samples, an axis has another length than the moments say,
+      or a label is no class.
   """
   x_bd = np.asarray(features)
   rows, dim = x_bd.shape
+  if dim != moments.shift_d.size:
+    raise InputError(
+      f"features have {dim} columns, earlier ones {moments.shift_d.size}"
+    )
+  if (most := int(np.max(labels))) >= moments.count_k.size:
+    raise InputError(f"labels must be below {moments.count_k.size}, got {most}")
   size = 1 << max(rows - 1, 0).bit_length()
   filled_bd = np.zeros((size, dim), x_bd.dtype)
   filled_bd[:rows] = x_bd
@@ -172,6 +192,7 @@ def _batch_sums(
   )
 
 
+@check_arguments()
 def moments_scatter(moments: Moments) -> TotalScatter:
   """Returns the scatter of all samples, as `total_scatter` of them; float64.
 
@@ -190,6 +211,7 @@ def moments_scatter(moments: Moments) -> TotalScatter:
     return TotalScatter(*(jnp.asarray(part) for part in parts))
 
 
+@check_arguments()
 def moments_classes(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
   """Returns means less the shift, and biased variances, of the classes: float64[K, D].
 
@@ -201,6 +223,7 @@ def moments_classes(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
   return mean_kd, np.maximum(moments.square_kd / count_k1 - mean_kd**2, 0)
 
 
+@check_arguments()
 def moments_intensity(moments: Moments) -> float:
   """Returns Ledoit and Wolf's shrinkage, as `ledoit_wolf_intensity` of the samples.
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.statistics._blocks import Take, gram_of_rows
 from lead_jax.typing import Array, Float
@@ -45,6 +46,7 @@ class PCA(NamedTuple):
   projected_np: Float[Array, "n p"]
 
 
+@check_arguments(dim=Rule())
 def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
   """Computes the first principal components.
 
@@ -93,6 +95,7 @@ def pca(features: Float[Array, "n d"], *, dim: int) -> PCA:
   return PCA(mean_d, axes_dp, value_p / (n - 1), projected_np)
 
 
+@check_arguments()
 def axes_of_gram(
   gram_mm: Float[Array, "m m"],
   rows_bm: Callable[[Take], Float[Array, "b m"]],

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.typing import Float
 
 
+@check_arguments()
 def softmax(z_nk: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
   """Returns the softmax of each row, in float64.
 

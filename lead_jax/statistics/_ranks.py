@@ -16,6 +16,7 @@ random hardly moves the correlation; tests/statistics/test_ranks.py bounds it.
 import jax
 import jax.numpy as jnp
 
+from lead_jax.checks import Rule, check_arguments
 from lead_jax.typing import Array, Bool, Float, Int
 
 # From here on float32 values are counted into bins rather than sorted.
@@ -25,6 +26,7 @@ _MERGED_BITS = 3  # eight of P bins are one, which spares most of a slow cumulat
 _BLOCK = 512
 
 
+@check_arguments(values=Rule(finite=False))
 def midranks(values: Float[Array, " p"]) -> Float[Array, " p"]:
   """Computes ranks from 1 (the least) to P; equal values share the mean of theirs.
 
@@ -41,6 +43,7 @@ def midranks(values: Float[Array, " p"]) -> Float[Array, " p"]:
   return 0.5 * (_doubled(values) + (p + 1)).astype(values.dtype)
 
 
+@check_arguments(x=Rule(finite=False), y=Rule(finite=False))
 def spearman(x: Float[Array, " p"], y: Float[Array, " p"]) -> Float[Array, ""]:
   """Computes Spearman's rank correlation, the Pearson correlation of midranks.
 
@@ -62,6 +65,7 @@ def spearman(x: Float[Array, " p"], y: Float[Array, " p"]) -> Float[Array, ""]:
   return _ratio(_sum(a * b), _sum(a * a), _sum(b * b))
 
 
+@check_arguments(values=Rule(finite=False))
 def spearman_two_valued(
   values: Float[Array, " p"], high: Bool[Array, " p"]
 ) -> Float[Array, ""]:
@@ -102,6 +106,7 @@ def spearman_two_valued(
   return _ratio(sum_high, squares, share * (1 - share) * p)
 
 
+@check_arguments(values=Rule(finite=False))
 def fast_sort(values: Float[Array, " p"]) -> Float[Array, " p"]:
   """Sorts floats, not NaN, as integers: several times faster on a CPU."""
   key_p = jnp.sort(_keys(values))

@@ -5,9 +5,11 @@ import functools
 import jax
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.typing import Array, Float, Int, Key
 
 
+@check_arguments()
 def stratified_subsample(
   labels: Int[Array | np.ndarray, " n"],
   key: Key[Array, ""],

@@ -7,10 +7,12 @@ References:
 
 import jax.numpy as jnp
 
+from lead_jax.checks import check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float
 
 
+@check_arguments()
 def ledoit_wolf_intensity(centred: Float[Array, "n d"]) -> Float[Array, ""]:
   """Computes the shrinkage that minimises the expected squared Frobenius error.
 

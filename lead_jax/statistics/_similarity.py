@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lead_jax.checks import check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Bool, Float
 
 
+@check_arguments()
 def standardise(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
   """Brings every column to mean 0 and (biased) variance 1.
 
@@ -55,6 +57,7 @@ class PairCorrelations(NamedTuple):
   constant_n: Bool[Array, " n"]
 
 
+@check_arguments()
 def correlations(
   features: Float[Array, "n d"], *, centred: bool = True
 ) -> Correlations:
@@ -70,6 +73,7 @@ def correlations(
   return Correlations(_snapped(jnp.matmul(x_nd, x_nd.T, precision=HIGHEST)), constant_n)
 
 
+@check_arguments()
 def pair_correlations(features: Float[Array, "n d"]) -> PairCorrelations:
   """Computes Pearson correlations between rows, of each pair once.
 
@@ -115,6 +119,7 @@ def _snapped(r: Array) -> Array:
   return jnp.where(jnp.abs(r) > 1 - 8 * eps, jnp.sign(r), r)
 
 
+@check_arguments()
 def directions_about(
   samples_md: Float[Array, "m d"],
   difference_md: Float[Array, "m d"],
@@ -146,6 +151,7 @@ def directions_about(
   return jnp.where(2 * norm_m1 < norm, samples_md * inverse_m1 - unit_1d, near_md)
 
 
+@check_arguments()
 def cosine_gaps(
   x1: Float[Array, "n1 d"], x2: Float[Array, "n2 d"] | None = None
 ) -> Float[Array, "n1 n2"]:
@@ -186,6 +192,7 @@ def _directions(rows_md: Array) -> Array:
   return rows_md / jnp.where(norm_m1 > 0, norm_m1, 1)
 
 
+@check_arguments()
 def above_diagonal(matrix: Array) -> Array:
   """Returns what stands above the diagonal of an [n, n] matrix, row by row."""
   n = matrix.shape[0]

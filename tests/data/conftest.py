@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import tempfile
 
 import numpy as np
 import pytest
@@ -50,3 +51,11 @@ def make_folder(tmp_path, png_bytes):
     return folder
 
   return make
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _temporaries_of_tests(tmp_path_factory):
+  """Folders that tfds makes and leaves, when a builder is new, are pytest's to remove."""
+  before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("temporary"))
+  yield
+  tempfile.tempdir = before

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import types
 
 import numpy as np
@@ -176,9 +177,11 @@ def test_features_are_found_by_the_pair_that_the_builder_declares(data_dir):
   ],
 )
 def test_refuses(data_dir, name, message):
+  before = os.listdir(tempfile.gettempdir())
   with pytest.raises(InputError, match=message) as caught:
     load_tfds_dataset(name, data_dir=data_dir)
   assert "\n" not in str(caught.value)
+  assert os.listdir(tempfile.gettempdir()) == before
 
 
 def test_download_is_tried_only_when_asked_and_fails_in_one_line(data_dir, monkeypatch):

@@ -137,3 +137,38 @@ def test_a_pass_that_finds_nothing_is_an_error():
   once = iter([(rng.normal(size=(60, 4)), labels)])
   with pytest.raises(ValueError, match="held 60 samples at first and 0 in a later"):
     score_stream("etran_lda", lambda: once, num_classes=3)
+
+
+def test_later_passes_with_other_values_are_refused():
+  x, y = samples(np.float32)
+  rng = np.random.default_rng(1)
+  moved = lambda: split(x + rng.normal(size=x.shape).astype(np.float32), y)
+  with pytest.raises(lead_jax.InputError, match="others in a later pass"):
+    score_stream("sfda", moved, num_classes=5)
+  turned = lambda: split(x, rng.permutation(y))
+  with pytest.raises(lead_jax.InputError, match="others in a later pass"):
+    score_stream("sfda", turned, num_classes=5)
+
+
+@pytest.mark.parametrize(
+  ("change", "message"),
+  [
+    (lambda x: np.ma.array(x, mask=x > 5), "features is a masked array"),
+    (lambda x: x.astype(str), "features must be numbers"),
+    (lambda x: x + 0j, "features must be numbers"),
+    (lambda x: x.astype(float) * 1e300, "sums of their squares overflow"),
+  ],
+)
+def test_batches_of_strangers(change, message):
+  x, y = samples(np.float32)
+  with pytest.raises(lead_jax.InputError, match=message):
+    score_stream("logme", [(change(x), y)], num_classes=5)
+
+
+def test_wide_batches_keep_their_digits():
+  """float64 is summed as it is, and integers beyond float32 are."""
+  x, y = samples(np.float64)
+  near, far = (
+    score_stream("h_score", split(values, y), num_classes=5) for values in (x, x + 1e6)
+  )
+  assert far == pytest.approx(near, rel=1e-5)

@@ -160,6 +160,21 @@ class TestNetworks:
     assert np.all(np.isfinite(function(linear, halves, X.astype(jnp.bfloat16))))
 
 
+@pytest.mark.parametrize(
+  ("change", "words"),
+  [
+    (lambda x: x * np.nan, "NaN, infinity or numbers beyond float32"),
+    (lambda x: x.astype(float) * 1e300, "NaN, infinity or numbers beyond float32"),
+    (lambda x: x.astype(float) + 1e9, "rounds away how they differ"),
+  ],
+)
+def test_numbers_that_32_bits_do_not_hold(change, words):
+  x = change(X)
+  assert words in refused(ntk.wide_head_kernel, x)
+  assert words in refused(ntk.empirical_ntk, linear, PARAMS, x)
+  assert words in refused(ntk.head_kernel, HEAD_PARAMS, X, x)
+
+
 def test_influence_is_not_looked_for_under_jit():
   """Documented: values are not known there."""
   kernel = jax.jit(

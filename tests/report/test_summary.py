@@ -37,7 +37,8 @@ def test_the_evidence_is_quoted_with_what_it_was_measured_on(full):
   assert f"on {measured.networks} real models" in text
   assert f"lost {measured.regret_1:.1f} accuracy points" in text
   assert "eurosat10, flowers5 and grocery43 (1,425 to 2,000 images)" in text
-  assert "τ 0.82 (95 % 0.68 to 0.92)" in text
+  low, high = f"{measured.tau_low:.2f}", f"{measured.tau_high:.2f}"
+  assert f"τ {measured.tau:.2f} (95 % {low} to {high})" in text
   assert measured.note in text
   assert "your data set is one" not in text
   here = asked(full, dataset={**full.dataset, "name": "flowers5"})

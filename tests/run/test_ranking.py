@@ -288,7 +288,7 @@ def test_ground_truth(run, tmp_path):
     ({"options": {"lead": {}}}, "not asked for"),
     ({"options": {"knn": {"k": 2.5}}}, "'knn': k must be a whole number"),
     ({"options": {"knn": {"k": object()}}}, "is a object: give a number"),
-    ({"models": [3]}, "models are named by text, got 3"),
+    ({"models": [3]}, "models must be a list of text or a ModelSpec or None, got list"),
     ({"seed": -1}, "seed must be"),
     ({"batch_size": 0}, "batch_size must be"),
     (
