@@ -76,7 +76,6 @@ def wide_head_kernel(
   Raises:
     InputError: If features are not [N, D] or a width is no number of units.
   """
-  contract.check_count(num_classes, "num_classes")
   contract.check_widths(hidden)
   x1 = contract.as_features(x1, "x1")
   other = x1 if x2 is None else contract.as_features(x2, "x2", x1.shape[1])
