@@ -61,29 +61,23 @@ def _try_room(
 ) -> list[dict[str, object]]:
   """Tries a room's faults and returns their records, old ones and new ones."""
   modules = sorted({fault.module for fault in faults})
-  tests = work.digest_of(_CHECKOUT, ROOMS[room])
-  digests = {
-    module: {"code": work.digest_of(_CHECKOUT, [module]), "tests": tests}
-    for module in modules
-  }
+  code = {module: work.digest_of(_CHECKOUT, [module]) for module in modules}
+  files = work.test_files(_CHECKOUT, ROOMS[room])
+  tests = {file: work.digest_of(_CHECKOUT, [file]) for file in files}
   kept = records.read_records(out / "records.jsonl")
-  todo = [
-    fault
-    for fault in faults
-    if not records.still_holds(kept.get(fault.name), digests[fault.module])
-  ]
+  todo = []
+  for fault in faults:
+    record = kept.get(fault.name)
+    if left := records.untried(record, code[fault.module], tests):
+      before = record["status"] if record and left != set(tests) else "never run"
+      todo.append(work.Trial(fault, frozenset(left), before))
   if todo:
     ready = work.Room(
-      room,
-      _CHECKOUT,
-      out,
-      paths=ROOMS[room],
-      modules=modules,
-      workers=_WORKERS.value,
+      room, _CHECKOUT, out, files=files, modules=modules, workers=_WORKERS.value
     )
     with (out / "records.jsonl").open("a", encoding="utf-8") as file:
       for count, (fault, outcome) in enumerate(ready.try_all(todo), start=1):
-        record = work.record_of(fault, outcome, digests[fault.module])
+        record = work.record_of(fault, outcome, code[fault.module], tests)
         kept[fault.name] = record
         print(json.dumps(record), file=file, flush=True)
         if outcome.status != "killed":
