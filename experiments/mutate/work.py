@@ -27,8 +27,8 @@ from experiments.mutate.tests import Recorder, Test, run_tests, trace
 
 _COPIED = ("experiments", "lead_jax", "pyproject.toml", "tests")
 _MEMORY = 8 << 30  # bytes a test of small arrays may ask for
-# Not to be imported ahead: this project, and what our tests prepare before they import it, and its needs.
-_OURS = {"experiments", "lead_jax", "tests"}
+_OURS = {"experiments", "lead_jax", "tests"}  # not to be imported ahead
+# Nor these: what our tests prepare before they import it, and its needs.
 _LATER = {"neural_tangents", "tensorflow", "torch"}
 _QUICK = 1.0  # seconds of CPU time
 _HANGS = 900  # seconds of wall time after which a process waits for nothing
