@@ -32,6 +32,13 @@ _FRACTION = flags.DEFINE_float(
 _CHOICE = flags.DEFINE_integer(
   "choice", 0, "Seed of the choice of that share.", flag_values=FLAGS
 )
+_TESTS = flags.DEFINE_list(
+  "tests",
+  [],
+  "Only files of tests whose names hold one of these; all by default. What they do not "
+  "find, the next run tries on the others.",
+  flag_values=FLAGS,
+)
 _WORKERS = flags.DEFINE_integer(
   "workers", 2, "Processes at a time.", lower_bound=1, flag_values=FLAGS
 )
@@ -63,13 +70,17 @@ def _try_room(
   modules = sorted({fault.module for fault in faults})
   code = {module: work.digest_of(_CHECKOUT, [module]) for module in modules}
   files = work.test_files(_CHECKOUT, ROOMS[room])
+  if _TESTS.value:
+    files = [file for file in files if any(part in file for part in _TESTS.value)]
   tests = {file: work.digest_of(_CHECKOUT, [file]) for file in files}
   kept = records.read_records(out / "records.jsonl")
   todo = []
   for fault in faults:
     record = kept.get(fault.name)
-    if left := records.untried(record, code[fault.module], tests):
-      before = record["status"] if record and left != set(tests) else "never run"
+    if record and record["code"] != code[fault.module]:
+      record = kept[fault.name] = {}
+    if left := records.untried(record, tests):
+      before = record["status"] if record else "never run"
       todo.append(work.Trial(fault, frozenset(left), before))
   if todo:
     ready = work.Room(
@@ -77,7 +88,8 @@ def _try_room(
     )
     with (out / "records.jsonl").open("a", encoding="utf-8") as file:
       for count, (fault, outcome) in enumerate(ready.try_all(todo), start=1):
-        record = work.record_of(fault, outcome, code[fault.module], tests)
+        met = {**kept.get(fault.name, {}).get("tests", {}), **tests}
+        record = work.record_of(fault, outcome, code[fault.module], met)
         kept[fault.name] = record
         print(json.dumps(record), file=file, flush=True)
         if outcome.status != "killed":

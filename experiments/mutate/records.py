@@ -22,20 +22,17 @@ def read_records(path: pathlib.Path) -> dict[str, dict[str, Any]]:
   return found
 
 
-def untried(
-  record: Mapping[str, Any] | None, code: str, tests: Mapping[str, str]
-) -> set[str]:
+def untried(record: Mapping[str, Any] | None, tests: Mapping[str, str]) -> set[str]:
   """Returns the files whose tests may still decide a fault.
 
   What a test found, it finds again while the module stays the same. What no test found,
   those of a new or changed file may.
 
   Args:
-    record: Of the fault; None where it was never tried.
-    code: Digest of its module.
+    record: Of the fault in its module as it is; None or empty where there is none.
     tests: Digest of each file of tests.
   """
-  if record is None or record["code"] != code:
+  if not record:
     return set(tests)
   if record["status"] == "killed":
     return set()

@@ -110,3 +110,17 @@ def combined(**options):
 )
 def test_options_that_go_together(options, verdict):
   assert combined(**options) == verdict
+
+
+@pytest.mark.parametrize(
+  ("options", "verdict"),
+  [
+    ({}, True),
+    ({"spectra": True}, True),
+    ({"spectra": False}, False),
+    ({"rates": "expected"}, False),
+    ({"params": "all"}, False),
+  ],
+)
+def test_where_kernels_are_decomposed(options, verdict):
+  assert dynamics.LeadConfig(**options).decomposes is verdict

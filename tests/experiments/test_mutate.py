@@ -96,11 +96,10 @@ def test_records_and_reasons(tmp_path):
   found = records.read_records(path)
   assert found == {"one": killed, "two": lives}
   changed = {**tests, "two.py": "3", "three.py": "4"}
-  assert records.untried(None, "a", tests) == set(tests)
-  assert records.untried(killed, "a", changed) == set()
-  assert records.untried(lives, "a", tests) == set()
-  assert records.untried(lives, "a", changed) == {"two.py", "three.py"}
-  assert records.untried(killed, "other", tests) == set(tests)
+  assert records.untried(None, tests) == set(tests)
+  assert records.untried(killed, changed) == set()
+  assert records.untried(lives, tests) == set()
+  assert records.untried(lives, changed) == {"two.py", "three.py"}
   assert records.unexplained(found.values(), {}) == [lives]
   assert records.unexplained(found.values(), {"two": "equal"}) == []
   made = {"ntk": 9}
