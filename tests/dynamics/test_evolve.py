@@ -57,6 +57,12 @@ def test_scores_of_logits_and_of_probabilities():
   assert found == pytest.approx(np.log(own).mean(), rel=1e-6)
 
 
+def test_small_probabilities_keep_their_digits():
+  p = jnp.asarray([[1e-7, 1.0], [1.0, 3e-7]])
+  found = transfer_score(p, jnp.asarray([0, 1]), "log_probability")
+  assert found == pytest.approx(np.log([1e-7, 3e-7]).mean(), rel=1e-6)
+
+
 def test_probabilities_near_one_keep_their_digits():
   p = jnp.asarray([[1.0, 1e-12], [3e-12, 1.0]])
   found = transfer_score(p, jnp.asarray([0, 1]), "log_probability")
@@ -188,6 +194,17 @@ def test_an_empty_class_has_no_part_in_a_heads_rate():
   assert rates.trace_gap is None
 
 
+def test_what_is_static_may_be_given_under_jit():
+  """The real steps, compiled: options are no arrays."""
+  x, y = jnp.asarray(features()), jnp.asarray(Y)
+  config = dataclasses.replace(SMALL, classifier="lda", rates="expected")
+  start = lead_start(x, y, config=config, num_classes=3)
+  np.testing.assert_allclose(jnp.sum(start.log_init, axis=1), 1, rtol=1e-5)
+  key = jax.random.key(0)
+  rates = lead_rates(x, y, key=key, config=config, num_classes=3)
+  assert rates.rates_hk.shape == (1, 3)
+
+
 def test_every_option_of_the_start_is_passed_on(monkeypatch):
   seen = []
 
@@ -246,7 +263,7 @@ def test_the_whole_networks_rates_take_the_network(monkeypatch):
   assert found.rates_hk.dtype == given.dtype
   ((network, options),) = seen
   assert network == "it"
-  assert (options["num_classes"], options["dim"]) == (3, 3)
+  assert (options["num_classes"], options["dim"], options["config"]) == (3, 3, config)
   assert options["key"] == jax.random.split(key)[0]
   with pytest.raises(ValueError, match="params='all' needs network"):
     lead_rates(given, jnp.asarray(Y), key=key, config=config, num_classes=3)
@@ -257,6 +274,7 @@ def test_lead_takes_its_parts_from_one_key(monkeypatch):
   seen = {}
 
   def start(x, labels, *, config, num_classes):
+    assert isinstance(labels, jax.Array)
     seen["start"] = (x.dtype.name, num_classes)
     return logits.InitialLogits(probabilities(), jnp.asarray(True))
 
@@ -286,7 +304,7 @@ def test_lead_takes_its_parts_from_one_key(monkeypatch):
   assert kernel_key == jax.random.split(key)[1]
   assert used == config
   # Ids are taken as they are where the number of classes is given.
-  lead(x, Y, key=key, num_classes=5)
+  lead(x, Y.tolist(), key=key, num_classes=5)
   assert seen["start"] == ("float32", 5)
   assert seen["predict"][0] is None
   assert seen["predict"][2] == LeadConfig()
@@ -313,7 +331,7 @@ def test_a_pool_has_one_clock():
   alone = log_p_of(moved(probabilities(0), 0.7 * RATES / RATES.mean()))
   np.testing.assert_allclose(found, [alone, alone], rtol=1e-5)
   # A model whose last class is empty counts by its others.
-  found = rescore_in_pool(results, jnp.asarray(Y), config)
+  found = rescore_in_pool(results, Y.tolist(), config)
   np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
 
 

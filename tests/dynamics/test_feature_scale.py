@@ -18,7 +18,9 @@ def test_scales_are_root_mean_squares(factor):
   whole = wide / np.sqrt(np.mean(wide**2))
   by_row = wide / np.sqrt(np.mean(wide**2, axis=1, keepdims=True))
   np.testing.assert_array_equal(scale_features(jnp.asarray(x)), x)
-  np.testing.assert_allclose(scale_features(jnp.asarray(x), "rms"), whole, rtol=1e-6)
+  np.testing.assert_allclose(
+    scale_features(jnp.asarray(x), "rms"), whole, rtol=1e-6, atol=1e-40
+  )
   found = scale_features(jnp.asarray(x), "sample")
   np.testing.assert_allclose(found, by_row, rtol=1e-6)
 
@@ -35,6 +37,13 @@ def test_centring_is_that_of_float64(factor):
   expected = wide - wide.mean(axis=0)
   found = np.asarray(centre_features(jnp.asarray(x)), np.float64)
   np.testing.assert_allclose(found / factor, expected / factor, atol=2e-6)
+
+
+def test_centring_of_entries_far_apart_does_not_overflow():
+  """The largest entry is what squares and sums are bounded by, whatever its sign."""
+  x = np.array([[-3e37, 0.0], [-2e37, 1e-3], [-1e37, 2e-3]], np.float32)
+  found = np.asarray(centre_features(jnp.asarray(x)))
+  np.testing.assert_allclose(found[:, 0], [-1e37, 0, 1e37], rtol=1e-5, atol=1e31)
 
 
 def test_centring_far_from_the_origin_keeps_the_digits_of_the_differences():
@@ -57,3 +66,16 @@ def test_rows_at_the_mean_are_zero_and_no_others():
     assert np.all(found[:2] != 0)
   np.testing.assert_array_equal(centre_features(jnp.full((3, 2), 7.3)), 0)
   np.testing.assert_array_equal(centre_features(jnp.zeros((3, 2))), 0)
+
+
+def test_sizes_of_rows_and_entries_may_be_far_apart():
+  """Squares of one over another, or of all over the largest, leave float32."""
+  x = np.array([[1e-25, 3e-25], [1.0, 2.0], [2e25, 1e25]], np.float32)
+  expected = np.sqrt([[0.2, 1.8], [0.4, 1.6], [1.6, 0.4]])
+  np.testing.assert_allclose(
+    scale_features(jnp.asarray(x), "sample"), expected, rtol=1e-6
+  )
+  whole = x / np.sqrt(np.mean(np.square(x.astype(np.float64))))
+  np.testing.assert_allclose(
+    scale_features(jnp.asarray(x), "rms"), whole, rtol=1e-6, atol=1e-40
+  )

@@ -377,3 +377,98 @@ def test_one_class_after_one_step_is_the_system_on_the_guess():
   assert found_objective == pytest.approx(objective, rel=1e-8)
   assert found_gap == pytest.approx(gap / objective, rel=1e-6)
   assert steps == 1
+
+
+def along(x, sign, w, v, c):
+  """The minimum of f(w + t v), by bisection of its slope."""
+  pull = lambda t: np.maximum(0, 1 - sign * (x @ (w + t * v))) * sign
+  slope = lambda t: v @ (w + t * v) - 2 * c * pull(t) @ (x @ v)
+  low, high = 0.0, 1.0
+  while slope(high) < 0:
+    low, high = high, 2 * high
+  for _ in range(60):
+    middle = 0.5 * (low + high)
+    low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+  return high
+
+
+def newton(x, sign, active, c, max_iter, tol=1e-8):
+  """The exact steps of the module's docstring: full, at a lower C, or searched along."""
+  eps = np.finfo(float).eps
+
+  def evaluate(point, c):
+    alpha, dual, w = point
+    slack, beyond = (np.maximum(0, s * (1 - sign * (x @ w))) for s in (1, -1))
+    gap = 0.5 * np.sum((w - dual) ** 2) + alpha @ beyond
+    gap += c * np.sum((slack - alpha / (2 * c)) ** 2)
+    return value(x, sign, w, c), gap / value(x, sign, w, c)
+
+  final, low = c, min(c, len(x) / np.sum(x**2))
+  point = (np.zeros(len(x)), np.zeros(x.shape[1]), np.zeros(x.shape[1]))
+  f = gap = best = np.inf
+  may_lower, stalled, step = True, 0, 0
+  while (c < final or (gap > tol and stalled < 4)) and step < max_iter:
+    new = exact(x, sign, active, c)
+    descends = evaluate(new, c)[0] < f * (1 + np.sqrt(eps))
+    lowered = not descends and may_lower and c > low
+    if descends:
+      point = new
+    elif not lowered:
+      t = along(x, sign, point[2], new[2] - point[2], c)
+      parts = zip(point, new, (min(t, 1), min(t, 1), t), strict=True)
+      point = tuple(a + part * (b - a) for a, b, part in parts)
+    before, (f, gap) = f, evaluate(point, c)
+    halved = gap < 0.5 * best
+    progress = f < before * (1 - max(4 * eps, 0.01 * tol)) or halved or lowered
+    stalled = 0 if progress else stalled + 1
+    raised = (gap < 0.5 or stalled == 4) and not lowered and c < final
+    if lowered:
+      c = max(c / 100, low)
+    if raised:
+      c, may_lower = min(10 * c, final), False
+    if lowered or raised:
+      f, gap = evaluate(point, c)
+      best, stalled = gap, 0
+    elif halved:
+      best = gap
+    active = sign * (x @ point[2]) < 1
+    step += 1
+  return point[2], x @ point[2], *evaluate(point, final), step
+
+
+def separable_only_just(n, d, scale, noise, seed):
+  rng = np.random.default_rng(seed)
+  x = scale * rng.standard_normal((n, d))
+  x[:, -1] = 1
+  sign = np.where(x[:, 0] / scale + noise * rng.standard_normal(n) > 0, 1.0, -1.0)
+  return x, sign, rng.random(n) < 0.5
+
+
+@pytest.mark.parametrize(
+  "case",
+  [
+    (30, 10, 100, 0.1, 2),  # lowers C three times, raises it five, searches four times
+    (30, 10, 3, 0.1, 2),  # once, twice, five times
+    (40, 8, 3, 0.6, 0),  # goes straight
+  ],
+)
+def test_one_class_goes_the_way_that_is_described(case):
+  x, sign, active = separable_only_just(*case)
+  solve = jax.jit(_svm_active.solve_class, static_argnames=("c", "tol"))
+  for max_iter in (*range(1, 26), 150):
+    found = solve(x, sign, active, c=1.0, tol=1e-8, max_iter=max_iter)
+    expected = newton(x, sign, active, 1.0, max_iter)
+    assert found[4] == expected[4]
+    for ours, theirs in zip(found[:3], expected, strict=False):
+      np.testing.assert_allclose(ours, theirs, atol=2e-4 * np.abs(theirs).max())
+    np.testing.assert_allclose(found[3], expected[3], rtol=0.02, atol=1e-8)
+  assert found[3] <= 1e-8
+
+
+def test_one_class_ends_where_rounding_does():
+  """Four steps in a row that bring nothing are the end, whatever gap is asked for."""
+  x, sign, active = separable_only_just(30, 10, 3, 0.1, 2)
+  solve = jax.jit(_svm_active.solve_class, static_argnames=("c", "tol"))
+  enough = solve(x, sign, active, c=1.0, tol=1e-8, max_iter=150)[4]
+  steps = solve(x, sign, active, c=1.0, tol=1e-300, max_iter=150)[4]
+  assert enough + 4 <= steps <= enough + 12
