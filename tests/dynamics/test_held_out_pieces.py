@@ -102,7 +102,7 @@ def test_the_temperature_is_found_to_the_digits_of_forty_bisections():
 @pytest.mark.parametrize(("centred", "scale"), [(True, "sample"), (False, "rms")])
 def test_kernels_are_those_of_the_head(kernel, centred, scale):
   x = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32) + 1
-  options = {"hidden": (5, 4), "head_seeds": 2, "initializer": "ntk"}
+  options = {"hidden": (5, 4), "head_seeds": 2, "initializer": "torch"}
   config = HeldOutConfig(kernel=kernel, centred=centred, feature_scale=scale, **options)
   key = jax.random.key(0)
   found = held_out_kernel(jnp.asarray(x), key=key, config=config)
@@ -114,12 +114,12 @@ def test_kernels_are_those_of_the_head(kernel, centred, scale):
   if kernel == "linear":
     expected = wide @ wide.T
   elif kernel == "wide":
-    expected = ntk.wide_head_kernel(x_nd, hidden=(5, 4), initializer="ntk")
+    expected = ntk.wide_head_kernel(x_nd, hidden=(5, 4), initializer="torch")
   else:
-    head = ntk.MLPHead(1, (5, 4), "ntk")
+    head = ntk.MLPHead(1, (5, 4), "torch")
     expected = np.mean(
       [
-        ntk.head_kernel(ntk.init_head(head, k, 3), x_nd, initializer="ntk")
+        ntk.head_kernel(ntk.init_head(head, k, 3), x_nd, initializer="torch")
         for k in jax.random.split(key, 2)
       ],
       axis=0,
@@ -206,6 +206,8 @@ def test_a_key_is_looked_at_only_where_heads_are_drawn():
   assert lead_held_out(x, Y, config=linear, key=7).score == without.score
   with pytest.raises(ValueError, match="key"):
     lead_held_out(x, Y, config=HeldOutConfig(kernel="sampled"), key=7)
+  with pytest.raises(ValueError, match="kernel='sampled' draws heads: give a key"):
+    lead_held_out(x, Y, config=HeldOutConfig(kernel="sampled"))
 
 
 def test_how_many_samples_are_too_many():
