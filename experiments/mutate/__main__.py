@@ -68,7 +68,10 @@ def _try_room(
 ) -> list[dict[str, object]]:
   """Tries a room's faults and returns their records, old ones and new ones."""
   modules = sorted({fault.module for fault in faults})
-  code = {module: work.digest_of(_CHECKOUT, [module]) for module in modules}
+  code = {
+    module: work.code_digest((_CHECKOUT / module).read_text(encoding="utf-8"))
+    for module in modules
+  }
   files = work.test_files(_CHECKOUT, ROOMS[room])
   if _TESTS.value:
     files = [file for file in files if any(part in file for part in _TESTS.value)]

@@ -6,6 +6,7 @@ tests that run the changed lines are run until one fails, those first that found
 far. Compiled programs are read from a cache that the traced run filled.
 """
 
+import ast
 import collections
 import gc
 import hashlib
@@ -316,6 +317,25 @@ def digest_of(checkout: pathlib.Path, paths: Sequence[str]) -> str:
     for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
       digest.update(f"{file.relative_to(checkout)}\0".encode() + file.read_bytes())
   return digest.hexdigest()[:16]
+
+
+def code_digest(source: str) -> str:
+  """Returns a digest of a module's code, as far as faults and the tests' answers are of it.
+
+  Without comments, docstrings, decorators and imports, which are left alone.
+  """
+  tree = ast.parse(source)
+  for node in ast.walk(tree):
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+      node.decorator_list = []
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+      node.body = [
+        child
+        for child in node.body
+        if not isinstance(child, ast.Import | ast.ImportFrom)
+        and not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))
+      ] or [ast.Pass()]
+  return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
 
 
 def _end(result: pathlib.Path, failed: str | None) -> NoReturn:

@@ -86,6 +86,14 @@ def test_a_share_is_the_same_in_every_run():
   assert all(0 <= number < 1 for number in drawn)
 
 
+def test_a_record_outlives_what_is_no_code():
+  same = SOURCE.replace("A module.", "Another.").replace("\ndef", "\n@jit\ndef")
+  same = same.replace("Text with", "Words, and")
+  assert same != SOURCE
+  assert work.code_digest(same + "\nimport this\n") == work.code_digest(SOURCE)
+  assert work.code_digest(SOURCE.replace("1e-6", "1e-5")) != work.code_digest(SOURCE)
+
+
 def test_records_and_reasons(tmp_path):
   path = tmp_path / "records.jsonl"
   tests = {"one.py": "1", "two.py": "2"}
