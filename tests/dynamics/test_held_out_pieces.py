@@ -39,6 +39,10 @@ def test_compensation_is_the_mean_over_others_per_sample_of_the_class():
     own = c == Y
     expected[own, c] += raw[~own, c].mean() / own.sum()
   np.testing.assert_allclose(compensated(raw, jnp.asarray(Y)), expected, rtol=1e-6)
+  # One other sample is asked alone, and a class of one sample is given the whole.
+  few = jnp.asarray([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+  found = compensated(few, jnp.asarray([0, 0, 1]))
+  np.testing.assert_allclose(found, [[3.5, 2], [5.5, 4], [5, 9]])
   # Where all samples are of one class there are no others to ask.
   alone = jnp.zeros(3, int)
   np.testing.assert_array_equal(compensated(raw[:3], alone), raw[:3])
