@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from lead_jax import ntk
+from lead_jax import InputError, ntk
 from lead_jax.dynamics import _out_of_sample as module
 from lead_jax.dynamics._out_of_sample import (
   HeldOutConfig,
@@ -92,14 +92,24 @@ def test_the_temperature_is_found_to_the_digits_of_forty_bisections():
     found = float(inverse_temperature(jnp.asarray(fair), jnp.asarray(Y)))
     assert found == pytest.approx(beta, rel=1e-7)
     # At the bound: 100 over the root mean square of the own logits' lead.
-    right = np.eye(3)
-    lead = np.array([0, 1, 1])
+    right = np.diag([1.0, 2.0, 3.0])
+    lead = np.array([0, 1, 1, 2, 0, 2, 3, 3, 0])
     bound = 100 / np.sqrt(np.mean(np.square(lead)))
     largest = float(inverse_temperature(jnp.asarray(right), jnp.arange(3)))
     assert largest == pytest.approx(bound, rel=1e-9)
     # As little as a bisection can tell from zero is told: every step halves the bracket.
     flat = np.asarray([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0 - 1e-9]])
     assert float(inverse_temperature(jnp.asarray(flat), jnp.asarray([0, 1, 1]))) > 0
+
+
+def test_temperatures_at_their_bounds():
+  y = jnp.asarray([0, 1])
+  right, wrong = jnp.eye(2), jnp.eye(2)[::-1]
+  assert inverse_temperature(right, y) == pytest.approx(100 * 2**0.5, rel=1e-3)
+  assert inverse_temperature(wrong, y) == 0
+  assert inverse_temperature(jnp.ones((2, 2)), y) == 0
+  nothing = held_out_score(wrong, y, "calibrated_cross_entropy")
+  assert nothing == pytest.approx(-np.log(2), abs=1e-6)
 
 
 @pytest.mark.parametrize("kernel", ["wide", "sampled", "linear"])
@@ -135,11 +145,13 @@ def test_kernels_are_those_of_the_head(kernel, centred, scale):
   np.testing.assert_allclose(spectrum.values, values, atol=1e-5 * top)
 
 
-def test_logits_are_flow_or_ridge_at_the_mean_eigenvalues_time():
+@pytest.mark.parametrize("size", [0.1, 2.0])
+def test_logits_are_flow_or_ridge_at_the_mean_eigenvalues_time(size):
   rng = np.random.default_rng(2)
-  x = rng.standard_normal((7, 5))
+  x = size * rng.standard_normal((7, 5))
   with jax.enable_x64(True):
-    config = HeldOutConfig(kernel="linear", dynamics="ridge", t=3.0)
+    options = {"kernel": "linear", "feature_scale": "none", "t": 3.0}
+    config = HeldOutConfig(dynamics="ridge", **options)
     spectrum = held_out_spectrum(jnp.asarray(x), None, config=config)
     found = held_out_result(spectrum, jnp.asarray(Y), num_classes=3, config=config)
     values, vectors = map(np.asarray, spectrum)
@@ -154,7 +166,7 @@ def test_logits_are_flow_or_ridge_at_the_mean_eigenvalues_time():
       spectrum,
       jnp.asarray(Y),
       num_classes=3,
-      config=HeldOutConfig(kernel="linear", t=3.0, loss="squared_error"),
+      config=HeldOutConfig(loss="squared_error", **options),
     )
     kept = vectors @ np.diag(np.exp(-values / ridge)) @ vectors.T
     np.testing.assert_allclose(flow.trained_logits, onehot - kept @ onehot, atol=1e-12)
@@ -169,6 +181,7 @@ def test_features_that_are_all_the_same_know_nothing():
   flat = lead_held_out(np.ones((7, 2)), Y, config=HeldOutConfig(kernel="linear"))
   assert flat.mean_eigenvalue == 0
   np.testing.assert_array_equal(flat.held_out_logits, 0)
+  np.testing.assert_array_equal(flat.trained_logits, 0)
   assert flat.score == pytest.approx(-np.log(3), rel=1e-6)
 
 
@@ -201,6 +214,7 @@ def test_a_spectrum_is_used_where_it_is_given(monkeypatch):
   with jax.enable_x64(True):
     wide = lead_held_out(np.asarray(x, np.float64), Y, config=config, spectrum=spectrum)
   assert wide.score == pytest.approx(float(whole.score), rel=1e-5)
+  assert wide.held_out_logits.dtype == np.float32
 
 
 def test_a_key_is_looked_at_only_where_heads_are_drawn():
@@ -208,10 +222,23 @@ def test_a_key_is_looked_at_only_where_heads_are_drawn():
   linear = HeldOutConfig(kernel="linear")
   without = lead_held_out(x, Y, config=linear)
   assert lead_held_out(x, Y, config=linear, key=7).score == without.score
+  default = lead_held_out(x, Y, config=HeldOutConfig())
+  assert lead_held_out(x, Y).score == default.score != without.score
+  drawn = HeldOutConfig(kernel="sampled", hidden=(3,), head_seeds=1)
+  assert lead_held_out(x, Y, key=jax.random.key(0), config=drawn).score < 0
   with pytest.raises(ValueError, match="key"):
     lead_held_out(x, Y, config=HeldOutConfig(kernel="sampled"), key=7)
   with pytest.raises(ValueError, match="kernel='sampled' draws heads: give a key"):
     lead_held_out(x, Y, config=HeldOutConfig(kernel="sampled"))
+
+
+def test_too_many_samples_are_refused_before_any_memory_is_taken():
+  x = np.broadcast_to(np.float32(0), (50_000, 3))
+  message = "lead_held_out compares all of 50,000 samples .* about 80 GB: give at most"
+  with pytest.raises(InputError, match=message):
+    lead_held_out(x, np.zeros(50_000, int), num_classes=2)
+  with pytest.raises(InputError, match="at most 40"):
+    lead_held_out(np.ones((41, 2)), np.arange(41) % 2, max_samples=40)
 
 
 def test_how_many_samples_are_too_many():
