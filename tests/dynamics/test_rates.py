@@ -207,3 +207,27 @@ def test_what_rates_do_not_depend_on_is_left_out():
     assert rates_config(LeadConfig(**options)) == base
   assert rates_config(LeadConfig(spectra=False)).spectra is False
   assert base.spectra is None
+
+
+def test_samples_are_drawn_by_the_keys_first_half():
+  x, key = features(), jax.random.key(5)
+  options = {"hidden": (5, 4), "samples_per_class": 3, "rates": "expected"}
+  found = {
+    sampling: class_rates(
+      x,
+      jnp.asarray(Y),
+      num_classes=K,
+      key=key,
+      config=LeadConfig(sampling=sampling, **options),
+    )[0][0]
+    for sampling in ("first", "random")
+  }
+  indices, mask = ntk.class_indices(
+    jnp.asarray(Y), num_classes=K, samples_per_class=3, key=jax.random.split(key)[0]
+  )
+  diagonal = ntk.expected_head_kernel_diagonal(
+    jnp.sum(jnp.square(x), axis=1), dim=D, num_classes=K, hidden=(5, 4)
+  )
+  expected = ntk.mean_eigenvalues_by_trace(diagonal[indices], mask)
+  np.testing.assert_allclose(found["random"], expected, rtol=1e-5)
+  assert np.all(found["random"][:2] != found["first"][:2])
