@@ -68,10 +68,8 @@ def _try_room(
 ) -> list[dict[str, object]]:
   """Tries a room's faults and returns their records, old ones and new ones."""
   modules = sorted({fault.module for fault in faults})
-  code = {
-    module: work.code_digest((_CHECKOUT / module).read_text(encoding="utf-8"))
-    for module in modules
-  }
+  sources = {m: (_CHECKOUT / m).read_text(encoding="utf-8") for m in modules}
+  code = {f.name: work.code_digest(sources[f.module], f.function) for f in faults}
   files = work.test_files(_CHECKOUT, ROOMS[room])
   if _TESTS.value:
     files = [file for file in files if any(part in file for part in _TESTS.value)]
@@ -80,7 +78,7 @@ def _try_room(
   todo = []
   for fault in faults:
     record = kept.get(fault.name)
-    if record and record["code"] != code[fault.module]:
+    if record and record["code"] != code[fault.name]:
       record = kept[fault.name] = {}
     if left := records.untried(record, tests):
       before = record["status"] if record else "never run"
@@ -92,7 +90,7 @@ def _try_room(
     with (out / "records.jsonl").open("a", encoding="utf-8") as file:
       for count, (fault, outcome) in enumerate(ready.try_all(todo), start=1):
         met = {**kept.get(fault.name, {}).get("tests", {}), **tests}
-        record = work.record_of(fault, outcome, code[fault.module], met)
+        record = work.record_of(fault, outcome, code[fault.name], met)
         kept[fault.name] = record
         print(json.dumps(record), file=file, flush=True)
         if outcome.status != "killed":

@@ -319,10 +319,14 @@ def digest_of(checkout: pathlib.Path, paths: Sequence[str]) -> str:
   return digest.hexdigest()[:16]
 
 
-def code_digest(source: str) -> str:
-  """Returns a digest of a module's code, as far as faults and the tests' answers are of it.
+def code_digest(source: str, function: str = "-") -> str:
+  """Returns a digest of a function's code, or of a module's, in which faults are put.
 
   Without comments, docstrings, decorators and imports, which are left alone.
+
+  Args:
+    source: Of the module.
+    function: Qualified name; `-` for all of the module.
   """
   tree = ast.parse(source)
   for node in ast.walk(tree):
@@ -335,7 +339,10 @@ def code_digest(source: str) -> str:
         if not isinstance(child, ast.Import | ast.ImportFrom)
         and not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))
       ] or [ast.Pass()]
-  return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+  outermost = function.split(".")[0]
+  chosen = [n for n in tree.body if getattr(n, "name", "") == outermost]
+  text = "\n".join(map(ast.unparse, chosen or tree.body))
+  return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _end(result: pathlib.Path, failed: str | None) -> NoReturn:

@@ -91,7 +91,11 @@ def test_a_record_outlives_what_is_no_code():
   same = same.replace("Text with", "Words, and")
   assert same != SOURCE
   assert work.code_digest(same + "\nimport this\n") == work.code_digest(SOURCE)
-  assert work.code_digest(SOURCE.replace("1e-6", "1e-5")) != work.code_digest(SOURCE)
+  other = SOURCE.replace("_LIMIT = 3", "_LIMIT = 4")
+  assert work.code_digest(other) != work.code_digest(SOURCE)
+  assert work.code_digest(other, "mean") == work.code_digest(SOURCE, "mean")
+  changed = SOURCE.replace("1e-6", "1e-5")
+  assert work.code_digest(changed, "mean") != work.code_digest(SOURCE, "mean")
 
 
 def test_records_and_reasons(tmp_path):
