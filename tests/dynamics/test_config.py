@@ -5,7 +5,7 @@ import pytest
 from lead_jax import dynamics
 
 LEAD = {
-  "hidden": ("each at least 1", (1024, 2048)),
+  "hidden": ("each in [1, 65536]", (1024, 2048)),
   "initializer": ("", "he_normal"),
   "head_seeds": ("at least 1", 8),
   "rates": ("", "sampled"),
@@ -29,7 +29,7 @@ LEAD = {
 }
 HELD_OUT = {
   "kernel": ("", "wide"),
-  "hidden": ("each at least 1", (1024, 2048)),
+  "hidden": ("each in [1, 65536]", (1024, 2048)),
   "initializer": ("", "he_normal"),
   "head_seeds": ("at least 1", 8),
   "centred": ("", True),

@@ -341,7 +341,7 @@ def test_rates_do_not_mind_extreme_scales():
     ({"params": "all", "evolution": "full_kernel"}, "has no full kernel"),
     ({"params": "all", "feature_scale": "rms"}, "needs feature_scale='none'"),
     ({"hidden": 16}, "hidden must be a tuple of whole numbers, got 16"),
-    ({"hidden": (16, 0)}, "hidden must hold whole numbers, each at least 1"),
+    ({"hidden": (16, 0)}, "hidden must hold whole numbers, each in .1, 65536"),
     ({"hidden": (1.5,)}, r"hidden must be a tuple of whole numbers, got \(1.5,\)"),
     ({"head_seeds": 2.5}, "head_seeds must be a whole number, got 2.5"),
     ({"t": "x"}, "t must be a number, got 'x'"),

@@ -222,7 +222,7 @@ def test_scales():
     ({"t": 0}, "t must be above 0 and finite, got 0"),
     ({"t": float("inf")}, "t must be above 0 and finite, got inf"),
     ({"head_seeds": 0}, "head_seeds must be at least 1, got 0"),
-    ({"hidden": (0,)}, "hidden must hold whole numbers, each at least 1"),
+    ({"hidden": (0,)}, "hidden must hold whole numbers, each in .1, 65536"),
   ],
 )
 def test_wrong_options_are_named(options, message):
