@@ -75,11 +75,14 @@ def _try_room(
     files = [file for file in files if any(part in file for part in _TESTS.value)]
   tests = {file: work.digest_of(_CHECKOUT, [file]) for file in files}
   kept = records.read_records(out / "records.jsonl")
+  reasons = records.read_reasons()
   todo = []
   for fault in faults:
     record = kept.get(fault.name)
     if record and record["code"] != code[fault.name]:
       record = kept[fault.name] = {}
+    if record and fault.name in reasons:
+      continue
     if left := records.untried(record, tests):
       before = record["status"] if record else "never run"
       todo.append(work.Trial(fault, frozenset(left), before))
