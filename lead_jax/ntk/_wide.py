@@ -94,7 +94,7 @@ def wide_head_kernel(
     # Stable at both ends; a sample without any norm has no active unit.
     angle = 2 * jnp.arctan2(jnp.sqrt(gap), jnp.sqrt(2 - gap))
     both_active.append(jnp.where(norms > 0, (jnp.pi - angle) / jnp.pi, 0))
-    gap = jnp.clip(gap - _excess(angle, gap) / jnp.pi, 0, 1)
+    gap = gap - _excess(angle, gap) / jnp.pi
     left, right = 0.5 * width * q1, 0.5 * width * q2
     dots = 0.5 * width * norms * (1 - gap)
   terms.append(scales[-1].forward ** 2 * dots + 1)
