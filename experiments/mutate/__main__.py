@@ -32,6 +32,13 @@ _FRACTION = flags.DEFINE_float(
 _CHOICE = flags.DEFINE_integer(
   "choice", 0, "Seed of the choice of that share.", flag_values=FLAGS
 )
+_TESTS = flags.DEFINE_list(
+  "tests",
+  [],
+  "Only files of tests whose names hold one of these; all by default. What they do not "
+  "find, the next run tries on the others.",
+  flag_values=FLAGS,
+)
 _WORKERS = flags.DEFINE_integer(
   "workers", 2, "Processes at a time.", lower_bound=1, flag_values=FLAGS
 )
@@ -61,29 +68,32 @@ def _try_room(
 ) -> list[dict[str, object]]:
   """Tries a room's faults and returns their records, old ones and new ones."""
   modules = sorted({fault.module for fault in faults})
-  tests = work.digest_of(_CHECKOUT, ROOMS[room])
-  digests = {
-    module: {"code": work.digest_of(_CHECKOUT, [module]), "tests": tests}
-    for module in modules
-  }
+  sources = {m: (_CHECKOUT / m).read_text(encoding="utf-8") for m in modules}
+  code = {f.name: work.code_digest(sources[f.module], f.function) for f in faults}
+  files = work.test_files(_CHECKOUT, ROOMS[room])
+  if _TESTS.value:
+    files = [file for file in files if any(part in file for part in _TESTS.value)]
+  tests = {file: work.digest_of(_CHECKOUT, [file]) for file in files}
   kept = records.read_records(out / "records.jsonl")
-  todo = [
-    fault
-    for fault in faults
-    if not records.still_holds(kept.get(fault.name), digests[fault.module])
-  ]
+  reasons = records.read_reasons()
+  todo = []
+  for fault in faults:
+    record = kept.get(fault.name)
+    if record and record["code"] != code[fault.name]:
+      record = kept[fault.name] = {}
+    if record and fault.name in reasons:
+      continue
+    if left := records.untried(record, tests):
+      before = record["status"] if record else "never run"
+      todo.append(work.Trial(fault, frozenset(left), before))
   if todo:
     ready = work.Room(
-      room,
-      _CHECKOUT,
-      out,
-      paths=ROOMS[room],
-      modules=modules,
-      workers=_WORKERS.value,
+      room, _CHECKOUT, out, files=files, modules=modules, workers=_WORKERS.value
     )
     with (out / "records.jsonl").open("a", encoding="utf-8") as file:
       for count, (fault, outcome) in enumerate(ready.try_all(todo), start=1):
-        record = work.record_of(fault, outcome, digests[fault.module])
+        met = {**kept.get(fault.name, {}).get("tests", {}), **tests}
+        record = work.record_of(fault, outcome, code[fault.name], met)
         kept[fault.name] = record
         print(json.dumps(record), file=file, flush=True)
         if outcome.status != "killed":

@@ -83,6 +83,7 @@ class Mutant(NamedTuple):
     after: What it becomes.
     occurrence: Which of the equal pieces in the function, from 0.
     lines: First and last lines of what shows it when it is run.
+    at_import: Whether the piece itself is run when the module is imported.
     start: Of the piece in the encoded source.
     end: Likewise.
     text: What is put there.
@@ -95,6 +96,7 @@ class Mutant(NamedTuple):
   after: str
   occurrence: int
   lines: Lines
+  at_import: bool
   start: int
   end: int
   text: str
@@ -158,6 +160,7 @@ class _Finder:
     self._line_starts = [sum(lengths[:i]) for i in range(len(lengths))]
     self._seen: collections.Counter[tuple[str, ...]] = collections.Counter()
     self._found: list[Mutant] = []
+    self._at_import = True
     # Conditions; their opposite is a fault of the statement or choice around them.
     self._conditions: set[ast.expr] = set()
 
@@ -197,6 +200,7 @@ class _Finder:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
       inside = node.name if function == "-" else f"{function}.{node.name}"
       lines: Lines = (_span(node),)
+      self._at_import = False
       if isinstance(node, ast.FunctionDef):
         for default in [*node.args.defaults, *node.args.kw_defaults]:
           if default is not None:
@@ -207,6 +211,7 @@ class _Finder:
       return
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
       return
+    self._at_import = around is not None
     simple = not hasattr(node, "body")
     lines = around or (_span(node),)
     if isinstance(node, ast.If | ast.While):
@@ -326,6 +331,7 @@ class _Finder:
       after,
       self._seen[key],
       lines,
+      self._at_import,
       self._offset(node.lineno, node.col_offset),
       self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0),
       text if isinstance(other, ast.stmt) else f"({text})",

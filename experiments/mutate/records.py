@@ -22,15 +22,21 @@ def read_records(path: pathlib.Path) -> dict[str, dict[str, Any]]:
   return found
 
 
-def still_holds(record: Mapping[str, Any] | None, digests: Mapping[str, str]) -> bool:
-  """Whether a fault need not be tried again.
+def untried(record: Mapping[str, Any] | None, tests: Mapping[str, str]) -> set[str]:
+  """Returns the files whose tests may still decide a fault.
 
   What a test found, it finds again while the module stays the same. What no test found,
-  another one may: the tests must be the same too.
+  those of a new or changed file may.
+
+  Args:
+    record: Of the fault in its module as it is; None or empty where there is none.
+    tests: Digest of each file of tests.
   """
-  if record is None or record["code"] != digests["code"]:
-    return False
-  return record["status"] == "killed" or record["tests"] == digests["tests"]
+  if not record:
+    return set(tests)
+  if record["status"] == "killed":
+    return set()
+  return {file for file, digest in tests.items() if record["tests"].get(file) != digest}
 
 
 def read_reasons(path: pathlib.Path = SURVIVORS) -> dict[str, str]:

@@ -6,6 +6,7 @@ Tests are run by pytest inside the calling process, which is a fork that ends wi
 import json
 import os
 import pathlib
+import signal
 import sys
 import threading
 import time
@@ -16,8 +17,8 @@ from experiments.mutate.operators import Lines
 
 ROOMS = {
   "ntk": ("tests/ntk",),
-  "dynamics": ("tests/dynamics", "tests/metrics/test_lead.py"),
-  "logits": ("tests/logits", "tests/dynamics"),
+  "dynamics": ("tests/dynamics",),
+  "logits": ("tests/logits",),
   "statistics": ("tests/statistics",),
   "metrics": ("tests/metrics",),
 }
@@ -35,6 +36,11 @@ class Test(NamedTuple):
   name: str
   seconds: float
   lines: Mapping[str, Sequence[int]]
+
+  @property
+  def file(self) -> str:
+    """Its file, from the root of the checkout."""
+    return self.name.split("::")[0]
 
   def runs(self, module: str, lines: Lines) -> bool:
     """Whether it ran any of a module's lines from a first to a last."""
@@ -54,10 +60,18 @@ class Recorder:
     self,
     names: Sequence[str] | None = None,
     when_failed: Callable[[str], None] | None = None,
+    limits: Mapping[str, float] | None = None,
   ):
-    """Takes the tests to run (all where None) and what to do at the first failure."""
+    """Takes the tests to run, and how they end.
+
+    Args:
+      names: Of the tests, in order; all where None.
+      when_failed: What to do at the first failure.
+      limits: By test, seconds of CPU time after which SIGPROF ends the process.
+    """
     self._names = names
     self._when_failed = when_failed
+    self._limits = limits or {}
     self.failed: str | None = None
     self.ran = 0
 
@@ -65,6 +79,9 @@ class Recorder:
     if self._names is not None:
       by_name = {item.nodeid: item for item in items}
       items[:] = [by_name[name] for name in self._names if name in by_name]
+
+  def pytest_runtest_logstart(self, nodeid: str) -> None:
+    signal.setitimer(signal.ITIMER_PROF, self._limits.get(nodeid, 0))
 
   def _failed(self, name: str) -> None:
     self.failed = self.failed or name
@@ -176,11 +193,7 @@ def trace(
 
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
   run_tests(root, paths, tracer, programs)
-  here = sorted(
-    name
-    for name in sys.modules
-    if not name.startswith(("lead_jax", "tests", "__main__"))
-  )
+  here = sorted(name for name in sys.modules if name != "__main__")
   if tracer.failed:
     raise SystemExit(f"{tracer.failed} fails before anything is changed")
   found = {"tests": [test._asdict() for test in tracer.tests], "imported": here}

@@ -6,6 +6,7 @@ tests that run the changed lines are run until one fails, those first that found
 far. Compiled programs are read from a cache that the traced run filled.
 """
 
+import ast
 import collections
 import gc
 import hashlib
@@ -15,10 +16,11 @@ import os
 import pathlib
 import shutil
 import signal
+import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from experiments.mutate.operators import Mutant
@@ -26,8 +28,10 @@ from experiments.mutate.tests import Recorder, Test, run_tests, trace
 
 _COPIED = ("experiments", "lead_jax", "pyproject.toml", "tests")
 _MEMORY = 8 << 30  # bytes a test of small arrays may ask for
-# Not to be imported ahead: what our tests prepare before they import it, and its needs.
+_OURS = {"experiments", "lead_jax", "tests"}  # not to be imported ahead
+# Nor these: what our tests prepare before they import it, and its needs.
 _LATER = {"neural_tangents", "tensorflow", "torch"}
+_QUICK = 1.0  # seconds of CPU time
 _HANGS = 900  # seconds of wall time after which a process waits for nothing
 
 
@@ -45,6 +49,20 @@ class Outcome(NamedTuple):
   seconds: float
 
 
+class Trial(NamedTuple):
+  """A fault to be tried.
+
+  Attributes:
+    fault: The fault.
+    files: The files whose tests may decide it.
+    before: Its status if none of them does.
+  """
+
+  fault: Mutant
+  files: frozenset[str]
+  before: str
+
+
 class Room:
   """A room's tests, ready to be run on faults.
 
@@ -58,43 +76,65 @@ class Room:
     checkout: pathlib.Path,
     out: pathlib.Path,
     *,
-    paths: Sequence[str],
+    files: Sequence[str],
     modules: Sequence[str],
     workers: int,
   ):
-    """Copies the checkout and traces the room's tests, unless that was done before."""
+    """Copies the checkout and traces those tests that are new or run changed code."""
     self._sources = {m: (checkout / m).read_text(encoding="utf-8") for m in modules}
     self._copies = [out / name / f"copy_{i}" for i in range(workers)]
     self._whole = out / name / "whole"
     self._programs = out / name / "programs"
     self._out = out / name
-    digest = digest_of(checkout, (*paths, "tests/conftest.py", *modules))
-    traced = self._out / f"traced_{digest}.json"
     copy_checkout(checkout, self._whole)
     for copy in self._copies:
       shutil.rmtree(copy, ignore_errors=True)
       shutil.copytree(self._whole, copy)
-    if not traced.exists():
-      job = lambda: trace(self._copies[0], paths, modules, self._programs, traced)
-      if wait(fork(job, self._out / "trace.log")).code or not traced.exists():
-        log = (self._out / "trace.log").read_text(encoding="utf-8")
-        raise RuntimeError(
-          f"the tests of {name} fail before anything is changed:\n{log}"
-        )
-    found = json.loads(traced.read_text(encoding="utf-8"))
-    self.tests = [Test(**test) for test in found["tests"]]
+    found = self._traced(files, modules)
+    self.tests = [Test(**test) for file in files for test in found[file]["tests"]]
     self._found_by: collections.Counter[str] = collections.Counter()
-    _import(found["imported"])
+    _import(sorted({name for file in files for name in found[file]["imported"]}))
+    if "lead_jax" in sys.modules:
+      raise RuntimeError("lead_jax is imported already: its faults would not be seen")
     gc.collect()
     gc.freeze()  # no collector needs to look through what was imported
     for slot, copy in enumerate(self._copies):
       self._warm(slot, copy)
 
+  def _traced(
+    self, files: Sequence[str], modules: Sequence[str]
+  ) -> dict[str, dict[str, Any]]:
+    """Returns what is known of each file's tests, after tracing what is not."""
+    path, new = self._out / "traced.json", self._out / "traced_now.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    digests = {
+      file: digest_of(self._whole, (file, "tests/conftest.py", *modules))
+      for file in files
+    }
+    todo = [f for f in files if kept.get(f, {}).get("digest") != digests[f]]
+    if todo:
+      new.unlink(missing_ok=True)
+      job = lambda: trace(self._copies[0], todo, modules, self._programs, new)
+      if wait(fork(job, self._out / "trace.log")).code or not new.exists():
+        log = (self._out / "trace.log").read_text(encoding="utf-8")
+        raise RuntimeError(f"the tests fail before anything is changed:\n{log}")
+      found = json.loads(new.read_text(encoding="utf-8"))
+      for file in todo:
+        tests = [t for t in found["tests"] if t["name"].split("::")[0] == file]
+        kept[file] = {
+          "digest": digests[file],
+          "tests": tests,
+          "imported": found["imported"],
+        }
+      new.write_text(json.dumps(kept), encoding="utf-8")
+      new.replace(path)
+    return {file: kept[file] for file in files}
+
   def _warm(self, slot: int, copy: pathlib.Path) -> None:
     """Runs the quickest test of every file without a fault, and keeps the bytecode."""
     by_file: dict[str, Test] = {}
     for test in sorted(self.tests, key=lambda test: -test.seconds):
-      by_file[test.name.split("::")[0]] = test
+      by_file[test.file] = test
     recorder = Recorder([test.name for test in by_file.values()])
     result, log = self._out / f"result_{slot}.json", self._out / f"log_{slot}.txt"
 
@@ -106,21 +146,21 @@ class Room:
     if outcome.status != "survived":
       raise RuntimeError(f"without a fault: {outcome}; see {log}")
 
-  def try_all(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, Outcome]]:
+  def try_all(self, trials: Sequence[Trial]) -> Iterator[tuple[Mutant, Outcome]]:
     """Tries faults, some at a time; yields each as it is decided."""
-    waiting = collections.deque(mutants)
+    waiting = collections.deque(trials)
     free, running = list(range(len(self._copies))), dict[int, tuple[int, Mutant]]()
     begun: dict[int, float] = {}
     while waiting or running:
       while waiting and free:
-        mutant = waiting.popleft()
-        tests = self._order(mutant)
+        mutant, files, before = waiting.popleft()
+        tests = self._order(mutant, files)
         if not tests:
-          yield mutant, Outcome("never run", "", 0.0)
+          yield mutant, Outcome(before, "", 0.0)
           continue
         slot = free.pop()
         job = self._job(slot, mutant, tests)
-        child = fork(job, self._out / f"log_{slot}.txt", limit=_limit(tests))
+        child = fork(job, self._out / f"log_{slot}.txt", limited=True)
         running[child] = slot, mutant
         begun[child] = time.monotonic()
       if not running:
@@ -140,9 +180,20 @@ class Room:
       self._found_by[f"{mutant.module}:{mutant.function}:{outcome.by}"] += 1
       yield mutant, outcome
 
-  def _order(self, mutant: Mutant) -> list[Test]:
-    """The tests that run a fault's lines: those that found most first, then the quick."""
-    tests = [test for test in self.tests if test.runs(mutant.module, mutant.lines)]
+  def _order(self, mutant: Mutant, files: Collection[str]) -> list[Test]:
+    """The tests that run a fault's lines: those that found most first, then the quick.
+
+    What is run at import any test may read: all quick ones are tried too.
+    """
+    tests = [
+      test
+      for test in self.tests
+      if test.file in files
+      and (
+        test.runs(mutant.module, mutant.lines)
+        or (mutant.at_import and test.seconds < _QUICK)
+      )
+    ]
     here = f"{mutant.module}:{mutant.function}:"
     return sorted(
       tests,
@@ -159,9 +210,11 @@ class Room:
 
     def job() -> None:
       recorder = Recorder(
-        [test.name for test in tests], lambda name: _end(result, name)
+        [test.name for test in tests],
+        lambda name: _end(result, name),
+        {test.name: _limit(test) for test in tests},
       )
-      files = list(dict.fromkeys(test.name.split("::")[0] for test in tests))
+      files = list(dict.fromkeys(test.file for test in tests))
       run_tests(self._copies[slot], files, recorder, self._programs)
       if not recorder.failed and recorder.ran < len(tests) // 2:
         recorder.failed = "most tests did not run"
@@ -178,7 +231,7 @@ class Room:
     if not result.exists():
       if ended.code >= 0:
         raise RuntimeError(f"a process ended early: see {self._out}/log_{slot}.txt")
-      too_long = ended.code in (-signal.SIGXCPU, -signal.SIGKILL)
+      too_long = ended.code in (-signal.SIGPROF, -signal.SIGKILL)
       by = "took too long" if too_long else f"ended by signal {-ended.code}"
       return Outcome("killed", by, ended.seconds)
     failed = json.loads(result.read_text(encoding="utf-8"))
@@ -193,15 +246,13 @@ class Ended(NamedTuple):
   seconds: float
 
 
-def fork(
-  job: Callable[[], None], log: pathlib.Path, *, limit: int | None = None
-) -> int:
+def fork(job: Callable[[], None], log: pathlib.Path, *, limited: bool = False) -> int:
   """Runs something in a forked process and returns the process's id.
 
   Args:
     job: What to run.
     log: File for all that it prints.
-    limit: Seconds of CPU time after which it is killed.
+    limited: Whether its memory has a bound.
   """
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of forking with threads; none of ours runs yet
@@ -213,12 +264,11 @@ def fork(
     with log.open("w", encoding="utf-8") as file:
       os.dup2(file.fileno(), 1)
       os.dup2(file.fileno(), 2)
-    if limit is not None:
+    if limited:
       try:
         import resource
       except ImportError:  # never where there is a fork
         raise RuntimeError("this system cannot limit a process") from None
-      resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
       resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     job()
     code = 0
@@ -250,6 +300,15 @@ def copy_checkout(checkout: pathlib.Path, copy: pathlib.Path) -> None:
       shutil.copy2(source, copy / name)
 
 
+def test_files(checkout: pathlib.Path, paths: Sequence[str]) -> list[str]:
+  """Returns the files of tests that paths name, from the root of the checkout."""
+  return [
+    str(file.relative_to(checkout))
+    for path in (checkout / name for name in paths)
+    for file in (sorted(path.rglob("test_*.py")) if path.is_dir() else [path])
+  ]
+
+
 def digest_of(checkout: pathlib.Path, paths: Sequence[str]) -> str:
   """Returns a digest of the text of Python files and of those in folders."""
   digest = hashlib.sha256()
@@ -260,21 +319,47 @@ def digest_of(checkout: pathlib.Path, paths: Sequence[str]) -> str:
   return digest.hexdigest()[:16]
 
 
+def code_digest(source: str, function: str = "-") -> str:
+  """Returns a digest of a function's code, or of a module's, in which faults are put.
+
+  Without comments, docstrings, decorators and imports, which are left alone.
+
+  Args:
+    source: Of the module.
+    function: Qualified name; `-` for all of the module.
+  """
+  tree = ast.parse(source)
+  for node in ast.walk(tree):
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+      node.decorator_list = []
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+      node.body = [
+        child
+        for child in node.body
+        if not isinstance(child, ast.Import | ast.ImportFrom)
+        and not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))
+      ] or [ast.Pass()]
+  outermost = function.split(".")[0]
+  chosen = [n for n in tree.body if getattr(n, "name", "") == outermost]
+  text = "\n".join(map(ast.unparse, chosen or tree.body))
+  return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _end(result: pathlib.Path, failed: str | None) -> NoReturn:
   """Ends a forked process, and says first which test failed."""
   result.write_text(json.dumps(failed), encoding="utf-8")
   os._exit(0)
 
 
-def _limit(tests: Sequence[Test]) -> int:
-  """Seconds of CPU time that tests may take: far more than they need unchanged."""
-  return 60 + int(5 * sum(test.seconds for test in tests))
+def _limit(test: Test) -> float:
+  """Seconds of CPU time that a test may take: far more than it needs unchanged."""
+  return 15 + 5 * test.seconds
 
 
 def _import(names: Sequence[str]) -> None:
   """Imports the libraries that a room's tests import, as far as they can be alone."""
   for name in names:
-    if name.split(".")[0] in _LATER:
+    if name.split(".")[0] in _LATER | _OURS:
       continue
     with warnings.catch_warnings():
       warnings.simplefilter("ignore")
@@ -285,7 +370,7 @@ def _import(names: Sequence[str]) -> None:
 
 
 def record_of(
-  mutant: Mutant, outcome: Outcome, digests: Mapping[str, str]
+  mutant: Mutant, outcome: Outcome, code: str, tests: Mapping[str, str]
 ) -> dict[str, Any]:
   """Returns what is kept of a decided fault, as JSON has it."""
   return {
@@ -294,5 +379,6 @@ def record_of(
     "operator": mutant.operator,
     "line": mutant.lines[0][0],
     **outcome._asdict(),
-    **digests,
+    "code": code,
+    "tests": tests,
   }

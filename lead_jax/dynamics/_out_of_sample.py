@@ -278,6 +278,8 @@ def held_out_result(
   else:
     held_out_nk = logits.held_out_ridge(spectrum, onehot_nk, 1 / eta_t)
     trained_nk = logits.trained_ridge(spectrum, onehot_nk, 1 / eta_t)
+  # A kernel of zeros teaches nothing: what rounding leaves is each sample's own label.
+  held_out_nk = jnp.where(mean > 0, held_out_nk, 0)
   return HeldOutResult(
     held_out_score(held_out_nk, labels, config.loss),
     held_out_nk,

@@ -17,7 +17,6 @@ from lead_jax.checks import (
   InputError,
   check_digits,
   one_line,
-  parameter,
   plain_array,
 )
 from lead_jax.typing import Array, Params
@@ -181,7 +180,7 @@ def check_network(
 def check_count(value: int, name: str) -> None:
   """Refuses what is no whole number of at least 1."""
   if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-    raise InputError(f"{parameter(name)} must be at least 1, got {value!r}")
+    raise InputError(f"{name} must be at least 1, got {value!r}")
 
 
 def check_widths(hidden: Sequence[int]) -> None:
@@ -190,7 +189,7 @@ def check_widths(hidden: Sequence[int]) -> None:
     isinstance(width, int | np.integer) and width > 0 for width in hidden
   ):
     raise InputError(
-      f"{parameter('hidden')} must be widths of at least 1 in a tuple, got {hidden!r}"
+      f"hidden must be a list of whole numbers of at least 1, got {hidden!r}"
     )
 
 

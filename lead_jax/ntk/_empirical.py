@@ -20,7 +20,7 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import Rule, check_arguments
+from lead_jax.checks import check_arguments
 from lead_jax.ntk import _contract as contract, _neural_tangents as neural_tangents
 from lead_jax.typing import Array, ArrayLike, Float, Params
 
@@ -35,7 +35,7 @@ def _blocks(x: Array, batch_size: int) -> Array:
   return jnp.pad(x, padding, mode="edge").reshape(count, batch_size, *x.shape[1:])
 
 
-@check_arguments(batch_size=Rule())
+@check_arguments()
 def empirical_ntk(
   apply_fn: Callable[[Params, Array], Array],
   params: Params,
@@ -77,8 +77,6 @@ def empirical_ntk(
       f"implementation must be one of {get_args(Implementation)}, "
       f"got {implementation!r}"
     )
-  if batch_size is not None:
-    contract.check_count(batch_size, "batch_size")
   x1 = contract.as_inputs(x1, "x1")
   x2 = x1 if x2 is None else contract.as_inputs(x2, "x2", like=x1)
   params = contract.as_params(params)
@@ -112,7 +110,7 @@ def empirical_ntk(
   return joined[: x1.shape[0], : x2.shape[0]]
 
 
-@check_arguments(batch_size=Rule())
+@check_arguments()
 def squared_gradient_norms(
   apply_fn: Callable[[Params, Array], Array],
   params: Params,
@@ -134,7 +132,6 @@ def squared_gradient_norms(
   Raises:
     InputError: As `empirical_ntk`.
   """
-  contract.check_count(batch_size, "batch_size")
   x = contract.as_inputs(x, "x")
   params = contract.as_params(params)
   contract.check_network(apply_fn, params, x)

@@ -127,7 +127,6 @@ def init_head(
   """
   contract.check_count(head.num_classes, "num_classes")
   contract.check_widths(head.hidden)
-  contract.check_count(dim, "dim")
   check_key(key)
   return head.init(key, jnp.zeros((1, dim), dtype))["params"]
 

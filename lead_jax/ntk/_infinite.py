@@ -40,7 +40,6 @@ def infinite_width_kernel(
     InputError: If features are not [N, D], a width is no number of units, or
       neural-tangents is not installed (`lead_jax[ntk]`).
   """
-  contract.check_count(num_classes, "num_classes")
   contract.check_widths(hidden)
   x1 = contract.as_features(x1, "x1")
   x2 = None if x2 is None else contract.as_features(x2, "x2", x1.shape[1])

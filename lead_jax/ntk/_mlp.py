@@ -163,8 +163,6 @@ def expected_head_kernel_diagonal(
   Raises:
     InputError: If a width is no number of units.
   """
-  contract.check_count(dim, "dim")
-  contract.check_count(num_classes, "num_classes")
   contract.check_widths(hidden)
   widths = (dim, *hidden, num_classes)
   scales = [heads.layer_scales(initializer, n) for n in widths[:-1]]

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.checks import check_arguments, check_key
-from lead_jax.ntk import _contract as contract, _heads as heads, _mlp as mlp
+from lead_jax.ntk import _heads as heads, _mlp as mlp
 from lead_jax.typing import Array, Bool, Float, Int, Params
 
 
@@ -38,8 +38,6 @@ def class_indices(
   Raises:
     InputError: If a count is below one, or `key` is no random key.
   """
-  contract.check_count(num_classes, "num_classes")
-  contract.check_count(samples_per_class, "samples_per_class")
   if key is not None:
     check_key(key)
   n = labels.shape[0]
@@ -77,7 +75,6 @@ def class_kernels(
   Raises:
     InputError: If `batch_size` is below one; as `head_kernel`.
   """
-  contract.check_count(batch_size, "batch_size")
 
   def one(index_s: Array, mask_s: Array) -> Array:
     kernel = mlp.head_kernel(params, features[index_s], initializer=initializer)

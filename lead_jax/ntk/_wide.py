@@ -76,7 +76,6 @@ def wide_head_kernel(
   Raises:
     InputError: If features are not [N, D] or a width is no number of units.
   """
-  contract.check_count(num_classes, "num_classes")
   contract.check_widths(hidden)
   x1 = contract.as_features(x1, "x1")
   other = x1 if x2 is None else contract.as_features(x2, "x2", x1.shape[1])
@@ -95,7 +94,7 @@ def wide_head_kernel(
     # Stable at both ends; a sample without any norm has no active unit.
     angle = 2 * jnp.arctan2(jnp.sqrt(gap), jnp.sqrt(2 - gap))
     both_active.append(jnp.where(norms > 0, (jnp.pi - angle) / jnp.pi, 0))
-    gap = jnp.clip(gap - _excess(angle, gap) / jnp.pi, 0, 1)
+    gap = gap - _excess(angle, gap) / jnp.pi
     left, right = 0.5 * width * q1, 0.5 * width * q2
     dots = 0.5 * width * norms * (1 - gap)
   terms.append(scales[-1].forward ** 2 * dots + 1)

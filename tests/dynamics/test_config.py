@@ -5,7 +5,7 @@ import pytest
 from lead_jax import dynamics
 
 LEAD = {
-  "hidden": ("each at least 1", (1024, 2048)),
+  "hidden": ("each in [1, 65536]", (1024, 2048)),
   "initializer": ("", "he_normal"),
   "head_seeds": ("at least 1", 8),
   "rates": ("", "sampled"),
@@ -14,6 +14,7 @@ LEAD = {
   "classifier": ("", "svm"),
   "normalisation": ("", "softmax"),
   "c": ("above 0 and finite", 1.0),
+  "tol": ("above 0 and finite", None),
   "initial_folds": ("at least 0", 0),
   "evolution": ("", "class_aware"),
   "t": ("at least 0", 1.0),
@@ -24,12 +25,14 @@ LEAD = {
   "loss": ("", "softmax_cross_entropy"),
   "feature_scale": ("", "none"),
   "params": ("", "head"),
+  "spectra": ("", None),
 }
 HELD_OUT = {
   "kernel": ("", "wide"),
-  "hidden": ("each at least 1", (1024, 2048)),
+  "hidden": ("each in [1, 65536]", (1024, 2048)),
   "initializer": ("", "he_normal"),
   "head_seeds": ("at least 1", 8),
+  "centred": ("", True),
   "feature_scale": ("", "sample"),
   "dynamics": ("", "flow"),
   "t": ("above 0 and finite", 1.0),
@@ -107,3 +110,17 @@ def combined(**options):
 )
 def test_options_that_go_together(options, verdict):
   assert combined(**options) == verdict
+
+
+@pytest.mark.parametrize(
+  ("options", "verdict"),
+  [
+    ({}, True),
+    ({"spectra": True}, True),
+    ({"spectra": False}, False),
+    ({"rates": "expected"}, False),
+    ({"params": "all"}, False),
+  ],
+)
+def test_where_kernels_are_decomposed(options, verdict):
+  assert dynamics.LeadConfig(**options).decomposes is verdict

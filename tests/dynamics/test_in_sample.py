@@ -19,7 +19,7 @@ from lead_jax.dynamics._in_sample import (
   rescore_in_pool,
   transfer_score,
 )
-from lead_jax.dynamics._rates import Network, class_rates
+from lead_jax.dynamics._rates import class_rates
 from tests.tolerances import ORACLE, SUM, assert_close
 
 SMALL = LeadConfig(hidden=(32, 64), head_seeds=2, samples_per_class=10)
@@ -183,7 +183,11 @@ def test_sampled_rates_approach_the_expected_ones():
       y,
       key=jax.random.key(0),
       config=lead_config(
-        samples_per_class=20, sampling="first", spectra=False, **options
+        hidden=(256, 512),
+        samples_per_class=20,
+        sampling="first",
+        spectra=False,
+        **options,
       ),
     ).lambda_c
   )
@@ -290,38 +294,6 @@ def test_feature_dtypes(dtype):
   np.testing.assert_allclose(score, reference, rtol=2e-3)
 
 
-def test_the_gradient_may_be_taken_over_the_backbone_too():
-  """params="all": mean squared gradient norms of backbone and head together."""
-  from lead_jax.ntk import _heads as heads
-
-  images, y = _data(n=20)
-  params = {"w": jax.random.normal(jax.random.key(5), (12, 7)) / 3}
-  backbone = lambda p, v: jnp.tanh(v @ p["w"])
-  network = Network(backbone, params, lambda rows: jnp.asarray(images[rows]), 3)
-  config = LeadConfig(hidden=(8,), head_seeds=2, sampling="first", params="all")
-  features = backbone(params, images)
-  run = lambda config: lead_jax.lead(
-    features, y, key=jax.random.key(0), config=config, network=network
-  )
-  result = run(config)
-  of_head = run(dataclasses.replace(config, params="head"))
-  assert np.all(result.lambda_c > of_head.lambda_c)
-  assert result.score > of_head.score
-  # the same heads, by neural-tangents' kernel of the whole
-  key_rates, _ = jax.random.split(jax.random.key(0))
-  _, key_heads = jax.random.split(key_rates)
-  head = heads.MLPHead(3, (8,))
-  both = lambda p, v: heads.apply_head(head, p["head"], backbone(p["backbone"], v))
-  rates = []
-  for key in jax.random.split(key_heads, 2):
-    everything = {"backbone": params, "head": heads.init_head(head, key, 7)}
-    kernel = ntk.empirical_ntk(both, everything, images, kind="summed")
-    rates.append([np.diag(kernel)[y == c].mean() for c in range(3)])
-  np.testing.assert_allclose(result.lambda_c, np.mean(rates, axis=0), rtol=1e-5)
-  with pytest.raises(ValueError, match="params='all' needs network"):
-    lead_jax.lead(features, y, key=jax.random.key(0), config=config)
-
-
 def test_pool_relative_time():
   config = dataclasses.replace(SMALL, time="relative")
   data = [_data(seed) for seed in (0, 0)]
@@ -369,7 +341,7 @@ def test_rates_do_not_mind_extreme_scales():
     ({"params": "all", "evolution": "full_kernel"}, "has no full kernel"),
     ({"params": "all", "feature_scale": "rms"}, "needs feature_scale='none'"),
     ({"hidden": 16}, "hidden must be a tuple of whole numbers, got 16"),
-    ({"hidden": (16, 0)}, "hidden must hold whole numbers, each at least 1"),
+    ({"hidden": (16, 0)}, "hidden must hold whole numbers, each in .1, 65536"),
     ({"hidden": (1.5,)}, r"hidden must be a tuple of whole numbers, got \(1.5,\)"),
     ({"head_seeds": 2.5}, "head_seeds must be a whole number, got 2.5"),
     ({"t": "x"}, "t must be a number, got 'x'"),

@@ -13,7 +13,6 @@ from lead_jax.dynamics._feature_scale import scale_features
 from lead_jax.dynamics._out_of_sample import (
   compensated,
   held_out_score,
-  inverse_temperature,
 )
 
 SMALL = {"hidden": (32, 64), "head_seeds": 2}
@@ -150,15 +149,6 @@ def test_accuracy_has_one_meaning():
   assert float(other.accuracy) == float(result.score)
 
 
-def test_too_many_samples_are_refused_before_any_memory_is_taken():
-  x = np.broadcast_to(np.float32(0), (50_000, 3))
-  message = "lead_held_out compares all of 50,000 samples .* about 80 GB: give at most"
-  with pytest.raises(InputError, match=message):
-    lead_jax.lead_held_out(x, np.zeros(50_000, int), num_classes=2)
-  with pytest.raises(InputError, match="at most 40"):
-    lead_jax.lead_held_out(*blobs(41), max_samples=40)
-
-
 def test_noise_scores_no_better_than_knowing_nothing():
   """What LEAD's own score does not punish: labels that features cannot predict."""
   rng = np.random.default_rng(0)
@@ -212,16 +202,6 @@ def test_losses():
     assert calibrated == pytest.approx(best, abs=1e-6)
 
 
-def test_temperatures_at_their_bounds():
-  y = jnp.asarray([0, 1])
-  right, wrong = jnp.eye(2), jnp.eye(2)[::-1]
-  assert inverse_temperature(right, y) == pytest.approx(100 * 2**0.5, rel=1e-3)
-  assert inverse_temperature(wrong, y) == 0
-  assert inverse_temperature(jnp.ones((2, 2)), y) == 0
-  nothing = held_out_score(wrong, y, "calibrated_cross_entropy")
-  assert nothing == pytest.approx(-np.log(2), abs=1e-6)
-
-
 def test_scales():
   x = jnp.asarray([[3.0, 4.0], [0.0, 0.0], [30.0, 40.0]])
   by_sample = scale_features(x, "sample")
@@ -242,7 +222,7 @@ def test_scales():
     ({"t": 0}, "t must be above 0 and finite, got 0"),
     ({"t": float("inf")}, "t must be above 0 and finite, got inf"),
     ({"head_seeds": 0}, "head_seeds must be at least 1, got 0"),
-    ({"hidden": (0,)}, "hidden must hold whole numbers, each at least 1"),
+    ({"hidden": (0,)}, "hidden must hold whole numbers, each in .1, 65536"),
   ],
 )
 def test_wrong_options_are_named(options, message):

@@ -86,21 +86,32 @@ def test_a_share_is_the_same_in_every_run():
   assert all(0 <= number < 1 for number in drawn)
 
 
+def test_a_record_outlives_what_is_no_code():
+  same = SOURCE.replace("A module.", "Another.").replace("\ndef", "\n@jit\ndef")
+  same = same.replace("Text with", "Words, and")
+  assert same != SOURCE
+  assert work.code_digest(same + "\nimport this\n") == work.code_digest(SOURCE)
+  other = SOURCE.replace("_LIMIT = 3", "_LIMIT = 4")
+  assert work.code_digest(other) != work.code_digest(SOURCE)
+  assert work.code_digest(other, "mean") == work.code_digest(SOURCE, "mean")
+  changed = SOURCE.replace("1e-6", "1e-5")
+  assert work.code_digest(changed, "mean") != work.code_digest(SOURCE, "mean")
+
+
 def test_records_and_reasons(tmp_path):
   path = tmp_path / "records.jsonl"
-  row = {"module": "lead_jax/ntk/_mlp.py", "line": 3, "code": "a", "tests": "b"}
+  tests = {"one.py": "1", "two.py": "2"}
+  row = {"module": "lead_jax/ntk/_mlp.py", "line": 3, "code": "a", "tests": tests}
   killed = {**row, "name": "one", "status": "killed"}
   lives = {**row, "name": "two", "status": "survived"}
   path.write_text(f"{json.dumps(killed)}\n{json.dumps(lives)}\n{{torn")
   found = records.read_records(path)
   assert found == {"one": killed, "two": lives}
-  same, other_tests = {"code": "a", "tests": "b"}, {"code": "a", "tests": "c"}
-  assert records.still_holds(killed, same)
-  assert records.still_holds(killed, other_tests)
-  assert records.still_holds(lives, same)
-  assert not records.still_holds(lives, other_tests)
-  assert not records.still_holds(killed, {"code": "d", "tests": "b"})
-  assert not records.still_holds(None, same)
+  changed = {**tests, "two.py": "3", "three.py": "4"}
+  assert records.untried(None, tests) == set(tests)
+  assert records.untried(killed, changed) == set()
+  assert records.untried(lives, tests) == set()
+  assert records.untried(lives, changed) == {"two.py", "three.py"}
   assert records.unexplained(found.values(), {}) == [lives]
   assert records.unexplained(found.values(), {"two": "equal"}) == []
   made = {"ntk": 9}
@@ -121,6 +132,7 @@ def test_faults_are_tried_by_the_tests_that_run_them(tmp_path):
   files = {
     "lead_jax/__init__.py": "",
     "lead_jax/sums.py": (
+      "class Most:\n  most = 7\n\n\n"
       "def add(a, b):\n  return a + b\n\n\n"
       "def double(a):\n  return a * 2\n\n\n"
       "def unused(a):\n  return a + 5\n"
@@ -132,7 +144,8 @@ def test_faults_are_tried_by_the_tests_that_run_them(tmp_path):
     "tests/test_sums.py": (
       "from lead_jax import sums\n\n\n"
       "def test_add():\n  assert sums.add(1, 2) == 3\n\n\n"
-      "def test_double():\n  assert sums.double(1) > 0\n"
+      "def test_double():\n  assert sums.double(1) > 0\n\n\n"
+      "def test_most():\n  assert sums.Most.most == 7\n"
     ),
   }
   for name, text in files.items():
@@ -145,10 +158,13 @@ checkout, out = pathlib.Path({str(checkout)!r}), pathlib.Path({str(out)!r})
 out.mkdir()
 module = "lead_jax/sums.py"
 source = (checkout / module).read_text()
-room = work.Room(
-  "toy", checkout, out, paths=["tests/test_sums.py"], modules=[module], workers=2
-)
-for fault, outcome in room.try_all(operators.mutants_of(module, source)):
+files = work.test_files(checkout, ["tests"])
+room = work.Room("toy", checkout, out, files=files, modules=[module], workers=2)
+trials = [
+  work.Trial(fault, frozenset(files), "never run")
+  for fault in operators.mutants_of(module, source)
+]
+for fault, outcome in room.try_all(trials):
   print("|".join([fault.function, fault.after, outcome.status, outcome.by]))
 """
   import subprocess
@@ -161,6 +177,8 @@ for fault, outcome in room.try_all(operators.mutants_of(module, source)):
   )
   assert ran.returncode == 0, ran.stderr
   assert sorted(ran.stdout.splitlines()) == [
+    "Most|6|killed|tests/test_sums.py::test_most",
+    "Most|8|killed|tests/test_sums.py::test_most",
     "add|a - b|killed|tests/test_sums.py::test_add",
     "add|a|killed|tests/test_sums.py::test_add",
     "double|1|survived|",

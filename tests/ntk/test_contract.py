@@ -131,7 +131,8 @@ class TestNetworks:
   @pytest.mark.parametrize("batch_size", [0, -1, 1.5, True])
   def test_batch_sizes(self, function, batch_size):
     message = refused(function, linear, PARAMS, X, batch_size=batch_size)
-    assert f"batch_size= must be at least 1, got {batch_size}" in message
+    assert "batch_size must be a" in message
+    assert f"got {batch_size}" in message
 
   def test_lists_and_tensors_are_arrays(self, function):
     whole = function(linear, PARAMS, X)
@@ -264,10 +265,10 @@ def test_heads():
 @pytest.mark.parametrize(
   ("options", "words"),
   [
-    ({"num_classes": 0}, "num_classes= must be at least 1, got 0"),
-    ({"hidden": (4, 0)}, "hidden= must be widths of at least 1"),
-    ({"hidden": (2.5,)}, "hidden= must be widths of at least 1"),
-    ({"hidden": 4}, "hidden= must be widths of at least 1"),
+    ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
+    ({"hidden": (4, 0)}, "hidden must be a list of"),
+    ({"hidden": (2.5,)}, "hidden must be a list of"),
+    ({"hidden": 4}, "hidden must be a list of"),
   ],
 )
 def test_widths(options, words):
@@ -299,10 +300,10 @@ def test_the_default_head_is_the_papers():
 
 
 def test_no_features():
-  assert "dim= must be at least 1, got 0" in refused(
+  assert "dim must be at least 1, got 0" in refused(
     ntk.init_head, HEAD, jax.random.key(0), 0
   )
-  assert "dim= must be at least 1, got 0" in refused(
+  assert "dim must be at least 1, got 0" in refused(
     ntk.expected_head_kernel_diagonal, jnp.ones(2), dim=0, num_classes=2
   )
 
@@ -340,7 +341,7 @@ def test_keys_of_both_styles_and_traced_ones_pass():
 def test_counts_of_samples(name):
   options = {"num_classes": 2, "samples_per_class": 1, name: 0}
   message = refused(ntk.class_indices, np.array([0, 1]), **options)
-  assert f"{name}= must be at least 1, got 0" in message
+  assert f"{name} must be at least 1, got 0" in message
 
 
 def test_classes_at_a_time():
@@ -350,7 +351,7 @@ def test_classes_at_a_time():
   message = refused(
     ntk.class_kernels, HEAD_PARAMS, jnp.asarray(X), indices, mask, batch_size=0
   )
-  assert "batch_size= must be at least 1, got 0" in message
+  assert "batch_size must be at least 1, got 0" in message
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_bad_arguments():
     ntk.empirical_ntk(apply_fn, params, x, kind="partial")
   with pytest.raises(ValueError, match="implementation must be one of"):
     ntk.empirical_ntk(apply_fn, params, x, implementation="structured")
-  with pytest.raises(ValueError, match="batch_size= must be at least 1, got 0"):
+  with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
     ntk.empirical_ntk(apply_fn, params, x, batch_size=0)
 
 

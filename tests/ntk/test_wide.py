@@ -26,6 +26,20 @@ def test_is_the_limit_that_stax_computes(hidden):
     assert np.linalg.eigvalsh(ours).min() > -1e-9 * np.linalg.eigvalsh(ours).max()
 
 
+@pytest.mark.parametrize("hidden", [(64,), (5, 7, 3)])
+def test_opposite_samples_are_those_of_stax(hidden):
+  """The correlation is -1 below the first layer, and near 0 above it."""
+  with jax.enable_x64(True):
+    x = features(True, n=6)
+    x = jnp.concatenate([x, -2 * x, x])
+    theirs = ntk.infinite_width_kernel(x, None, num_classes=1, hidden=hidden)
+    largest = float(jnp.max(theirs))
+    # Seen: 2.3e-10, of theirs, and 1.1e-5.
+    for dtype, error in (("float64", 1e-8), ("float32", 3e-5)):
+      ours = ntk.wide_head_kernel(x.astype(dtype), hidden=hidden)
+      np.testing.assert_allclose(ours, theirs, rtol=0, atol=error * largest)
+
+
 @pytest.mark.parametrize("initializer", ["he_normal", "torch", "ntk"])
 def test_is_the_mean_of_wide_drawn_heads(initializer):
   x, hidden, draws = features(False), (256, 384), 64
