@@ -17,35 +17,33 @@ once per call of the outermost function: what it calls has them checked.
 import collections.abc
 import functools
 import inspect
-import numbers
 import threading
-import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import AbstractArray
 
 from lead_jax.checks._arrays import plain_array
 from lead_jax.checks._errors import InputError
+from lead_jax.checks._kinds import (
+  alternatives,
+  article,
+  fits,
+  got,
+  has_kind,
+  in_words,
+  is_array,
+  is_number,
+)
 from lead_jax.checks._options import Rule
 from lead_jax.checks._random_key import check_key
-from lead_jax.checks._texts import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _call = threading.local()  # `inside`: whether a checked function is running
-_WORDS = {
-  bool: "True or False",
-  int: "a whole number",
-  float: "a number",
-  str: "text",
-  type(None): "None",
-}
-_GENERATOR = ": give numpy.random.default_rng(0)"
 
 
 def check_arguments(**bounds: Rule | None) -> Callable[[F], F]:
@@ -124,9 +122,9 @@ def _checks_of(
       continue
     rule = bounds.get(name)
     hint = hints.get(name, Any)
-    if hint is Any or collections.abc.Sequence in _alternatives(hint):
+    if hint is Any or collections.abc.Sequence in alternatives(hint):
       continue  # the function reads arrays of any library itself
-    if name not in bounds and int in _alternatives(hint):
+    if name not in bounds and int in alternatives(hint):
       default = parameter.default
       rule = Rule(least=min(1, default) if isinstance(default, int) else 1)
     found[name] = _check_of(name, hint, rule, name in bounds and rule is None)
@@ -134,8 +132,8 @@ def _checks_of(
 
 
 def _check_of(name: str, hint: Any, rule: Rule | None, holds_nan: bool) -> _Check:
-  kinds = _alternatives(hint)
-  arrays = [kind for kind in kinds if _is_array(kind)]
+  kinds = alternatives(hint)
+  arrays = [kind for kind in kinds if is_array(kind)]
   optional = type(None) in kinds
 
   def check(value: Any, sizes: dict[str, tuple[int, str]], outermost: bool) -> None:
@@ -145,15 +143,15 @@ def _check_of(name: str, hint: Any, rule: Rule | None, holds_nan: bool) -> _Chec
       check_key(value)
     elif name == "dtype":
       _check_dtype(value)
-    elif arrays and not (float in kinds and _number(value)):
+    elif arrays and not (float in kinds and is_number(value)):
       _check_array(name, value, arrays, sizes)
       if outermost and not holds_nan:
         _check_values(name, value, rule)
     elif np.ndarray in kinds and jax.Array not in kinds:
       _check_numbers(name, value, rule, scalar=float in kinds)
-    elif not any(_fits(value, kind) for kind in kinds):
-      raise InputError(f"{name} must be {_in_words(kinds, rule)}, got {_got(value)}")
-    elif _number(value) and not isinstance(value, jax.core.Tracer):
+    elif not any(fits(value, kind) for kind in kinds):
+      raise InputError(f"{name} must be {in_words(kinds, rule)}, got {got(value)}")
+    elif is_number(value) and not isinstance(value, jax.core.Tracer):
       _check_number(name, float(value), rule)
 
   return check
@@ -166,15 +164,15 @@ def _check_array(
   shapes = {kind.dim_str: kind for kind in arrays}
   words = " or ".join(f"[{', '.join(axes.split())}]" for axes in shapes)
   if not isinstance(value, jax.Array | np.ndarray):
-    if _number(value) and "" in shapes:
+    if is_number(value) and "" in shapes:
       return
     remedy = ": give jax.numpy.asarray(...)" * isinstance(value, list | tuple)
     raise InputError(
-      f"{name} must be {_article(arrays[0])} array {words}, got {_got(value)}{remedy}"
+      f"{name} must be {article(arrays[0])} array {words}, got {got(value)}{remedy}"
     )
-  if not _has_kind(value.dtype, arrays[0]):
+  if not has_kind(value.dtype, arrays[0]):
     raise InputError(
-      f"{name} must be {_article(arrays[0])} array, got {value.dtype}: convert it"
+      f"{name} must be {article(arrays[0])} array, got {value.dtype}: convert it"
     )
   fixed = {len(axes.split()): axes for axes in shapes if "*" not in axes}
   if len(fixed) == len(shapes) and value.ndim not in fixed:
@@ -194,7 +192,7 @@ def _check_values(name: str, value: Any, rule: Rule | None) -> None:
   """Checks that concrete floats are finite, and that numbers are within their bounds."""
   if isinstance(value, jax.core.Tracer) or value is None:
     return
-  if _number(value):
+  if is_number(value):
     _check_number(name, float(value), rule)
     return
   if jnp.issubdtype(value.dtype, jnp.floating):
@@ -218,16 +216,16 @@ def _check_dtype(value: Any) -> None:
   except TypeError:
     known = False
   if value is None or not known:
-    raise InputError(f"dtype must be a type of floats, got {_got(value)}")
+    raise InputError(f"dtype must be a type of floats, got {got(value)}")
 
 
 def _check_numbers(name: str, value: Any, rule: Rule | None, *, scalar: bool) -> None:
   """Checks what may be a list as well, in which NaN may stand for what is missing."""
   array = plain_array(value, name)
   if array.dtype.kind not in "fiub":
-    raise InputError(f"{name} must be numbers, got {_got(value)}")
+    raise InputError(f"{name} must be numbers, got {got(value)}")
   if array.ndim == 0 and not scalar:
-    raise InputError(f"{name} must be a list or an array, got {_got(value)}")
+    raise InputError(f"{name} must be a list or an array, got {got(value)}")
   if rule is not None and array.size:
     for end in (array.min(), array.max()):
       _check_number(name, float(end), rule)
@@ -261,103 +259,7 @@ def _check_labels(
     )
 
 
-def _fits(value: Any, kind: Any) -> bool:
-  """Whether a value is of a kind; what is nested in it as well."""
-  origin, inner = typing.get_origin(kind), typing.get_args(kind)
-  if origin in (typing.Union, types.UnionType):
-    # Arrays of any library are read by who takes them.
-    return collections.abc.Sequence in inner or any(
-      _fits(value, each) for each in inner
-    )
-  if origin is typing.Literal:
-    return isinstance(value, str) and value in inner
-  if origin is collections.abc.Callable or kind is collections.abc.Callable:
-    return callable(value)
-  if kind in (int, float):
-    whole = isinstance(value, numbers.Integral) or kind is float
-    return _number(value) and (whole or isinstance(value, jax.Array))
-  if isinstance(origin, type) and issubclass(origin, Mapping):
-    return isinstance(value, Mapping) and all(
-      _fits(key, inner[0]) and _fits(each, inner[1]) for key, each in value.items()
-    )
-  if isinstance(origin, type) and issubclass(origin, Sequence):
-    return isinstance(value, origin | Sequence | np.ndarray) and (
-      not isinstance(value, str | bytes)
-      and all(_fits(each, inner[0]) for each in value)
-    )
-  if isinstance(origin, type):
-    return isinstance(value, origin)
-  return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
-
-
-def _number(value: Any) -> bool:
-  """Whether a value is one real number."""
-  if isinstance(value, bool | np.bool_):
-    return False
-  if isinstance(value, jax.Array | np.ndarray):
-    return value.ndim == 0 and np.dtype(value.dtype).kind in "fiu"
-  return isinstance(value, numbers.Real)
-
-
-def _alternatives(hint: Any) -> tuple[Any, ...]:
-  """The kinds that a hint allows."""
-  if typing.get_origin(hint) in (typing.Union, types.UnionType):
-    return tuple(kind for each in typing.get_args(hint) for kind in _alternatives(each))
-  return (hint,)
-
-
-def _is_array(kind: Any) -> bool:
-  return isinstance(kind, type) and issubclass(kind, AbstractArray)
-
-
-def _has_kind(dtype: Any, kind: Any) -> bool:
-  """Whether a dtype is what an annotation of an array says, in any number of bits."""
-  wanted = {"Float": jnp.floating, "Int": jnp.integer, "Bool": jnp.bool_}
-  family = kind.__name__.partition("[")[0]
-  return family not in wanted or jnp.issubdtype(dtype, wanted[family])
-
-
-def _article(kind: Any) -> str:
-  family = kind.__name__.partition("[")[0].lower()
-  return {"int": "an integer", "bool": "a boolean"}.get(family, f"a {family}")
-
-
 def _on_host(value: Any) -> bool:
   return isinstance(value, np.ndarray) or all(
     device.platform == "cpu" for device in value.devices()
   )
-
-
-def _in_words(kinds: Sequence[Any], rule: Rule | None) -> str:
-  words = list(dict.fromkeys(map(_kind_in_words, kinds)))
-  if rule is not None and (bound := rule.bound(int)):
-    words[0] = f"{words[0]} {bound}"
-  text = " or ".join(words)
-  return text + _GENERATOR * (np.random.Generator in kinds)
-
-
-def _kind_in_words(kind: Any) -> str:
-  origin, inner = typing.get_origin(kind), typing.get_args(kind)
-  if kind in _WORDS:
-    return _WORDS[kind]
-  if len(kinds := _alternatives(kind)) > 1:
-    return " or ".join(map(_kind_in_words, kinds))
-  if origin is typing.Literal:
-    return f"one of {inner}"
-  if origin is collections.abc.Callable:
-    return "a function"
-  if isinstance(origin, type) and issubclass(origin, Mapping):
-    return f"a dict of {_kind_in_words(inner[1])}"
-  if isinstance(origin, type) and issubclass(origin, Sequence):
-    return f"a list of {_kind_in_words(inner[0])}"
-  return f"a {getattr(kind, '__name__', kind)}"
-
-
-def _got(value: Any) -> str:
-  if value is None:
-    return "None"
-  if isinstance(value, jax.Array | np.ndarray):
-    return f"an array {value.dtype}{list(value.shape)}"
-  text = shown(repr(value), most=40)
-  plain = isinstance(value, numbers.Number | str)
-  return text if plain else f"{type(value).__name__} {text}"
