@@ -26,9 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lead_jax.checks._arrays import plain_array
-from lead_jax.checks._errors import InputError
-from lead_jax.checks._kinds import (
+from lead_jax.checks._argument_kinds import (
   alternatives,
   article,
   fits,
@@ -38,6 +36,8 @@ from lead_jax.checks._kinds import (
   is_array,
   is_number,
 )
+from lead_jax.checks._arrays import plain_array
+from lead_jax.checks._errors import InputError
 from lead_jax.checks._options import Rule
 from lead_jax.checks._random_key import check_key
 
