@@ -188,6 +188,7 @@ def _check_array(
       )
 
 
+@jax.ensure_compile_time_eval()  # an array may be known where others are traced
 def _check_values(name: str, value: Any, rule: Rule | None) -> None:
   """Checks that concrete floats are finite, and that numbers are within their bounds."""
   if isinstance(value, jax.core.Tracer) or value is None:

@@ -20,9 +20,11 @@ from lead_jax.dynamics._in_sample import (
   rescore_in_pool,
   transfer_score,
 )
+from lead_jax.dynamics._rates import Network
 
 Y = np.array([0, 1, 2, 1, 0, 1, 1])
 RATES = np.array([2.0, 0.5, 1.0], np.float32)
+NETWORK = Network(lambda params, x: x, {}, lambda rows: rows)
 SMALL = LeadConfig(hidden=(4, 3), head_seeds=2, samples_per_class=4)
 
 
@@ -257,12 +259,12 @@ def test_the_whole_networks_rates_take_the_network(monkeypatch):
   given = jnp.asarray(features())
   key = jax.random.key(3)
   found = lead_rates(
-    given, jnp.asarray(Y), key=key, config=config, num_classes=3, network="it"
+    given, jnp.asarray(Y), key=key, config=config, num_classes=3, network=NETWORK
   )
   assert found.spectra is None
   assert found.rates_hk.dtype == given.dtype
   ((network, options),) = seen
-  assert network == "it"
+  assert network is NETWORK
   assert (options["num_classes"], options["dim"], options["config"]) == (3, 3, config)
   assert options["key"] == jax.random.split(key)[0]
   with pytest.raises(ValueError, match="params='all' needs network"):
@@ -292,13 +294,13 @@ def test_lead_takes_its_parts_from_one_key(monkeypatch):
   key = jax.random.key(5)
   config = dataclasses.replace(SMALL, evolution="full_kernel", feature_scale="rms")
   x = features().astype(np.float16)
-  found = lead(x, Y, key=key, config=config, network="it")
+  found = lead(x, Y, key=key, config=config, network=NETWORK)
   assert found[:2] == (1.0, 2.0)
   assert found.final_logits == 3.0
   assert found.score_per_head == 4.0
   assert found.converged
   assert seen["start"] == ("float32", 3)
-  assert seen["rates"] == ("float32", key, 3, "it")
+  assert seen["rates"] == ("float32", key, 3, NETWORK)
   scaled, kernel_key, used = seen["predict"]
   assert np.mean(np.square(scaled)) == pytest.approx(1, rel=1e-5)
   assert kernel_key == jax.random.split(key)[1]
@@ -331,7 +333,7 @@ def test_a_pool_has_one_clock():
   alone = log_p_of(moved(probabilities(0), 0.7 * RATES / RATES.mean()))
   np.testing.assert_allclose(found, [alone, alone], rtol=1e-5)
   # A model whose last class is empty counts by its others.
-  found = rescore_in_pool(results, Y.tolist(), config)
+  found = rescore_in_pool(results, Y, config)
   np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
 
 

@@ -221,7 +221,8 @@ def test_a_key_is_looked_at_only_where_heads_are_drawn():
   x = np.random.default_rng(0).standard_normal((7, 3))
   linear = HeldOutConfig(kernel="linear")
   without = lead_held_out(x, Y, config=linear)
-  assert lead_held_out(x, Y, config=linear, key=7).score == without.score
+  key = jax.random.key(0)
+  assert lead_held_out(x, Y, config=linear, key=key).score == without.score
   default = lead_held_out(x, Y, config=HeldOutConfig())
   assert lead_held_out(x, Y).score == default.score != without.score
   drawn = HeldOutConfig(kernel="sampled", hidden=(3,), head_seeds=1)

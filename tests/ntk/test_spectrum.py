@@ -99,3 +99,14 @@ def test_kernels_of_classes_are_of_the_heads_parameterisation(initializer):
   for c, rows in enumerate(([0, 2], [1, 3])):
     expected = ntk.head_kernel(params, x[np.array(rows)], initializer=initializer)
     assert_close(kernels[c], expected, KERNEL)
+
+
+def test_features_may_be_known_where_samples_are_traced():
+  """As in a loop over classes that a caller writes: known arrays beside traced ones."""
+  params, x = _setup(False)
+  indices, mask = ntk.class_indices(LABELS, num_classes=4, samples_per_class=3)
+  one = lambda pair: ntk.class_kernels(params, x, pair[0][None], pair[1][None])[0]
+  found = jax.lax.map(one, (indices, mask))
+  np.testing.assert_allclose(
+    found, ntk.class_kernels(params, x, indices, mask), rtol=1e-5
+  )
