@@ -184,6 +184,11 @@ def test_influence_is_not_looked_for_under_jit():
   assert kernel.shape == (5, 5)
 
 
+def test_known_parameters_beside_traced_inputs():
+  kernel = lambda x: ntk.empirical_ntk(linear, PARAMS, x, kind="summed")
+  np.testing.assert_allclose(jax.jit(kernel)(X), kernel(X), rtol=1e-6)
+
+
 def test_second_inputs_are_like_the_first():
   kernel = lambda x2: ntk.empirical_ntk(linear, PARAMS, X, x2)
   assert "rows of x2 have shape [2] but those of x1 have [3]" in refused(
