@@ -143,5 +143,5 @@ LEAD_HELD_OUT = own_metric(
   "2 N^2 D + 10 N^3; 3 times at N = 2,000 above that",
   options=LeadHeldOutOptions,
   random=True,
-  version=5,  # features all the same know nothing; centred; float32 keeps the digits of nearly parallel samples
+  version=5,  # features that are all the same know nothing
 )
