@@ -103,7 +103,7 @@ def _of_cell(
     )
   measure = (cells["measure"] or "top-1").lower()
   if images and measure.startswith("top-1") and 0 <= accuracy <= 100:
-    binomial = float(deviation_of_test_set(np.array(accuracy), images))
+    binomial = float(deviation_of_test_set(np.array([accuracy]), images)[0])
     variance = (variance or 0.0) + binomial**2
     words += f"{' and ' if words else ''}{images} test images"
   return (math.nan, "unknown") if variance is None else (math.sqrt(variance), words)

@@ -212,6 +212,10 @@ class _Walk:
     self._tell("name", str(module), str(name), _version(str(module)))
 
   def _add_function(self, function: types.FunctionType) -> None:
+    if hasattr(function, "checks_arguments"):
+      # `checks.check_arguments` refuses, and changes no value of what it is around.
+      self._add_all("wrapped", function.__wrapped__)  # type: ignore[attr-defined]
+      return
     closure = [_content(cell) for cell in function.__closure__ or ()]
     if self._is_library(function):
       self._add_name(function)

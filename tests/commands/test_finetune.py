@@ -124,7 +124,7 @@ def test_a_model_that_fails_is_a_row_and_the_others_go_on(tmp_path, capsys):
   np.savez(features, features=np.zeros((3, 2)))
   models = f"--models=features:{features},digits/mlp_random"
   quick = ["--learning_rates=0.001", "--epochs=1", "--seeds=1", "--trainable=head"]
-  assert _run(tmp_path / "out", models, *quick) == 0
+  assert _run(tmp_path / "out", models, *quick) == 2
   said = capsys.readouterr()
   assert "there is no model to fine-tune" in said.err
   assert "digits/mlp_random: " in said.out

@@ -27,7 +27,7 @@ NOT_RUN = {
   "finetuning": {"long": 2},
   "installation": {"setup": 2},
   "low_data": {"long": 1},
-  "mutation": {"long": 1},
+  "mutation": {"long": 2},
   "networks": {"download": 1},
   "own_models": {"download": 1, "torch": 1},
   "quickstart": {"download": 1, "long": 2, "setup": 1},

@@ -19,7 +19,7 @@ def test_a_row_for_each_process(monkeypatch):
 def test_work_is_counted_and_waiting_is_not():
   busy = "import time\nwhile time.process_time() < 0.6: pass"
   idle = "import time; time.sleep(0.6)"
-  assert startup.cpu_seconds(["-c", busy]) > 0.6
+  assert startup.cpu_seconds(["-c", busy]) > 0.59  # the system counts in ticks
   assert startup.cpu_seconds(["-c", idle]) < startup.cpu_seconds(["-c", busy])
 
 

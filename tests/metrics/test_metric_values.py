@@ -18,6 +18,7 @@ from lead_jax import metrics
 from lead_jax.checks import InputError
 from lead_jax.metrics import METRICS, Metric, Options, Problem, Value, option
 from lead_jax.metrics._metric import SCORING_VERSION
+from lead_jax.statistics import pca
 from lead_jax.system import source_hash
 
 RNG = np.random.default_rng(0)
@@ -387,3 +388,16 @@ def test_a_module_edited_on_disk_has_another_hash(tmp_path, monkeypatch):
   assert before == source_hash(compute)
   file.write_text(text.format(2.0))
   assert source_hash(compute) != before
+
+
+def _calls_ours(features, labels):
+  return float(pca(features, dim=1).variance_p[0])
+
+
+def test_calling_a_checked_function_of_ours_leaves_the_identity():
+  """The check reads the signature at the first call, and keeps what it read."""
+  metric = Metric.of(_calls_ours)
+  before = metric.identity()
+  assert set(before) == {"scoring", "source"}
+  _calls_ours(np.eye(4, dtype=np.float32), None)
+  assert metric.identity() == before
