@@ -59,6 +59,8 @@ class TestNetworks:
     # A last layer that is still zero, and outputs beside a large constant.
     at_init = lambda p, x: jax.nn.relu(normed(linear(p, x))) @ p["head"] + p["c"][None]
     assert "rows must not" in refused(function, at_init, params, X)
+    zeros = {**params, "c": jnp.zeros(3)}
+    assert "rows must not" in refused(function, at_init, zeros, X)
     small = lambda p, x: 1e-3 * normed(linear(p, x)) + 100
     assert "rows must not" in refused(function, small, PARAMS, X)
     # Every row but the last one sees others.
@@ -385,6 +387,10 @@ def test_outputs_that_are_not_finite_neither_pass_for_influence_nor_hide_it():
   assert contract.check_network(lambda p, x: x @ p["w"], params, x[:1]) == 1
   moved = lambda p, x: x @ p["w"] * (1 + (len(x) > 1))
   assert "rows must not" in refused(contract.check_network, moved, params, x)
+  # Infinite gradients have no difference, and NumPy would warn of it.
+  steep = lambda p, x: jnp.exp(100 * x @ p["w"])
+  some = jnp.array([[0.0], [1.0]])
+  assert contract.check_network(steep, params, some) == 1
 
 
 def test_a_network_that_draws_is_seen_with_one_row():
