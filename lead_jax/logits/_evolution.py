@@ -105,7 +105,7 @@ def evolve_full_kernel(
     Hu et al., LEAD, Eq. 6.
   """
   targets = jax.nn.one_hot(labels, logits_0.shape[1], dtype=logits_0.dtype)
-  eigenvalues, basis = jnp.linalg.eigh(0.5 * (kernel + kernel.T))
+  eigenvalues, basis = jnp.linalg.eigh(kernel)  # of its symmetric part
   # Rounding makes zero eigenvalues slightly negative, which would grow instead of stay.
   decay = jnp.expm1(-eta_t * jnp.maximum(eigenvalues, 0))
   matmul = functools.partial(jnp.matmul, precision=HIGHEST)

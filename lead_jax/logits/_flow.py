@@ -15,7 +15,7 @@ from lead_jax.checks import Rule, check_arguments
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, Float, Int
 
-_MAX_STEPS = 2**14
+_MAX_STEPS = 16_384
 
 
 @check_arguments(eta_t=Rule(least=0), tolerance=Rule(above=0))
@@ -56,8 +56,8 @@ def cross_entropy_flow(
   solution = diffrax.diffeqsolve(
     diffrax.ODETerm(field),
     diffrax.Tsit5(),
-    t0=0.0,
-    t1=1.0,
+    t0=jnp.zeros((), logits_0.dtype),
+    t1=jnp.ones((), logits_0.dtype),
     dt0=None,
     y0=logits_0,
     args=jnp.asarray(eta_t, logits_0.dtype) * kernel.astype(logits_0.dtype),

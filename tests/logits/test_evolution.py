@@ -51,6 +51,28 @@ def test_limits_in_time(x64):
   assert_close(logits.cross_entropy_flow(start, LABELS, kernel, 0.0), start, SUM)
 
 
+def test_logits_keep_their_type(x64):
+  start = _start().astype(jnp.float32)
+  kernel, rates = _kernel().astype(jnp.float32), jnp.ones(K, jnp.float32)
+  for found in (
+    logits.evolve_class_aware(start, LABELS, rates, 1.0),
+    logits.evolve_constant(start, LABELS, 0.5),
+    logits.evolve_full_kernel(start, LABELS, kernel, 1.0),
+    logits.cross_entropy_flow(start, LABELS, kernel, 1.0),
+  ):
+    assert found.dtype == jnp.float32
+
+
+def test_full_kernel_takes_the_symmetric_part(x64):
+  start, kernel = _start(), _kernel()
+  turned = kernel + jnp.triu(jnp.ones((N, N)), 1) - jnp.tril(jnp.ones((N, N)), -1)
+  assert_close(
+    logits.evolve_full_kernel(start, LABELS, turned, 0.1),
+    logits.evolve_full_kernel(start, LABELS, kernel, 0.1),
+    KERNEL,
+  )
+
+
 @pytest.mark.parametrize("rate", [1e-4, 1e-9, 1e-20])
 def test_small_rates_keep_their_digits(x64, rate):
   """One minus e^-x would be zero, or a multiple of the last digit of one."""
@@ -99,6 +121,17 @@ def test_cross_entropy_flow_against_small_euler_steps(x64):
   # Euler's own error at this step is about 1e-4.
   np.testing.assert_allclose(ours, reference, atol=1e-3)
   assert np.max(np.abs(ours - start)) > 0.5
+
+
+def test_cross_entropy_flow_ends_after_its_steps(x64):
+  """Twins of two classes meet in the middle, in steps of three over the rate."""
+  start = jnp.array([[1.0, -1.0], [1.0, -1.0]])
+  at = lambda rate: logits.cross_entropy_flow(
+    start, np.array([0, 1]), jnp.full((2, 2), rate), 1.0
+  )
+  np.testing.assert_allclose(at(2.5e4), 0, atol=1e-3)
+  with pytest.raises(RuntimeError):
+    at(1e5)
 
 
 def test_cross_entropy_flow_with_rates_is_that_with_a_diagonal_kernel(x64):

@@ -70,6 +70,37 @@ def test_scale_shifts_all_log_densities_alike(x64):
   )
 
 
+def test_shrinkage_is_a_tenth_by_default(x64):
+  x, y = blobs(60, 5, 3)
+  got = gmm_decision(x.astype(np.float64 if x64 else np.float32), y, num_classes=3)
+  np.testing.assert_allclose(got, reference(x, y, 3, 0.1), rtol=1e-3, atol=1e-3)
+
+
+def test_where_the_origin_lies_does_not_count(x64):
+  x, y = blobs(100, 5, 3)
+  x = np.round(x * 64) / 64  # exact in float32, far away too
+  far = x + np.array([4096, -4096, 0, 1024, 0])
+  dtype = np.float64 if x64 else np.float32
+  first = solve(x.astype(dtype), y, num_classes=3)
+  second = solve(far.astype(dtype), y, num_classes=3)
+  np.testing.assert_allclose(second, first, atol=1e-8 if x64 else 2e-3)
+
+
+def test_a_class_without_spread_has_the_pooled_variance(x64):
+  x, y = blobs(60, 5, 3)
+  x = x.astype(np.float64 if x64 else np.float32) / 8
+  y[np.flatnonzero(y == 2)[1:]] = 0
+  means = np.stack([x[y == c].mean(0) for c in range(3)])
+  pooled = np.mean((x - means[y]) ** 2)
+  density = multivariate_normal(means[2], 0.1 * pooled * np.eye(5)).logpdf(x)
+  got = np.asarray(solve(x, y, num_classes=3))[:, 2]
+  np.testing.assert_allclose(got, density + np.log(1 / 60), rtol=1e-4)
+  # Where no class has spread, the variance is one.
+  got = solve(np.ones_like(x), np.arange(60) % 2, num_classes=2)
+  density = multivariate_normal(np.ones(5), 0.1 * np.eye(5)).logpdf(np.ones(5))
+  np.testing.assert_allclose(got, density + np.log(0.5), rtol=1e-5)
+
+
 def test_empty_class_is_impossible():
   x, y = blobs(60, 5, 3)
   got = np.asarray(solve(x.astype(np.float32), y * 2, num_classes=5))
@@ -85,9 +116,10 @@ def test_single_sample_and_constant_features_stay_finite():
 
 
 @pytest.mark.parametrize(
-  ("name", "value"), [("num_classes", 1), ("shrinkage", 0.0), ("batch_size", 0)]
+  ("name", "value"),
+  [("num_classes", 1), ("shrinkage", 0.0), ("shrinkage", 1.5), ("batch_size", 0)],
 )
 def test_refuses_wrong_arguments(name, value):
   options = {"num_classes": 2, name: value}
-  with pytest.raises(ValueError, match=name):
+  with pytest.raises(ValueError, match=f"{name} must be"):
     gmm_decision(jnp.ones((4, 2)), jnp.zeros(4, int), **options)

@@ -167,6 +167,7 @@ class TestNetworks:
   ("change", "words"),
   [
     (lambda x: x * np.nan, "NaN, infinity or numbers beyond float32"),
+    (lambda x: np.where(x == x.max(), np.inf, x), "NaN, infinity or numbers beyond"),
     (lambda x: x.astype(float) * 1e300, "NaN, infinity or numbers beyond float32"),
     (lambda x: x.astype(float) + 1e9, "rounds away how they differ"),
   ],
@@ -391,6 +392,13 @@ def test_outputs_that_are_not_finite_neither_pass_for_influence_nor_hide_it():
   steep = lambda p, x: jnp.exp(100 * x @ p["w"])
   some = jnp.array([[0.0], [1.0]])
   assert contract.check_network(steep, params, some) == 1
+
+
+def test_influence_that_gradients_do_not_show():
+  """However small the outputs are."""
+  still = lambda x: jnp.mean(x, axis=0, keepdims=True)[:, :2]
+  small = lambda p, x: 1e-6 * (linear(p, x) + still(x))
+  assert "rows must not" in refused(contract.check_network, small, PARAMS, X)
 
 
 def test_a_network_that_draws_is_seen_with_one_row():
