@@ -64,7 +64,7 @@ def gmm_decision(
     own_nd = centred_nd * jnp.sqrt(weight_n)[:, None]
     variance = jnp.sum(own_nd**2) / d
     # Spread at the level of rounding is none.
-    tiny = jnp.finfo(dtype).eps ** 2 * jnp.mean(centred_nd**2)
+    tiny = (10 * jnp.finfo(dtype).eps) ** 2 * jnp.mean(centred_nd**2)
     variance = jnp.where(variance > tiny, variance, pooled)
     # S_c = variance * (unit covariance + a I): factored at unit scale.
     unit_dd = jnp.matmul(own_nd.T, own_nd, precision=HIGHEST) * (

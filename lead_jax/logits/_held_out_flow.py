@@ -72,7 +72,7 @@ class KernelSpectrum(NamedTuple):
 @check_arguments()
 def kernel_spectrum(kernel: Float[Array, "n n"]) -> KernelSpectrum:
   """Decomposes a symmetric positive semi-definite matrix."""
-  values, vectors = jnp.linalg.eigh(0.5 * (kernel + kernel.T))
+  values, vectors = jnp.linalg.eigh(kernel)  # of its symmetric part
   return KernelSpectrum(jnp.maximum(values, 0), vectors)
 
 

@@ -226,7 +226,7 @@ LEAD = own_metric(
   ),
   random=True,
   resamples=20,
-  version=4,  # rates from spectra; the SVM in float64
+  version=5,  # copies of a sample have no spread under a GMM start
 )
 LEAD_NORMALISED = own_metric(
   "lead_normalised",
@@ -239,7 +239,7 @@ LEAD_NORMALISED = own_metric(
   ),
   random=True,
   resamples=20,
-  version=4,  # rates from spectra; the SVM in float64
+  version=5,  # copies of a sample have no spread under a GMM start
 )
 LOG_INIT = own_metric(
   "log_init",
@@ -248,7 +248,7 @@ LOG_INIT = own_metric(
   "minus cross-entropy",
   "SVM: about 50 N D K",
   options=_choices("LogInitOptions", (*_OF_START, "loss")),
-  version=4,  # rates from spectra; the SVM in float64
+  version=5,  # copies of a sample have no spread under a GMM start
 )
 MEAN_RATE = own_metric(
   "lambda",
@@ -275,5 +275,5 @@ CONSTANT = own_metric(
   "minus cross-entropy",
   "SVM: about 50 N D K",
   options=_choices("ConstantOptions", ("coefficient", *_OF_START, "loss")),
-  version=4,  # rates from spectra; the SVM in float64
+  version=5,  # copies of a sample have no spread under a GMM start
 )

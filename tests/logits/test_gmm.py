@@ -101,6 +101,33 @@ def test_a_class_without_spread_has_the_pooled_variance(x64):
   np.testing.assert_allclose(got, density + np.log(0.5), rtol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1e3, 1e-3])
+def test_rounding_is_no_spread_and_little_spread_is(scale):
+  x, y = blobs(60, 5, 3)
+  twins = np.flatnonzero(y == 2)
+  assert len(twins) > 3
+  with jax.enable_x64(True):
+    # Copies whose mean is not quite them: it lies above that of the others.
+    x[twins] = 7.1
+    means = np.stack([x[y == c].mean(0) for c in range(3)])
+    pooled = np.mean((x - means[y]) ** 2)
+    got = np.asarray(solve(scale * x, y, num_classes=3))[:, 2]
+    log_n = multivariate_normal(means[2], 0.1 * pooled * np.eye(5)).logpdf(x)
+    expected = log_n + np.log(len(twins) / 60) - 5 * np.log(scale)
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    x[twins] += 1e-9 * np.random.default_rng(1).standard_normal((len(twins), 5))
+    got = np.asarray(solve(scale * x, y, num_classes=3))[twins, 2]
+    own = (x[twins] - x[twins].mean(0)) * 1e9
+    expected = reference(own, np.zeros(len(own)), 1, 0.1)[:, 0]
+    expected += np.log(len(twins) / 60) - 5 * np.log(scale * 1e-9)
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+
+
+def test_densities_keep_the_type_of_features(x64):
+  x, y = blobs(60, 5, 3)
+  assert solve(x.astype(np.float32), y, num_classes=3).dtype == np.float32
+
+
 def test_empty_class_is_impossible():
   x, y = blobs(60, 5, 3)
   got = np.asarray(solve(x.astype(np.float32), y * 2, num_classes=5))

@@ -128,6 +128,31 @@ def test_the_contour_is_the_exponential(nodes, error):
   assert np.abs((w / (z + x)).real.sum(axis=1) - np.exp(-x[:, 0])).max() < error
 
 
+@pytest.mark.parametrize("nodes", [2, 8, 32])
+def test_half_of_the_contour_is_kept(nodes):
+  z, w = contour(nodes)
+  assert len(z) == len(w) == nodes // 2
+  assert np.all(z.imag > 0)
+
+
+def test_what_is_no_kernel_of_numbers_is_refused(problem):
+  spectrum = kernel_spectrum(jnp.asarray(problem[0], jnp.float32))
+  halves = jnp.asarray(problem[1], jnp.float16)
+  with pytest.raises(ValueError, match="float32 or float64, got float16"):
+    held_out_flow(spectrum, halves, jnp.asarray(1.0))
+
+
+def test_spectra_are_of_the_symmetric_part_and_count_time_by_the_trace(x64, problem):
+  kernel = problem[0]
+  turned = kernel + np.triu(np.ones_like(kernel), 1) - np.tril(np.ones_like(kernel), -1)
+  spectrum = kernel_spectrum(jnp.asarray(turned))
+  expected = np.linalg.eigvalsh(kernel)
+  scale = expected.max()
+  tolerance = FLOAT64 if x64 else FLOAT32
+  np.testing.assert_allclose(spectrum.values / scale, expected / scale, atol=tolerance)
+  np.testing.assert_allclose(spectrum.mean, np.trace(kernel) / len(kernel), rtol=1e-5)
+
+
 @pytest.mark.parametrize("nodes", [0, 7])
 def test_contours_have_pairs_of_nodes(nodes):
   with pytest.raises(ValueError, match=f"even and at least 2, got {nodes}"):
