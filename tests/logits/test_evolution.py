@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from sklearn.svm import LinearSVC
 
 from lead_jax import logits, ntk
 from lead_jax.ntk import _heads as heads, _neural_tangents as neural_tangents
@@ -172,48 +171,3 @@ def test_gradient_descent_on_a_wide_head_follows_the_prediction():
   moved = float(jnp.linalg.norm(trained - start))
   error = float(jnp.linalg.norm(trained - predicted))
   assert error < 0.03 * moved, (error, moved)
-
-
-@pytest.mark.parametrize("normalisation", ["softmax", "sigmoid_l1"])
-def test_normalisations(x64, normalisation):
-  outputs = jnp.asarray([[2.0, -1.0, 0.5], [-900.0, -901.0, -905.0], [0.0, 0.0, 0.0]])
-  ours = logits.normalise_decisions(outputs, normalisation)
-  o = np.asarray(outputs, np.longdouble)
-  weights = np.exp(o) if normalisation == "softmax" else 1 / (1 + np.exp(-o))
-  assert_close(ours, (weights / weights.sum(1, keepdims=True)).astype(float), SUM)
-
-
-def test_unknown_choices():
-  x = jnp.ones((4, 2))
-  with pytest.raises(ValueError, match=r"classifier must be one of .* got 'forest'"):
-    logits.initial_logits(x, jnp.arange(4) % 2, num_classes=2, classifier="forest")
-  with pytest.raises(ValueError, match=r"normalisation must be one of .* got 'l2'"):
-    logits.normalise_decisions(x, "l2")
-
-
-def test_held_out_initial_logits_are_those_of_other_samples():
-  rng = np.random.default_rng(0)
-  y = np.arange(30) % 3
-  x = (rng.standard_normal((30, 4)) + y[:, None]).astype(np.float32)
-  found = logits.initial_logits(jnp.asarray(x), jnp.asarray(y), num_classes=3, folds=2)
-  order = np.argsort(y, kind="stable")
-  for fold in range(2):
-    held_out = order[fold::2]
-    train = np.setdiff1d(np.arange(30), held_out)
-    theirs = LinearSVC(tol=1e-9, max_iter=200_000, dual=True).fit(x[train], y[train])
-    decision = theirs.decision_function(x[held_out])
-    np.testing.assert_allclose(
-      found.log_init[held_out], jax.nn.softmax(decision, axis=1), atol=2e-3
-    )
-  # They are worse than those of the samples that were fitted.
-  fitted = logits.initial_logits(jnp.asarray(x), jnp.asarray(y), num_classes=3)
-  own = lambda result: np.mean(np.asarray(result.log_init)[np.arange(30), y])
-  assert own(found) < own(fitted)
-
-
-def test_held_out_initial_logits_are_refused_where_they_cannot_be():
-  x, y = jnp.ones((4, 3)), jnp.arange(4) % 2
-  with pytest.raises(ValueError, match="need classifier='svm', got 'lda'"):
-    logits.initial_logits(x, y, num_classes=2, classifier="lda", folds=2)
-  with pytest.raises(ValueError, match="from 2 to N = 4, got 5"):
-    logits.initial_logits(x, y, num_classes=2, folds=5)
