@@ -49,12 +49,7 @@ def lda_decision(
     Hastie et al., The Elements of Statistical Learning, 2009, Eq. 4.10.
   """
   check_num_classes(num_classes)
-  if isinstance(shrinkage, str):
-    if shrinkage != "ledoit_wolf":
-      raise ValueError(
-        f"shrinkage must be 'ledoit_wolf' or in (0, 1], got {shrinkage!r}"
-      )
-  elif not 0 < shrinkage <= 1:
+  if not isinstance(shrinkage, str) and not 0 < shrinkage <= 1:
     raise ValueError(f"shrinkage must be in (0, 1], got {shrinkage}")
 
   x_nm = centre_and_rotate(features)

@@ -56,6 +56,16 @@ def test_scale_and_shift_change_nothing(x64):
   np.testing.assert_allclose(second, first, atol=1e-9 if x64 else 1e-3)
 
 
+def test_where_the_origin_lies_does_not_count(x64):
+  x, y = blobs(100, 8, 3)
+  x = np.round(x * 64) / 64  # exact in float32, far away too
+  far = x + np.array([4096, -4096, 0, 1024, 0, 0, 2048, 0])
+  dtype = np.float64 if x64 else np.float32
+  first = solve(x.astype(dtype), y, num_classes=3)
+  second = solve(far.astype(dtype), y, num_classes=3)
+  np.testing.assert_allclose(second, first, atol=1e-8 if x64 else 4e-3)
+
+
 def test_empty_class_is_impossible_and_the_rest_unmoved(x64):
   x, y = blobs(100, 8, 3)
   y = np.where(y == 2, 3, y)
@@ -71,6 +81,16 @@ def test_degenerate_features_stay_finite(shape):
   y = np.arange(n) % 3
   for x in (np.ones((n, d)), np.eye(3, d)[y], np.zeros((n, d))):
     assert np.all(np.isfinite(solve(jnp.asarray(x, jnp.float32), y, num_classes=3)))
+
+
+def test_no_shrinkage_is_estimated_of_two_values_beside_a_constant(x64):
+  """The covariance of every sample is that of all: S is singular without a ridge."""
+  y = np.arange(40) % 2
+  column = 3 * y + np.tile([1, 1, -1, -1], 10)
+  x = np.stack([column, np.full(40, 5)], axis=1).astype(float if x64 else np.float32)
+  got = np.asarray(solve(x, y, num_classes=2))
+  expected = 3 * column - 4.5  # of N(0, 1) and N(3, 1)
+  np.testing.assert_allclose(got[:, 1] - got[:, 0], expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, 1.5, float("nan"), "oas"])

@@ -401,6 +401,19 @@ def test_influence_that_gradients_do_not_show():
   assert "rows must not" in refused(contract.check_network, small, PARAMS, X)
 
 
+def test_influence_through_parameters_that_count_little():
+  """A thousandth of the output, and of the gradient, but all of that of one array."""
+  params = {**PARAMS, "v": jnp.ones((3, 2))}
+
+  def network(p, x, mixes=True):
+    h = x @ p["v"]
+    return linear(p, x) + 1e-3 * (h - mixes * jnp.mean(h, axis=0, keepdims=True))
+
+  assert "other gradients" in refused(contract.check_network, network, params, X)
+  alone = lambda p, x: network(p, x, mixes=False)
+  assert contract.check_network(alone, params, X) == 2
+
+
 def test_a_network_that_draws_is_seen_with_one_row():
   rng = np.random.default_rng(0)
   noisy = lambda p, x: linear(p, x) + np.float32(rng.standard_normal())
