@@ -32,6 +32,10 @@ from ._load import (
 from ._npz import (
   load_npz_dataset as load_npz_dataset,
 )
+from ._order import (
+  balanced_order as balanced_order,
+  order_digest as order_digest,
+)
 from ._papers import (
   PAPER_DATASETS as PAPER_DATASETS,
   PaperDataset as PaperDataset,
@@ -39,6 +43,9 @@ from ._papers import (
 )
 from ._parts import (
   MissingPartError as MissingPartError,
+)
+from ._prefix import (
+  first_images as first_images,
 )
 from ._preprocess import (
   ResizedCache as ResizedCache,

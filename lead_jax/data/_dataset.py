@@ -1,10 +1,13 @@
 """The one type that every source of labelled images becomes."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from lead_jax.data._order import balanced_order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Dataset:
       the source has no names.
     pixels: SHA-256 of each sample's decoded pixels, equal for exact copies; of
       `pixels_of`. None where they are not known: then copies are not looked for.
+    part_of: The data set whose first images these are; None where it is whole.
   """
 
   name: str
@@ -69,9 +73,15 @@ class Dataset:
   notes: tuple[str, ...] = ()
   warnings: tuple[str, ...] = ()
   pixels: tuple[bytes, ...] | None = None
+  part_of: "Dataset | None" = None
 
   def __len__(self) -> int:
     return len(self.labels)
+
+  @functools.cached_property
+  def order(self) -> np.ndarray:
+    """The order in which its images are looked at; see `balanced_order`."""
+    return balanced_order(self.labels)
 
 
 def take_rows(

@@ -12,6 +12,7 @@ import threading
 import typing
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -37,8 +38,20 @@ _LUMA = (0.299, 0.587, 0.114)
 _Key = tuple[str, int, int, str, int | None]
 
 
+class Resized(NamedTuple):
+  """Images of a data set at a network's size, as far as they are made.
+
+  Attributes:
+    images: uint8[N, H, W, 3].
+    made: bool[N], which of them are.
+  """
+
+  images: np.ndarray
+  made: np.ndarray
+
+
 class ResizedCache:
-  """Resized images of whole data sets, the least recently used ones dropped first.
+  """Resized images of data sets, the least recently used ones dropped first.
 
   Safe to share between threads.
   """
@@ -46,29 +59,29 @@ class ResizedCache:
   def __init__(self, max_bytes: int = 1 << 30):
     """Makes an empty cache that never holds more than `max_bytes` of pixels."""
     self._max_bytes = max_bytes
-    self._arrays: collections.OrderedDict[_Key, np.ndarray] = collections.OrderedDict()
+    self._kept: collections.OrderedDict[_Key, Resized] = collections.OrderedDict()
     self._lock = threading.Lock()
 
   def accepts(self, nbytes: int) -> bool:
     """Whether an array of this size can be kept."""
     return nbytes <= self._max_bytes
 
-  def get(self, key: _Key) -> np.ndarray | None:
-    """The images uint8[N, H, W, 3] kept under a key, or None."""
+  def get(self, key: _Key) -> Resized | None:
+    """What is kept under a key, or None."""
     with self._lock:
-      if key in self._arrays:
-        self._arrays.move_to_end(key)
-      return self._arrays.get(key)
+      if key in self._kept:
+        self._kept.move_to_end(key)
+      return self._kept.get(key)
 
-  def put(self, key: _Key, images: np.ndarray) -> None:
+  def put(self, key: _Key, resized: Resized) -> None:
     """Keeps images, dropping others to make room."""
     with self._lock:
-      self._arrays.pop(key, None)
-      room = self._max_bytes - images.nbytes
-      while self._arrays and sum(a.nbytes for a in self._arrays.values()) > room:
-        self._arrays.popitem(last=False)
+      self._kept.pop(key, None)
+      room = self._max_bytes - resized.images.nbytes
+      while self._kept and sum(r.images.nbytes for r in self._kept.values()) > room:
+        self._kept.popitem(last=False)
       if room >= 0:
-        self._arrays[key] = images
+        self._kept[key] = resized
 
 
 def resize_image(image: np.ndarray | Image.Image, spec: InputSpec) -> np.ndarray:
@@ -146,6 +159,7 @@ def resized_batches(
   spec: InputSpec,
   *,
   batch_size: int,
+  rows: np.ndarray | None = None,
   cache: ResizedCache | None = None,
   threads: int | None = None,
   prefetch: int = 2,
@@ -156,7 +170,8 @@ def resized_batches(
     dataset: With `read_image`.
     spec: Its height, width, interpolation and `resize` are used here.
     batch_size: Batch size in images; at least one.
-    cache: Where resized images are looked up, and kept once all have been made.
+    rows: int[M], which images, and in which order; None is all as they are.
+    cache: Where resized images are looked up, and kept once these have all been made.
     threads: How many images are made at a time; None is one per CPU core.
     prefetch: How many batches are being made while one is being used.
 
@@ -174,7 +189,7 @@ def resized_batches(
       f"data set {dataset.name!r} holds ready features and no images: "
       "a network cannot be applied to it"
     )
-  count = len(dataset)
+  rows = np.arange(len(dataset)) if rows is None else rows
   key = (
     dataset.fingerprint,
     spec.height,
@@ -182,39 +197,37 @@ def resized_batches(
     spec.interpolation,
     spec.resize,
   )
-  ready = cache.get(key) if cache is not None else None
-  if ready is not None:
-    for start in range(0, count, batch_size):
-      yield ready[start : start + batch_size]
-    return
-
   shape = (spec.height, spec.width, 3)
-  whole = None
-  if cache is not None and cache.accepts(count * int(np.prod(shape))):
-    whole = np.empty((count, *shape), np.uint8)
+  kept = None if cache is None else cache.get(key)
+  if kept is None and cache and cache.accepts(len(dataset) * int(np.prod(shape))):
+    kept = Resized(
+      np.empty((len(dataset), *shape), np.uint8), np.zeros(len(dataset), bool)
+    )
 
   read = getattr(read_image, "picture", read_image)
 
   def make(index: int, target: np.ndarray) -> None:
+    if kept is not None and kept.made[index]:
+      target[...] = kept.images[index]
+      return
     target[...] = resize_image(read(index), spec)
+    if kept is not None:
+      kept.images[index] = target
+      kept.made[index] = True
 
   pool = ThreadPoolExecutor(threads or cpu_count())
   pending: collections.deque[tuple[np.ndarray, list[Future]]] = collections.deque()
-  starts = iter(range(0, count, batch_size))
+  starts = iter(range(0, len(rows), batch_size))
 
   def submit() -> None:
     start = next(starts, None)
     if start is None:
       return
-    stop = min(start + batch_size, count)
-    # Each batch has an array of its own unless all are kept: a consumer may still be
-    # copying the last one to its device.
-    batch = (
-      np.empty((stop - start, *shape), np.uint8)
-      if whole is None
-      else (whole[start:stop])
-    )
-    jobs = [pool.submit(make, i, batch[i - start]) for i in range(start, stop)]
+    some = rows[start : start + batch_size].tolist()
+    # Each batch has an array of its own: a consumer may still be copying the last one to
+    # its device.
+    batch = np.empty((len(some), *shape), np.uint8)
+    jobs = [pool.submit(make, row, batch[i]) for i, row in enumerate(some)]
     pending.append((batch, jobs))
 
   try:
@@ -228,9 +241,8 @@ def resized_batches(
       submit()
   finally:
     pool.shutdown(cancel_futures=True)
-  if cache is not None and whole is not None:
-    whole.setflags(write=False)
-    cache.put(key, whole)
+  if cache is not None and kept is not None:
+    cache.put(key, kept)
 
 
 def prepare_batch(

@@ -1,8 +1,10 @@
-from ._extract import (
+from ._chunks import (
   EXTRACTION_VERSION as EXTRACTION_VERSION,
+  extraction_key as extraction_key,
+)
+from ._extract import (
   Extracted as Extracted,
   extract as extract,
-  extraction_key as extraction_key,
 )
 from ._flops import (
   flops_per_image as flops_per_image,

@@ -5,6 +5,7 @@ root/VERSION                       which format this is
 root/arrays/ab/abcd.../NAME.npy    one folder per entry, mapped into memory when read
 root/arrays/ab/abcd.../MANIFEST    shapes and checksums; written last
 root/json/ab/abcd....json          small results (scores)
+root/pieces/ab/abcd.../00012       rows of an entry that is being made; see `Pieces`
 ```
 An entry is written under a temporary name beside its place, flushed to disk, and renamed:
 whatever moment a process is killed at, an entry is there completely or not at all. Keys
@@ -21,12 +22,13 @@ import os
 import pathlib
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from lead_jax.checks import InputError, one_line, parameter
+from lead_jax.features._pieces import Pieces
 from lead_jax.readers import map_npy, parse_json
 from lead_jax.system import (
   canonical_json,
@@ -43,7 +45,7 @@ _FOLDER = parameter("cache_dir")
 # What a store of any version says of itself.
 _OTHER_VERSION = re.compile(r"lead_jax feature store \d+\n")
 # All that lies in one, beside VERSION.
-_FOLDERS = {"arrays", "json"}
+_FOLDERS = {"arrays", "json", "pieces"}
 
 
 class FeatureStore:
@@ -78,7 +80,7 @@ class FeatureStore:
     self.said: list[str] = []
     self._warn = warn
     self._unwritten: dict[str, Any] = {}
-    with self._reported("opened"):
+    with self.reported("opened"):
       if self.root.exists() and not self.root.is_dir():
         raise InputError(f"{self._name} is a file: give another {_FOLDER}")
       self.root.mkdir(parents=True, exist_ok=True)
@@ -110,7 +112,7 @@ class FeatureStore:
       )
     # Every entry has its own checksum: no other one is read by mistake.
     self.warn(f"feature store: {str(self.root / 'VERSION')!r} is damaged: written anew")
-    with self._reported("written"), replacing(self.root / "VERSION") as file:
+    with self.reported("written"), replacing(self.root / "VERSION") as file:
       file.write(_VERSION_TEXT.encode())
 
   def warn(self, message: str) -> None:
@@ -152,17 +154,62 @@ class FeatureStore:
     Raises:
       InputError: If the store cannot be written or its disk is full.
     """
-    folder = self._folder(key)
-    facts = {name: _array_facts(array) for name, array in arrays.items()}
-    with self._reported("written"):
+    with self._entry(key) as (temporary, facts):
+      for name, array in arrays.items():
+        with open(temporary / f"{name}.npy", "wb") as file:
+          np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        facts[name] = _array_facts(array)
+
+  def put_rows(
+    self,
+    key: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    blocks: Iterable[tuple[np.ndarray, Mapping[str, np.ndarray]]],
+  ) -> None:
+    """Writes an entry of float32 arrays, some rows at a time; never holds all of it.
+
+    Args:
+      key: As for `put`.
+      shapes: By array.
+      blocks: Numbers of rows, and these rows of every array; each row once.
+
+    Raises:
+      InputError: As for `put`; what `blocks` raises is handed on.
+    """
+    with self._entry(key) as (temporary, facts):
+      arrays = {
+        name: np.lib.format.open_memmap(temporary / f"{name}.npy", "w+", "<f4", shape)
+        for name, shape in shapes.items()
+      }
+      for numbers, rows in blocks:
+        for name, array in arrays.items():
+          array[numbers] = rows[name]
+      for name, array in arrays.items():
+        array.flush()
+        facts[name] = _array_facts(array)
+
+  @contextlib.contextmanager
+  def _entry(self, key: str) -> Iterator[tuple[pathlib.Path, dict[str, Any]]]:
+    """Makes a folder to be filled with arrays, and what is to be told of them."""
+    folder, facts = self._folder(key), dict[str, Any]()
+    with self.reported("written"):
       folder.parent.mkdir(parents=True, exist_ok=True)
       # One that is sound stays: another writer was first, with the same content.
       sound = lambda there: _is_sound(there, key)
       with replacing_folder(folder, keep=sound) as temporary:
-        for name, array in arrays.items():
-          with open(temporary / f"{name}.npy", "wb") as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        yield temporary, facts
         (temporary / "MANIFEST").write_bytes(_seal({"key": key, "arrays": facts}))
+
+  def pieces(self, key: str) -> Pieces:
+    """Returns rows of an entry that is being made.
+
+    Args:
+      key: As for `put`.
+    """
+    folder = self.root / "pieces" / _checked(key)[:2] / key
+    if folder.is_dir():
+      remove_stale(folder)
+    return Pieces(folder, key, self.warn)
 
   def get_json(self, key: str) -> Any:
     """Reads a small result; None if there is none or it is damaged (`warn` is told)."""
@@ -196,7 +243,7 @@ class FeatureStore:
     """
     path = self._json_path(key)
     data = _seal({"key": key, "value": value})
-    with self._reported("written"):
+    with self.reported("written"):
       path.parent.mkdir(parents=True, exist_ok=True)
       with replacing(path) as file:
         file.write(data)
@@ -221,8 +268,12 @@ class FeatureStore:
     return self.root / "json" / _checked(key)[:2] / f"{key}.json"
 
   @contextlib.contextmanager
-  def _reported(self, done: str):
-    """Turns what the file system says into one line with a remedy."""
+  def reported(self, done: str) -> Iterator[None]:
+    """Turns what the file system says into an `InputError` of one line with a remedy.
+
+    Args:
+      done: What cannot be done to the store: `written`, `opened`.
+    """
     try:
       yield
     except OSError as error:

@@ -15,6 +15,7 @@ from lead_jax.data import _preprocess as preprocess
 from lead_jax.data._dataset import Dataset
 from lead_jax.data._folder import load_folder_dataset
 from lead_jax.data._preprocess import (
+  Resized,
   ResizedCache,
   prepare_batch,
   resize_image,
@@ -161,16 +162,30 @@ def test_cache_of_an_unfinished_pass_is_not_used():
   assert len(reads) == before + 11
 
 
+def test_some_rows_in_any_order_are_made_once():
+  data, _, reads = counted_dataset()
+  everything = np.concatenate(list(resized_batches(data, SPEC, batch_size=4)))
+  reads.clear()
+  cache, rows = ResizedCache(), np.array([7, 2, 9])
+  some = list(resized_batches(data, SPEC, batch_size=2, rows=rows, cache=cache))
+  np.testing.assert_array_equal(np.concatenate(some), everything[rows])
+  assert sorted(reads) == [2, 7, 9]
+  rest = np.concatenate(list(resized_batches(data, SPEC, batch_size=4, cache=cache)))
+  np.testing.assert_array_equal(rest, everything)
+  assert sorted(reads) == list(range(11))
+
+
 def test_cache_drops_the_least_recently_used_and_stays_within_its_budget():
   cache = ResizedCache(max_bytes=250)
+  sized = lambda size: Resized(np.zeros(size, np.uint8), np.ones(1, bool))
   keys = [("f", i, i, "bilinear", None) for i in range(3)]
   for key in keys[:2]:
-    cache.put(key, np.zeros(100, np.uint8))
+    cache.put(key, sized(100))
   assert cache.get(keys[0]) is not None
-  cache.put(keys[2], np.zeros(100, np.uint8))
+  cache.put(keys[2], sized(100))
   assert cache.get(keys[1]) is None
   assert cache.get(keys[0]) is not None
-  cache.put(keys[1], np.zeros(251, np.uint8))
+  cache.put(keys[1], sized(251))
   assert cache.get(keys[1]) is None
   assert not cache.accepts(251)
 
