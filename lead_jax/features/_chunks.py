@@ -9,7 +9,7 @@ import numpy as np
 from lead_jax.backbones import Backbone
 from lead_jax.checks import InputError
 from lead_jax.data import Dataset, ResizedCache, order_digest, resized_batches
-from lead_jax.features._forward import OUTPUTS, Forward
+from lead_jax.features._compiled_network import OUTPUTS, Forward
 from lead_jax.features._pieces import CHUNK, Pieces, Rows
 from lead_jax.features._store import FeatureStore
 from lead_jax.system import content_key
