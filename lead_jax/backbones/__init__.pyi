@@ -3,6 +3,7 @@ from ._backbone import (
   Backbone as Backbone,
   ModelSpec as ModelSpec,
   ReadyFeatures as ReadyFeatures,
+  Stated as Stated,
 )
 from ._input_doubts import (
   doubting_input as doubting_input,

@@ -12,6 +12,9 @@ from ._atomic import (
 from ._cache_dir import (
   default_cache_dir as default_cache_dir,
 )
+from ._claims import (
+  Claims as Claims,
+)
 from ._cores import (
   cpu_count as cpu_count,
 )
