@@ -63,7 +63,8 @@ def work(
   with Claims(store.root / ".claims") as claims:
     turns = Turns(Desk(sources, bench, Records(plan, store)), claims, listener)
     if part is None:
-      return Worked(work_here(turns))
+      done = work_here(turns)
+      return Worked(done, turns.failed(done))
     return work_part(turns, part, predicted_costs(sources))
 
 

@@ -36,11 +36,13 @@ class Worked(NamedTuple):
 
   Attributes:
     done: Models that it worked off, in this order; those that failed among them.
+    failed: Those that failed.
     elsewhere: Models that living processes were at when it ended; the report is not whole
       before they end, too.
   """
 
   done: Sequence[str]
+  failed: Sequence[str]
   elsewhere: Sequence[str] = ()
 
 
@@ -118,4 +120,5 @@ def work_part(turns: Turns, part: Part, costs: Mapping[str, float]) -> Worked:
     looks = 0 if now else looks + 1
     if left:
       turns.wait(left[0], looks)
-  return Worked(done, [m for m in elsewhere if turns.status(m) == PENDING])
+  elsewhere = [model for model in elsewhere if turns.status(model) == PENDING]
+  return Worked(done, turns.failed(done), elsewhere)

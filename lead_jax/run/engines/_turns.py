@@ -2,8 +2,9 @@
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
-from lead_jax.results import Listener
+from lead_jax.results import FAILED, Listener
 from lead_jax.run._tasks import Desk, tasks_of
 from lead_jax.system import Claims, content_key
 
@@ -31,6 +32,10 @@ class Turns:
   def status(self, model: str) -> str:
     """Returns what the store says of a model: `ok`, why it failed, or not done yet."""
     return self.desk.records.status(model)
+
+  def failed(self, models: Sequence[str]) -> list[str]:
+    """Returns those of some models that have failed."""
+    return [model for model in models if self.status(model).startswith(FAILED)]
 
   def take(self, model: str) -> bool:
     """Works a model off, unless a living process is at it; returns whether it did.
