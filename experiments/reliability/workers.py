@@ -104,7 +104,8 @@ def worker(
   plan = lead_jax.plan("digits", networks(total, most), ["feature_norm"], resamples=0)
   store = lead_jax.open_store(cache)
   print("ready", flush=True)
-  sys.stdin.readline()
+  if not sys.stdin.readline():
+    return  # whoever started it has gone
   shard = (number, count) if number else None
   lead_jax.work(plan, store, Tell(), shard=shard)
   print(json.dumps(["", time.monotonic()]), flush=True)
