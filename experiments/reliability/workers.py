@@ -22,8 +22,7 @@ import lead_jax
 from lead_jax.backbones import Backbone, InputSpec, ModelSpec, Stated
 from lead_jax.backbones.catalogue import CATALOGUE
 from lead_jax.readers import parse_json
-from lead_jax.run.engines import deal
-from lead_jax.system import Claims
+from lead_jax.system import Claims, deal
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

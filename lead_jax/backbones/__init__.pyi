@@ -19,6 +19,9 @@ from ._precision import (
   low_precision as low_precision,
   with_precision as with_precision,
 )
+from ._predicted_cost import (
+  predicted_costs as predicted_costs,
+)
 from ._resolve import (
   resolve_models as resolve_models,
 )

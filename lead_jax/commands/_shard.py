@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from lead_jax.checks import InputError, parameter, shown, visible
+from lead_jax.system import Worked
 
 Shard = tuple[int, int]
 
@@ -46,19 +46,6 @@ def chosen_shard(
     f"{shown(variables[_ARRAY], most=20)}; --shard=all does all"
   )
   return number, count
-
-
-class Worked(Protocol):
-  """What a process has done; see `run.engines.Worked`."""
-
-  @property
-  def done(self) -> Sequence[str]: ...
-
-  @property
-  def failed(self) -> Sequence[str]: ...
-
-  @property
-  def elsewhere(self) -> Sequence[str]: ...
 
 
 def said_of_part(shard: Shard, worked: Worked, command: str) -> list[str]:

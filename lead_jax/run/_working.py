@@ -6,12 +6,11 @@ from lead_jax.checks import InputError, check_arguments
 from lead_jax.features import EXTRACTION_VERSION, FeatureStore
 from lead_jax.results import Listener, Plan
 from lead_jax.run._bench import Bench
-from lead_jax.run._predicted_cost import predicted_costs
 from lead_jax.run._records import Records
 from lead_jax.run._sources import sources_of
 from lead_jax.run._tasks import Desk
-from lead_jax.run.engines import Turns, Worked, part_of, work_here, work_part
-from lead_jax.system import Claims
+from lead_jax.run.engines import Turns, work_here, work_here_a_part
+from lead_jax.system import Claims, Worked, part_of
 
 
 @check_arguments()
@@ -62,10 +61,7 @@ def work(
     listener.warned(line)
   with Claims(store.root / ".claims") as claims:
     turns = Turns(Desk(sources, bench, Records(plan, store)), claims, listener)
-    if part is None:
-      done = work_here(turns)
-      return Worked(done, turns.failed(done))
-    return work_part(turns, part, predicted_costs(sources))
+    return work_here(turns) if part is None else work_here_a_part(turns, part)
 
 
 def _refuse_other_arithmetic(plan: Plan) -> None:

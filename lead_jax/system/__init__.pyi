@@ -59,6 +59,15 @@ from ._sealed import (
   sealed as sealed,
   unsealed as unsealed,
 )
+from ._sharing import (
+  Part as Part,
+  Shared as Shared,
+  Worked as Worked,
+  deal as deal,
+  part_of as part_of,
+  work_all as work_all,
+  work_part as work_part,
+)
 from ._source_hash import (
   source_hash as source_hash,
 )

@@ -13,12 +13,11 @@ from concurrent import futures
 import pytest
 
 import lead_jax
-from lead_jax.backbones import ModelSpec, Stated
+from lead_jax.backbones import ModelSpec, Stated, predicted_costs
 from lead_jax.checks import InputError
 from lead_jax.run import _working
-from lead_jax.run._predicted_cost import predicted_costs
-from lead_jax.run.engines import Turns, _turns, deal
-from lead_jax.system import Claims
+from lead_jax.run.engines import Turns
+from lead_jax.system import Claims, _sharing, deal
 from tests.run.small_models import tiny_backbone, tiny_spec
 
 METRICS = ["knn", "feature_norm"]
@@ -59,9 +58,8 @@ def test_costs_are_predicted_from_what_is_stated(digits):
     spec("nothing"),
     spec("ready", flops=0.0),
   ]
-  plan = lead_jax.plan(digits, models, METRICS)
-  found = predicted_costs(plan.live)
-  assert list(found) == list(plan.models)
+  found = predicted_costs(models, len(digits))
+  assert list(found) == [model.name for model in models]
   beside = found["ready"]
   assert beside > 0
   per_image = {name: (cost - beside) / len(digits) for name, cost in found.items()}
@@ -220,7 +218,7 @@ def test_a_claim_of_another_machine_is_waited_for_until_it_moves_or_dies(
   now = [0.0]
   hurried = functools.partial(Claims, lease=100, clock=lambda: now[0])
   monkeypatch.setattr(_working, "Claims", hurried)
-  monkeypatch.setattr(_turns.time, "sleep", lambda seconds: None)
+  monkeypatch.setattr(_sharing.time, "sleep", lambda seconds: None)
   plan, store = _plan(digits), lead_jax.open_store(tmp_path)
   path = store.root / ".claims" / f"{_key(plan, 'b')}.claim"
   path.parent.mkdir()
@@ -258,7 +256,7 @@ lead_jax.work(plan, store, Kill(), shard=(1, 2))
 
 def test_what_a_killed_worker_was_at_is_taken_over(tmp_path):
   plan = lead_jax.plan("digits", ["digits/mlp_random", "digits/conv_random"], ["knn"])
-  first = deal(predicted_costs(plan.live), 2)[0]
+  first = deal(predicted_costs(plan.live.models, 1), 2)[0]
   command = [sys.executable, "-c", KILLED, str(tmp_path)]
   killed = subprocess.run(command, check=False)
   assert killed.returncode == -signal.SIGKILL

@@ -1,13 +1,11 @@
 """All tasks in this process, one model after the other."""
 
 from lead_jax.run.engines._turns import Turns
+from lead_jax.system import Worked, work_all
 
 
-def work_here(turns: Turns) -> list[str]:
-  """Works off a plan.
-
-  A model that another process is at is left to it and comes last: then its features and
-  scores are in the store. Where that process dies, this one does it.
+def work_here(turns: Turns) -> Worked:
+  """Works off a plan; models that other processes are at come last.
 
   Args:
     turns: Of the plan.
@@ -15,14 +13,5 @@ def work_here(turns: Turns) -> list[str]:
   Returns:
     All models of the plan, in the order in which they were done.
   """
-  done: list[str] = []
-  left = list(turns.desk.plan.models)
-  looks = 0
-  while left:
-    now = [model for model in left if turns.take(model)]
-    done += now
-    left = [model for model in left if model not in now]
-    looks = 0 if now else looks + 1
-    if left:
-      turns.wait(left[0], looks)
-  return done
+  done = work_all(turns, turns.desk.plan.models)
+  return Worked(done, [model for model in done if turns.has_failed(model)])

@@ -1,10 +1,9 @@
 """What a model will cost a run, from what is stated of it before its weights are read."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from lead_jax.backbones import Stated
-from lead_jax.run._sources import Sources
+from lead_jax.backbones._backbone import ModelSpec, Stated
 
 # Operations of one image per parameter at 224 x 224 pixels, where only the parameters are
 # stated: the median of the catalogue (143 of MnasNet to 710 of DenseNet-121).
@@ -17,7 +16,7 @@ _BYTES = 4
 _BESIDE = 5e11
 
 
-def predicted_costs(sources: Sources) -> Mapping[str, float]:
+def predicted_costs(models: Sequence[ModelSpec], images: int) -> dict[str, float]:
   """Predicts what models cost a run, in floating-point operations.
 
   Images times the operations of one: as stated, else from the parameters as stated, else
@@ -26,13 +25,13 @@ def predicted_costs(sources: Sources) -> Mapping[str, float]:
   have no say: all workers predict the same, whenever they begin.
 
   Args:
-    sources: Of a plan.
+    models: Not yet loaded.
+    images: That go through each.
 
   Returns:
-    By model, in the order of the plan.
+    By model, in their order.
   """
-  images = len(sources.dataset)
-  known = {spec.name: _operations(spec.stated) for spec in sources.models}
+  known = {spec.name: _operations(spec.stated) for spec in models}
   found = [cost for cost in known.values() if cost is not None]
   usual = statistics.median(found) if found else 0.0
   return {
