@@ -4,7 +4,9 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from lead_jax.checks import InputError, parameter, shown, visible
+from absl import flags
+
+from lead_jax.checks import InputError, command_line, parameter, shown, visible
 from lead_jax.system import Worked
 
 Shard = tuple[int, int]
@@ -46,6 +48,21 @@ def chosen_shard(
     f"{shown(variables[_ARRAY], most=20)}; --shard=all does all"
   )
   return number, count
+
+
+def whole_command(
+  name: str, values: flags.FlagValues, arguments: Sequence[str] = ()
+) -> str:
+  """Returns the command line of the whole run, all flags written in one way.
+
+  Args:
+    name: Of the command.
+    values: Its flags; `--shard` is left out.
+    arguments: Beside the flags.
+  """
+  given = [values[name] for name in values if values[name].present and name != "shard"]
+  lines = [line for flag in given for line in flag.serialize().splitlines()]
+  return command_line([name, *arguments, *lines])
 
 
 def said_of_part(shard: Shard, worked: Worked, command: str) -> list[str]:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lead_jax.checks import InputError, command_line, file_name, parameter, visible
+from lead_jax.checks import InputError, file_name, parameter, visible
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
-from lead_jax.commands._shard import Shard, chosen_shard, said_of_part
+from lead_jax.commands._shard import Shard, chosen_shard, said_of_part, whole_command
 from lead_jax.commands._stdout import complain, print_bytes, print_text, terminal
 from lead_jax.system import user_path
 
@@ -225,13 +225,6 @@ def _compare(folders: Sequence[str]) -> int:
   return 0
 
 
-def _command(dataset: str) -> str:
-  """The command line of the whole run as it was given, all flags written in one way."""
-  given = [FLAGS[name] for name in FLAGS if FLAGS[name].present and name != "shard"]
-  lines = [line for flag in given for line in flag.serialize().splitlines()]
-  return command_line(["lead-rank", dataset, *lines])
-
-
 def _rank(dataset: str) -> int:
   import lead_jax
   from lead_jax import report
@@ -261,7 +254,7 @@ def _rank(dataset: str) -> int:
     "network_budget": _NETWORK_BUDGET.value,
     "precision": _PRECISION.value,
     "resamples": _RESAMPLES.value,
-    "command": _command(dataset),
+    "command": whole_command("lead-rank", FLAGS, [dataset]),
     "listener": listener,
   }
   with listener:

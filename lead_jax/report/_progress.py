@@ -36,18 +36,6 @@ class RankProgress(Shown, Listener):
     for line in describe(plan):
       self._display.say(line)
 
-  def dealt(self, number: int, count: int, models: Sequence[str]) -> None:
-    named = ", ".join(models) or "none"
-    self._display.say(
-      f"Part {number}/{count}: {plural(len(models), 'model')} ({named}); then what is "
-      "left of other parts and no process is at"
-    )
-
-  def waiting(self, model: str, owner: str) -> None:
-    by = f" ({owner})" if owner else ""
-    self._place = model
-    self._step("waiting", f"waiting: another process{by} is at it")
-
   def started(self, index: int, model: str) -> None:
     self._place = f"[{index + 1}/{self._total}] {model}"
     self._display.begin(f"{self._place}: loading")

@@ -120,6 +120,10 @@ class Claims:
     owner = _owner(_content(self._path(key)))
     return "" if owner is None else f"{owner.host}:{owner.process}"
 
+  def is_taken(self, key: str) -> bool:
+    """Returns whether somebody has claimed something and is not known to be dead."""
+    return not self._is_dead(key)
+
   def is_moving(self, key: str) -> bool:
     """Returns whether the owner of a claim has shown that it lives.
 
