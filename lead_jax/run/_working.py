@@ -44,22 +44,22 @@ def work(
   listener = listener or Listener()
   _refuse_other_arithmetic(plan)
   sources = sources_of(plan, listener)
-  bench = Bench(
-    dataset=sources.dataset,
-    store=store,
-    progress=listener,
-    seed=plan.seed,
-    batch_size=sources.batch_size,
-    reference=sources.reference,
-    source_data=sources.source_data,
-    identities={
-      name: plan.metric_facts[name]["identity"] for name in plan.metric_facts
-    },
-  )
+  identities = {name: plan.metric_facts[name]["identity"] for name in plan.metric_facts}
   listener.planned(plan)
   for line in plan.warnings:
     listener.warned(line)
   with Claims(store.root / ".claims") as claims:
+    bench = Bench(
+      dataset=sources.dataset,
+      store=store,
+      progress=listener,
+      seed=plan.seed,
+      batch_size=sources.batch_size,
+      reference=sources.reference,
+      source_data=sources.source_data,
+      identities=identities,
+      claims=claims,
+    )
     turns = Turns(Desk(sources, bench, Records(plan, store)), claims, listener)
     return work_here(turns) if part is None else work_here_a_part(turns, part)
 

@@ -34,6 +34,8 @@ LEASE_SECONDS = 120.0
 _CLAIM = re.compile(r"\d{20}\n(\S{1,255}) (\d{1,10}) ([0-9a-f]{8}) [0-9a-f]{16}\n")
 # Of a file that is read.
 _MOST_BYTES = 2000
+# Between two looks at what others do; more after each look, up to the second.
+_LEAST_WAIT, _MOST_WAIT = 0.1, 2.0
 
 
 class _Owner(NamedTuple):
@@ -115,6 +117,24 @@ class Claims:
     finally:
       self._give_up(key)
 
+  @contextlib.contextmanager
+  def awaited(self, key: str, waiting: Callable[[], object]) -> Iterator[None]:
+    """Claims something while the block runs, after all who have it already.
+
+    Args:
+      key: Of what is done; letters and digits.
+      waiting: Called again and again until they have ended.
+    """
+    mine, looks = False, 0
+    while not mine:
+      with self.holding(key) as mine:
+        if mine:
+          yield
+      if not mine:
+        waiting()
+        wait_a_moment(looks)
+        looks += 1
+
   def owner(self, key: str) -> str:
     """Returns who has claimed something, `HOST:PROCESS`; "" where nobody is known."""
     owner = _owner(_content(self._path(key)))
@@ -188,8 +208,10 @@ class Claims:
       file = self._held.pop(key, None)
     if file is None:
       return
-    with contextlib.suppress(OSError), file:
-      if is_at(file, self._path(key)):
+    with contextlib.suppress(OSError):
+      with file:
+        ours = is_at(file, self._path(key))
+      if ours:  # closed first: Windows removes no open file
         self._path(key).unlink()
 
   def _is_dead(self, key: str) -> bool:
@@ -221,6 +243,11 @@ class Claims:
 
   def _path(self, key: str) -> pathlib.Path:
     return self.folder / f"{key}.claim"
+
+
+def wait_a_moment(looks: int) -> None:
+  """Sleeps, the longer the more often nothing had happened: 0.1 s to 2 s."""
+  time.sleep(min(_LEAST_WAIT * 2**looks, _MOST_WAIT))
 
 
 def _content(path: pathlib.Path) -> bytes | None:

@@ -7,14 +7,11 @@ what the others have done for it.
 
 import dataclasses
 import heapq
-import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from lead_jax.checks import InputError
-
-# Between two looks at what others do; more after each look, up to the second.
-_LEAST_SECONDS, _MOST_SECONDS = 0.1, 2.0
+from lead_jax.system._claims import wait_a_moment
 
 
 class Shared(Protocol):
@@ -123,7 +120,8 @@ def work_all(work: Shared, names: Sequence[str]) -> list[str]:
     done += now
     looks = 0 if now else looks + 1
     if looks:
-      _wait(work, left[0], looks)
+      work.waiting(left[0])
+      wait_a_moment(looks)
   return done
 
 
@@ -163,11 +161,6 @@ def work_part(
     left = [name for name in left if name not in now]
     looks = 0 if now else looks + 1
     if left:
-      _wait(work, left[0], looks)
+      work.waiting(left[0])
+      wait_a_moment(looks)
   return done, [name for name in elsewhere if work.is_new(name)]
-
-
-def _wait(work: Shared, name: str, looks: int) -> None:
-  """Waits a moment, longer the more often nothing has happened."""
-  work.waiting(name)
-  time.sleep(min(_LEAST_SECONDS * 2**looks, _MOST_SECONDS))

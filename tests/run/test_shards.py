@@ -17,7 +17,7 @@ from lead_jax.backbones import ModelSpec, Stated, predicted_costs
 from lead_jax.checks import InputError
 from lead_jax.run import _working
 from lead_jax.run.engines import Turns
-from lead_jax.system import Claims, _sharing, deal
+from lead_jax.system import Claims, _claims, deal
 from tests.run.small_models import tiny_backbone, tiny_spec
 
 METRICS = ["knn", "feature_norm"]
@@ -218,7 +218,7 @@ def test_a_claim_of_another_machine_is_waited_for_until_it_moves_or_dies(
   now = [0.0]
   hurried = functools.partial(Claims, lease=100, clock=lambda: now[0])
   monkeypatch.setattr(_working, "Claims", hurried)
-  monkeypatch.setattr(_sharing.time, "sleep", lambda seconds: None)
+  monkeypatch.setattr(_claims.time, "sleep", lambda seconds: None)
   plan, store = _plan(digits), lead_jax.open_store(tmp_path)
   path = store.root / ".claims" / f"{_key(plan, 'b')}.claim"
   path.parent.mkdir()
@@ -271,3 +271,17 @@ def test_what_a_killed_worker_was_at_is_taken_over(tmp_path):
   cached = {row.model: row.features_cached for row in report.models}
   assert cached == {name: name == first[0] for name in plan.models}
   assert not list(left.parent.iterdir())
+
+
+def test_the_reference_of_all_models_is_extracted_once(digits, tmp_path):
+  calls = []
+  models = [tiny_spec(name, ord(name)) for name in NAMES]
+  reference = tiny_spec("reference", 1, calls)
+
+  def run():
+    asked = {"reference": reference, "resamples": 0}
+    plan = lead_jax.plan(digits, models, ["rsa"], **asked)
+    lead_jax.work(plan, lead_jax.open_store(tmp_path))
+
+  _at_once(run, run, run)
+  assert calls == ["reference"]

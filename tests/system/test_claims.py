@@ -1,5 +1,6 @@
 """Claims: one living process has each; those of dead ones are taken over."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -143,3 +144,21 @@ def test_where_nothing_can_be_written_all_is_done_without(tmp_path, monkeypatch)
   monkeypatch.setattr(claims_module.os, "open", full)
   with Claims(tmp_path / "full") as claims, claims.holding(KEY) as mine:
     assert mine
+
+
+def test_who_has_it_is_awaited(folder):
+  with Claims(folder) as ours, Claims(folder) as theirs:
+    other = contextlib.ExitStack()
+    other.enter_context(theirs.holding(KEY))
+    waited = []
+
+    def waiting():
+      waited.append(ours.owner(KEY))
+      if len(waited) == 2:
+        other.close()
+
+    with ours.awaited(KEY, waiting):
+      assert not theirs.is_taken("cd34")
+      assert theirs.is_taken(KEY)
+    assert len(waited) == 2
+  assert list(folder.iterdir()) == []
