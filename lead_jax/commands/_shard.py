@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
 from absl import flags
@@ -15,6 +16,8 @@ Shard = tuple[int, int]
 _ARRAY = "SLURM_ARRAY_JOB_ID"
 _TASK = "SLURM_ARRAY_TASK_ID"
 _NUMBERS = ("ID", "MIN", "MAX", "COUNT")
+# That SLURM is waited for.
+_MOST_SECONDS = 20
 # Models that are named.
 _MOST_NAMES = 8
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -24,6 +27,7 @@ def chosen_shard(
   given: str | None,
   say: Callable[[str], object],
   variables: Mapping[str, str] = os.environ,
+  ask: Callable[[str], str] | None = None,
 ) -> Shard | None:
   """Returns which part is asked for: `(i, n)`, from 1; None for the whole run.
 
@@ -32,6 +36,8 @@ def chosen_shard(
       SLURM array that it belongs to, if it does.
     say: Told, in one line, that the part is SLURM's.
     variables: Of the process's environment.
+    ask: Returns what SLURM says of a job, "" where it cannot be asked; by `scontrol` if
+      None.
 
   Raises:
     InputError: If it is none, or the array's numbers are not evenly spaced.
@@ -42,6 +48,10 @@ def chosen_shard(
     return _read(given)
   if not variables.get(_ARRAY):
     return None  # whatever else is set comes from a job that is no array
+  # A job that a task of an array submits inherits the variables of the array.
+  known = (ask or _said_by_slurm)(variables.get("SLURM_JOB_ID", ""))
+  if known and not re.search(rf"\bArrayJobId={re.escape(variables[_ARRAY])}\b", known):
+    return None
   number, count = _of_array(variables)
   say(
     f"--shard={number}/{count}, as task {variables[_TASK]} of the SLURM array "
@@ -99,6 +109,20 @@ def _read(text: str) -> Shard:
       "1/n to n/n, or all"
     )
   return int(number), int(count)
+
+
+def _said_by_slurm(job: str) -> str:
+  """What SLURM says of a job; "" where it cannot be asked, as inside a container."""
+  if not _WHOLE.fullmatch(job):
+    return ""
+  command = ["scontrol", "show", "job", job]
+  try:
+    done = subprocess.run(
+      command, capture_output=True, text=True, timeout=_MOST_SECONDS, check=True
+    )
+  except (OSError, ValueError, subprocess.SubprocessError):
+    return ""
+  return done.stdout
 
 
 def _of_array(variables: Mapping[str, str]) -> Shard:

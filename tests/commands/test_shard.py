@@ -47,6 +47,35 @@ def test_which_part(given, variables, expected):
 
 
 @pytest.mark.parametrize(
+  ("told", "expected"),
+  [
+    ("JobId=80 ArrayJobId=77 ArrayTaskId=2 JobName=x\n", (2, 8)),
+    ("", (2, 8)),  # it cannot be asked
+    ("JobId=80 JobName=x\n", None),
+    ("JobId=80 ArrayJobId=779 ArrayTaskId=2 JobName=x\n", None),
+  ],
+)
+def test_a_job_that_an_array_submitted_is_no_part_of_it(told, expected):
+  """It inherits the variables: as seen with SLURM 22.05."""
+  variables = _array(2, count=8) | {"SLURM_JOB_ID": "80"}
+  asked = lambda job: told if job == "80" else ""
+  assert chosen_shard(None, str, variables, asked) == expected
+
+
+def test_slurm_is_asked(tmp_path, monkeypatch):
+  program = tmp_path / "scontrol"
+  program.write_text('#!/bin/sh\n[ "$*" = "show job 80" ] && echo JobId=80\n')
+  program.chmod(0o755)
+  variables = _array(2, count=8) | {"SLURM_JOB_ID": "80"}
+  monkeypatch.setenv("PATH", str(tmp_path))
+  assert chosen_shard(None, str, variables) is None
+  assert chosen_shard(None, str, variables | {"SLURM_JOB_ID": "81"}) == (2, 8)
+  assert chosen_shard(None, str, variables | {"SLURM_JOB_ID": "x"}) == (2, 8)
+  program.unlink()
+  assert chosen_shard(None, str, variables) == (2, 8)
+
+
+@pytest.mark.parametrize(
   ("given", "variables"),
   [
     *(
