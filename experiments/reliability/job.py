@@ -87,11 +87,11 @@ def scores(out: pathlib.Path) -> Scores:
 
 
 def temporaries(*folders: pathlib.Path) -> list[str]:
-  """Returns files that a run should not leave: temporary ones and locks."""
-  found = [path for folder in folders for path in folder.rglob(".*")]
-  return sorted(
-    f"left: {path.name}" for path in found if path.name.endswith((".tmp", ".lock"))
-  )
+  """Returns files that a run should not leave: temporary ones, locks and claims."""
+  hidden = [path for folder in folders for path in folder.rglob(".*")]
+  claims = [path for folder in folders for path in folder.rglob(".claims/*")]
+  found = [path for path in hidden if path.name.endswith((".tmp", ".lock"))]
+  return sorted({f"left: {path.name}" for path in [*found, *claims]})
 
 
 def finished(

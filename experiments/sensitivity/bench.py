@@ -90,6 +90,9 @@ class Lines:
     self._place = place
     self._said = time.monotonic()
 
+  def waiting(self, model: str, owner: str) -> None:
+    self._now_and_then(f"waiting for {owner}, which extracts {model}")
+
   def fetching(self, done: int, total: int) -> None:
     self._now_and_then(f"{done / 1e6:.0f} MB of its weights")
 

@@ -3,6 +3,7 @@ from ._collect import (
   Collected as Collected,
   Truth as Truth,
   collect as collect,
+  collect_part as collect_part,
   data_folders as data_folders,
   of_reports as of_reports,
   read_ground_truth as read_ground_truth,

@@ -1,11 +1,12 @@
 """Ranks one zoo on several data sets, and puts the scores beside the true accuracies."""
 
+import itertools
 import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lead_jax import run
 from lead_jax.assessment import _costs as costs
@@ -22,11 +23,13 @@ from lead_jax.evaluation import (
 from lead_jax.readers import read_text
 from lead_jax.report import PAGES
 from lead_jax.results import Listener, Report
-from lead_jax.run import rank, static_scores
-from lead_jax.system import make_writable, user_path
+from lead_jax.run import open_store, plan, rank, static_scores, work
+from lead_jax.system import Worked, make_writable, part_of, user_path
 
 # What `write_evaluation` writes beside the figures.
 EVALUATION_FILES = ("evaluation.csv", "evaluation.json", "evaluation.txt")
+# Scores have intervals over models and data sets here, none over parts of the images.
+_RESAMPLES = 0
 # Names that are too long for a column.
 _SHORT = {"mean rank on other data sets": "mean rank elsewhere"}
 STATIC = tuple(_SHORT.get(name, name) for name in run.STATIC)
@@ -195,7 +198,7 @@ def collect(
         download=download,
         check_weights=check_weights,
         network_budget=network_budget,
-        resamples=0,
+        resamples=_RESAMPLES,
         out=results,
         overwrite=overwrite,
         listener=told,
@@ -213,6 +216,64 @@ def collect(
   images = {folder.name: count_folder_images(folder, "test") for folder in folders}
   found = of_reports(reports, truth, measured=measured, images=images)
   return found._replace(notes=notes + found.notes)
+
+
+def collect_part(
+  folders: Sequence[pathlib.Path],
+  *,
+  shard: tuple[int, int],
+  metrics: Sequence[str] | None,
+  models: Sequence[str] | None = None,
+  cache_dir: str | os.PathLike | None = None,
+  listener: Listener | None = None,
+  **options: Any,
+) -> Worked:
+  """Scores one part of the models on every data set, then what is left and nobody is at.
+
+  Everything goes to the store, where `collect` finds it. The parts are dealt in turn, so
+  that no process has the largest model of every data set.
+
+  Args:
+    folders: Of the data sets.
+    shard: `(i, n)`: the i-th of n parts, from 1.
+    metrics, models, cache_dir, listener: As `lead_jax.rank`.
+    **options: As `lead_jax.rank`.
+
+  Returns:
+    What was done, as `DATASET: MODEL`.
+
+  Raises:
+    InputError: If no data set can be read, there is no such part, or the zoo or another
+      argument is wrong.
+  """
+  told = listener or Listener()
+  part = part_of(shard)
+  found: list[Worked] = []
+  for turn, folder in enumerate(folders):
+    number = 1 + (part.number - 1 + turn) % part.count
+    try:
+      planned = plan(
+        folder,
+        models,
+        metrics,
+        cache_dir=cache_dir,
+        listener=told,
+        resamples=_RESAMPLES,
+        **options,
+      )
+    except InputError as error:
+      if _can_be_read(folder):
+        raise
+      told.warned(f"left out: {error}")
+      continue
+    store = open_store(cache_dir, warn=told.warned)
+    worked = work(planned, store, told, shard=(number, part.count))
+    named = ([f"{folder.name}: {model}" for model in models] for models in worked)
+    found.append(Worked(*named))
+  if not found:
+    raise InputError(f"none of the {len(folders)} data sets can be read; see above")
+  joined = itertools.chain.from_iterable
+  return Worked(*(list(joined(models)) for models in zip(*found, strict=True)))
 
 
 def _can_be_read(folder: pathlib.Path) -> bool:

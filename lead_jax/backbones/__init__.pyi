@@ -3,6 +3,7 @@ from ._backbone import (
   Backbone as Backbone,
   ModelSpec as ModelSpec,
   ReadyFeatures as ReadyFeatures,
+  Stated as Stated,
 )
 from ._input_doubts import (
   doubting_input as doubting_input,
@@ -17,6 +18,9 @@ from ._onnx import (
 from ._precision import (
   low_precision as low_precision,
   with_precision as with_precision,
+)
+from ._predicted_cost import (
+  predicted_costs as predicted_costs,
 )
 from ._resolve import (
   resolve_models as resolve_models,

@@ -84,6 +84,23 @@ class ReadyFeatures:
 
 
 @dataclasses.dataclass(frozen=True)
+class Stated:
+  """What is stated of a model before its weights are read; None where nothing is.
+
+  Attributes:
+    flops: Of one image, a multiply and an add counted as two.
+    num_params: Number of trainable scalars.
+    size: Bytes of its weights, about.
+    pixels: Height times width of the images it takes.
+  """
+
+  flops: float | None = None
+  num_params: int | None = None
+  size: int | None = None
+  pixels: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelSpec:
   """A model that has been named but not yet read.
 
@@ -93,8 +110,10 @@ class ModelSpec:
     fetch: Brings the weights to this machine where they are not here yet, told of
       (bytes, bytes in all) on the way, and returns where they are; raises `InputError`
       with what to fetch by hand. None where there is nothing to fetch.
+    stated: What is known of it without reading it.
   """
 
   name: str
   load: Callable[[], Backbone | ReadyFeatures]
   fetch: Callable[[Callable[[int, int], object]], Any] | None = None
+  stated: Stated = Stated()

@@ -10,7 +10,7 @@ import difflib
 import os
 from collections.abc import Sequence
 
-from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures
+from lead_jax.backbones._backbone import ModelSpec, ReadyFeatures, Stated
 from lead_jax.backbones.catalogue import CATALOGUE, ZOOS
 from lead_jax.backbones.catalogue._catalogue_model import catalogue_model
 from lead_jax.backbones.catalogue._located import WeightSources
@@ -165,4 +165,5 @@ def ready_features(name: str) -> ModelSpec:
       source_features=held.get("source_features"),
     )
 
-  return ModelSpec(name=name, load=load)
+  # Nothing goes through a network.
+  return ModelSpec(name=name, load=load, stated=Stated(flops=0.0))

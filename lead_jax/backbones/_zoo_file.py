@@ -10,7 +10,7 @@ import os
 import pathlib
 from typing import Any
 
-from lead_jax.backbones._backbone import Backbone, ModelSpec
+from lead_jax.backbones._backbone import Backbone, ModelSpec, Stated
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones._pooling import check_pooling
 from lead_jax.checks import InputError, shown
@@ -100,7 +100,20 @@ def _spec(
     key: optional(key, str) or ""
     for key in ("architecture", "pretraining", "source", "licence")
   }
-  return ModelSpec(name=name, load=load)
+  stated = Stated(
+    num_params=num_params,
+    size=_size(path.parent / file),
+    pixels=spec.height * spec.width,
+  )
+  return ModelSpec(name=name, load=load, stated=stated)
+
+
+def _size(path: pathlib.Path) -> int | None:
+  """Bytes of a file; None where there is none, which loading will say."""
+  try:
+    return path.stat().st_size
+  except (OSError, ValueError):
+    return None
 
 
 def _input_spec(where: str, entry: dict) -> InputSpec:

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lead_jax.backbones._backbone import Backbone, ModelSpec, Params
+from lead_jax.backbones._backbone import Backbone, ModelSpec, Params, Stated
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.checks import InputError
 from lead_jax.readers import parse_json
@@ -224,7 +224,11 @@ def digits_models(folder: pathlib.Path | None = None) -> list[ModelSpec]:
       "reinstall lead_jax or run `python -m experiments.pretrain_digits`"
     ) from error
   return [
-    ModelSpec(name=name, load=functools.partial(_load, name, entry, root))
+    ModelSpec(
+      name=name,
+      load=functools.partial(_load, name, entry, root),
+      stated=Stated(num_params=entry["num_params"], pixels=INPUT.height * INPUT.width),
+    )
     for name, entry in index.items()
   ]
 

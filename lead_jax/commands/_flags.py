@@ -102,6 +102,16 @@ class SharedFlags:
       "scores stay.",
     )
 
+  def shard(self) -> flags.FlagHolder[str | None]:
+    """Which part of the run is done."""
+    return self._text(
+      "shard",
+      None,
+      "i/n: do the i-th of n parts (1/n to n/n), then what is left of the others, and "
+      "write no results; all: do everything. The same command without it concludes. "
+      "Default: the place in the SLURM array that the process belongs to, else all.",
+    )
+
   def cache_dir(self) -> flags.FlagHolder[str | None]:
     """The store."""
     return self._text(

@@ -7,12 +7,14 @@ SIGHUP after what was done had been written.
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
-from lead_jax.checks import InputError, command_line, parameter
+from lead_jax.checks import InputError, parameter
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
+from lead_jax.commands._shard import chosen_shard, said_of_part, whole_command
 from lead_jax.commands._stdout import print_text
 from lead_jax.system import user_path
 
@@ -37,6 +39,7 @@ If interrupted, run the same command again: it goes on from where it was.
 Examples:
   lead-evaluate --zoo=zoo.json --data=datasets/ --ground_truth=truth.csv
   lead-evaluate --zoo=zoo.json --data=datasets/ --ground_truth=truth.csv --noise=1
+  lead-evaluate --zoo=zoo.json --data=datasets/ --ground_truth=truth.csv --shard=3/8
   lead-evaluate --models=supervised --data=datasets/ --ground_truth=truth.csv \\
     --metrics=lead,logme,knn,linear_probe --baseline=knn --datasets=birds,cars
 """
@@ -76,6 +79,7 @@ _FAMILIES = flags.DEFINE_string(
 _FIGURES = flags.DEFINE_bool("figures", True, "Draw the figures.", flag_values=FLAGS)
 _SAMPLES = _shared.samples()
 _SEED = _shared.seed()
+_SHARD = _shared.shard()
 _CACHE_DIR = _shared.cache_dir()
 _WEIGHTS_DIR = _shared.weights_dir()
 _DOWNLOAD = _shared.download(True)
@@ -91,7 +95,7 @@ def main(argv: Sequence[str]) -> int:
 def _main(argv: Sequence[str]) -> int:
   if read_flags(FLAGS, USAGE, argv) is None:
     return 0
-  return _evaluate(command_line(["lead-evaluate", *argv[1:]]))
+  return _evaluate(whole_command("lead-evaluate", FLAGS))
 
 
 def _evaluate(command: str) -> int:
@@ -120,23 +124,28 @@ def _evaluate(command: str) -> int:
   keep_compiled(cache_dir)
   out = user_path(_OUT.value)
   with report.RankProgress() as listener:
+    shard = chosen_shard(_SHARD.value, listener.told)
     for note in notes:
       listener.warned(note)
+    asked: dict[str, Any] = {
+      "zoo": _ZOO.value,
+      "metrics": _METRICS.value,
+      "models": _MODELS.value,
+      "seed": _SEED.value,
+      "cache_dir": cache_dir,
+      "weights_dir": _WEIGHTS_DIR.value,
+      "download": _DOWNLOAD.value,
+      "check_weights": _CHECK_WEIGHTS.value,
+      "network_budget": _NETWORK_BUDGET.value,
+      "listener": listener,
+    }
+    if shard is not None:
+      worked = assessment.collect_part(folders, shard=shard, **asked)
+      for line in said_of_part(shard, worked, command):
+        print_text(line)
+      return 0
     found = assessment.collect(
-      folders,
-      truth,
-      zoo=_ZOO.value,
-      metrics=_METRICS.value,
-      out=out,
-      models=_MODELS.value,
-      seed=_SEED.value,
-      cache_dir=cache_dir,
-      weights_dir=_WEIGHTS_DIR.value,
-      download=_DOWNLOAD.value,
-      check_weights=_CHECK_WEIGHTS.value,
-      network_budget=_NETWORK_BUDGET.value,
-      overwrite=_OVERWRITE.value,
-      listener=listener,
+      folders, truth, out=out, overwrite=_OVERWRITE.value, **asked
     )
   tables = assessment.write_evaluation(
     found._replace(notes=notes + found.notes),

@@ -8,12 +8,14 @@ after what was done had been written.
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from lead_jax.checks import InputError, parameter
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
+from lead_jax.commands._shard import chosen_shard, said_of_part, whole_command
 from lead_jax.commands._stdout import print_text
 from lead_jax.finetune import (
   PROTOCOL_HELP,
@@ -48,6 +50,7 @@ Examples:
   lead-finetune photos/ --models=resnet50,mobilenet_v2
   lead-finetune photos/ --zoo=zoo.json --models=small,large --out=runs/finetune
   lead-finetune photos/ --zoo=zoo.json --protocol=papers
+  lead-finetune photos/ --models=supervised --out=shared/finetune --shard=3/8
   lead-finetune tfds:voc/2007 --models=resnet50 --data_dir=tfds/ --weights_dir=weights/
 """
 
@@ -94,6 +97,7 @@ _CHECKPOINT_DIR = flags.DEFINE_string(
 _DUPLICATES = _shared.duplicates()
 _OVERWRITE = _shared.overwrite()
 _CACHE_DIR = _shared.cache_dir()
+_SHARD = _shared.shard()
 
 for _name, _text in PROTOCOL_HELP.items():
   _define = flags.DEFINE_bool if _name in SWITCHES else flags.DEFINE_string
@@ -153,18 +157,24 @@ def _finetune(dataset: str) -> int:
   if _PROTOCOL.value is None:
     protocol = default_protocol(dataset, len(target.train), given)
   measure = protocol.measure_of(several=target.several)
+  asked: dict[str, Any] = {
+    "out": out,
+    "checkpoint_dir": runs,
+    "overwrite": _OVERWRITE.value,
+    "listener": listener,
+  }
   with listener:
+    shard = chosen_shard(_SHARD.value, listener.told)
     for line in target.describe():
       listener.told(line)
-    outcomes = finetune.finetune_models(
-      models,
-      target,
-      protocol,
-      out=out,
-      checkpoint_dir=runs,
-      overwrite=_OVERWRITE.value,
-      listener=listener,
-    )
+    if shard is not None:
+      worked = finetune.finetune_part(models, target, protocol, shard=shard, **asked)
+      arguments = [] if _DATA.value else [dataset]
+      command = whole_command("lead-finetune", FLAGS, arguments)
+      for line in said_of_part(shard, worked, command):
+        print_text(line)
+      return 0
+    outcomes = finetune.finetune_models(models, target, protocol, **asked)
   print_text(finetune.as_text(outcomes, measure))
   done = [outcome.status == "ok" for outcome in outcomes]
   if any(done):

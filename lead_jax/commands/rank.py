@@ -11,14 +11,15 @@ import contextlib
 import pathlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lead_jax.checks import InputError, command_line, file_name, parameter, visible
+from lead_jax.checks import InputError, file_name, parameter, visible
 from lead_jax.commands._ending import end_well, read_flags
 from lead_jax.commands._flags import SharedFlags, chosen_cache_dir
+from lead_jax.commands._shard import Shard, chosen_shard, said_of_part, whole_command
 from lead_jax.commands._stdout import complain, print_bytes, print_text, terminal
 from lead_jax.system import user_path
 
@@ -49,6 +50,7 @@ Examples:
   lead-rank photos/ --zoo=zoo.json --metrics=all --reference=resnet50
   lead-rank digits --metrics=lead --option=lead.classifier=lda --option=lead.t=2
   lead-rank photos/ --zoo=zoo.json --format=json | jq .certainty.models
+  lead-rank photos/ --zoo=zoo.json --cache_dir=shared/ --shard=3/8
 """
 
 # Of its own, so that importing this module leaves the process-wide flags alone.
@@ -118,6 +120,7 @@ _FORMAT = flags.DEFINE_enum(
   flag_values=FLAGS,
 )
 _SEED = _shared.seed()
+_SHARD = _shared.shard()
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -222,13 +225,6 @@ def _compare(folders: Sequence[str]) -> int:
   return 0
 
 
-def _command(dataset: str) -> str:
-  """The command line as it was given, all flags written in one way."""
-  given = [FLAGS[name] for name in FLAGS if FLAGS[name].present]
-  lines = [line for flag in given for line in flag.serialize().splitlines()]
-  return command_line(["lead-rank", dataset, *lines])
-
-
 def _rank(dataset: str) -> int:
   import lead_jax
   from lead_jax import report
@@ -237,33 +233,34 @@ def _rank(dataset: str) -> int:
   keep_compiled(chosen_cache_dir(_CACHE_DIR.value))
   listener = report.RankProgress()
   out = user_path(_OUT.value or pathlib.Path("runs") / _folder_name(dataset))
+  asked: dict[str, Any] = {
+    "dataset": dataset,
+    "models": _MODELS.value,
+    "metrics": _METRICS.value,
+    "zoo": _ZOO.value,
+    "split": _SPLIT.value,
+    "duplicates": _DUPLICATES.value,
+    "seed": _SEED.value,
+    "options": parse_options(_OPTION.value),
+    "batch_size": _BATCH_SIZE.value,
+    "cache_dir": _CACHE_DIR.value,
+    "ground_truth": _GROUND_TRUTH.value,
+    "reference": _REFERENCE.value,
+    "source_data": _SOURCE_DATA.value,
+    "data_dir": _DATA_DIR.value,
+    "weights_dir": _WEIGHTS_DIR.value,
+    "download": _DOWNLOAD.value,
+    "check_weights": _CHECK_WEIGHTS.value,
+    "network_budget": _NETWORK_BUDGET.value,
+    "precision": _PRECISION.value,
+    "resamples": _RESAMPLES.value,
+    "command": whole_command("lead-rank", FLAGS, [dataset]),
+    "listener": listener,
+  }
   with listener:
-    result = lead_jax.rank(
-      dataset,
-      _MODELS.value,
-      _METRICS.value,
-      zoo=_ZOO.value,
-      split=_SPLIT.value,
-      duplicates=_DUPLICATES.value,
-      seed=_SEED.value,
-      options=parse_options(_OPTION.value),
-      batch_size=_BATCH_SIZE.value,
-      cache_dir=_CACHE_DIR.value,
-      out=out,
-      overwrite=_OVERWRITE.value,
-      ground_truth=_GROUND_TRUTH.value,
-      reference=_REFERENCE.value,
-      source_data=_SOURCE_DATA.value,
-      data_dir=_DATA_DIR.value,
-      weights_dir=_WEIGHTS_DIR.value,
-      download=_DOWNLOAD.value,
-      check_weights=_CHECK_WEIGHTS.value,
-      network_budget=_NETWORK_BUDGET.value,
-      precision=_PRECISION.value,
-      resamples=_RESAMPLES.value,
-      command=_command(dataset),
-      listener=listener,
-    )
+    if (shard := chosen_shard(_SHARD.value, listener.told)) is not None:
+      return _work(shard, asked)
+    result = lead_jax.rank(**asked, out=out, overwrite=_OVERWRITE.value)
   _show(result, None if listener.lost else out)
   failed = _failed(result, _named(result, _METRICS.value))
   if failed:
@@ -273,6 +270,21 @@ def _rank(dataset: str) -> int:
       "above"
     )
   return 2 if failed or listener.lost else 0
+
+
+def _work(shard: Shard, asked: Mapping[str, Any]) -> int:
+  """Works off one part of a run and says how to conclude; writes no report."""
+  import lead_jax
+
+  listener = asked["listener"]
+  planned = lead_jax.plan(**asked)
+  store = lead_jax.open_store(asked["cache_dir"], warn=listener.warned)
+  worked = lead_jax.work(planned, store, listener, shard=shard)
+  # What is asked of stdout is a report, and there is none.
+  say = print_text if _FORMAT.value == "table" else complain
+  for line in said_of_part(shard, worked, asked["command"]):
+    say(line)
+  return 0
 
 
 def _show(result: "Report", out: pathlib.Path | None) -> None:

@@ -5,6 +5,7 @@ from ._accuracy import (
 from ._finetune_models import (
   as_text as as_text,
   finetune_models as finetune_models,
+  finetune_part as finetune_part,
 )
 from ._grid import (
   Outcome as Outcome,

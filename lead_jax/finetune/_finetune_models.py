@@ -1,18 +1,17 @@
 """Fine-tunes models one after another; writes what each gave as soon as it is known."""
 
 import dataclasses
-import functools
-import importlib.metadata
 import json
 import pathlib
 import shutil
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from lead_jax.backbones import Backbone, ModelSpec, doubting_input
-from lead_jax.checks import InputError, file_name, file_names, reason, visible
-from lead_jax.data import Division, ResizedCache
-from lead_jax.finetune._grid import Outcome, finetune
+from lead_jax.backbones import ModelSpec, predicted_costs
+from lead_jax.checks import file_name, file_names, visible
+from lead_jax.data import Division
+from lead_jax.finetune._grid import Outcome
+from lead_jax.finetune._model_turns import ModelTurns
 from lead_jax.finetune._one_run import Listener
 from lead_jax.finetune._protocol import AccuracyMeasure, Protocol
 from lead_jax.finetune._run_files import read_json, settings_key
@@ -20,11 +19,16 @@ from lead_jax.finetune._split import split_rows
 from lead_jax.finetune._task import Target
 from lead_jax.finetune._truth_tables import MEASURES, Runs, Truth, truth_row
 from lead_jax.system import (
+  Claims,
   UnwrittenError,
-  environment,
+  Worked,
+  deal,
   explain_write_errors,
   make_writable,
+  part_of,
   replacing_path,
+  work_all,
+  work_part,
   write_text,
 )
 
@@ -44,6 +48,8 @@ def finetune_models(
 ) -> list[Outcome]:
   """Fine-tunes every model; one that fails is a row with its reason.
 
+  Several processes may do this in the same folders at once: they share the runs.
+
   Args:
     models: Not yet loaded.
     target: The data set.
@@ -62,62 +68,134 @@ def finetune_models(
     InputError: If a file of `out` cannot be read or written, or holds rows of other
       settings, or the data set is too small for the protocol or has no such measure.
   """
-  measure = protocol.measure_of(several=target.several)
-  protocol = dataclasses.replace(protocol, measure=measure)  # as the tables say it
-  split_rows(len(target.train), protocol)
+  wanted = _wanted(models, target, protocol, out, overwrite=overwrite)
   make_writable(out, _TABLES)
-  truth, runs = Truth(out / "ground_truth.csv", overwrite=overwrite), Runs(out)
-  settings = settings_key(
-    protocol=dataclasses.asdict(protocol), data=target.content(test=True)
-  )
-  refuse_other = functools.partial(
-    truth.refuse_other,
-    dataset=target.name,
-    settings=settings,
-    division=target.division,
-  )
-  refuse_other([spec.name for spec in models])
+  runs = Runs(out)
   if target.division is not None:
     _record(out / "splits" / f"{file_name(target.name)}.json", target.division)
-  facts = _facts()
-  cache = ResizedCache()
-  outcomes = []
-  for index, spec in enumerate(models):
-    listener.model(index, len(models), spec.name)
-    try:
-      backbone = _load(spec, listener)
-      refuse_other([spec.name], weights=backbone.weights_hash)
-      outcome = finetune(
-        backbone,
-        target,
-        protocol,
-        folder=checkpoint_dir,
-        listener=listener,
-        cache=cache,
-        facts=facts,
-      )
-    # A model from a stranger's file may fail in any way; the others go on.
-    except Exception as error:
-      outcome = Outcome(spec.name, target.name, reason(error, "fine-tuning"))
-    outcomes.append(outcome)
-    if outcome.status != "ok":
-      listener.warned(f"{spec.name}: {outcome.status}")
+
+  def write(outcome: Outcome, weights: str) -> None:
     row = None
     if outcome.status == "ok":
       row = truth_row(
         outcome,
-        protocol,
-        measure=measure,
-        settings=settings,
-        weights=backbone.weights_hash,
+        wanted.protocol,
+        measure=wanted.protocol.measure_of(several=target.several),
+        settings=wanted.settings,
+        weights=weights,
         division=target.division,
       )
     try:
-      _write_outcome(outcome, row, runs, truth, protocol, target, out / "logits")
+      truth, logits = wanted.truth, out / "logits"
+      _write_outcome(outcome, row, runs, truth, wanted.protocol, target, logits)
     except UnwrittenError as error:
       # The runs are kept in `checkpoint_dir`: the next call writes them.
       listener.unwritten(str(error))
-  return outcomes
+
+  with Claims(checkpoint_dir / ".claims") as claims:
+    turns = ModelTurns(
+      models,
+      target,
+      wanted.protocol,
+      claims,
+      listener,
+      allowed=wanted.refuse_other,
+      ended=write,
+    )
+    work_all(turns, [spec.name for spec in models])
+  return [turns.outcomes[spec.name] for spec in models]
+
+
+def finetune_part(
+  models: Sequence[ModelSpec],
+  target: Target,
+  protocol: Protocol,
+  *,
+  shard: tuple[int, int],
+  out: pathlib.Path,
+  checkpoint_dir: pathlib.Path,
+  overwrite: bool,
+  listener: Listener,
+) -> Worked:
+  """Fine-tunes one part of the models, and shares the runs of those that are left.
+
+  The runs go to `checkpoint_dir`, where `finetune_models` finds them; nothing is written
+  to `out`. Models are dealt by what is stated of their size.
+
+  Args:
+    models, target, protocol, checkpoint_dir, overwrite, listener: As `finetune_models`.
+    shard: `(i, n)`: the i-th of n parts, from 1.
+    out: Whose rows of other settings are refused.
+
+  Returns:
+    The models that it did runs of and that have all of them now, and those of which
+    others have some in hand.
+
+  Raises:
+    InputError: As `finetune_models`, or if there is no such part.
+  """
+  part = part_of(shard)
+  wanted = _wanted(models, target, protocol, out, overwrite=overwrite)
+  runs = len(protocol.learning_rates) * len(protocol.weight_decays) * protocol.seeds
+  images = len(target.train) * (protocol.epochs or 1) * runs
+  costs = predicted_costs(models, images)
+  listener.dealt(part.number, part.count, deal(costs, part.count)[part.number - 1])
+  with Claims(checkpoint_dir / ".claims") as claims:
+    turns = ModelTurns(
+      models,
+      target,
+      wanted.protocol,
+      claims,
+      listener,
+      allowed=wanted.refuse_other,
+    )
+    ended, elsewhere = work_part(turns, part, costs)
+  failed = [model for model in ended if not turns.is_done(model)]
+  done = [model for model in ended if model in turns.worked_on or model in failed]
+  return Worked(done, failed, elsewhere)
+
+
+class _Wanted(NamedTuple):
+  """What is asked for, checked.
+
+  Attributes:
+    protocol: With the measure that the tables name.
+    truth: The table of accuracies.
+    settings: Key of protocol and data.
+    refuse_other: Raises where the table has another row of a model, by its weights.
+  """
+
+  protocol: Protocol
+  truth: Truth
+  settings: str
+  refuse_other: Callable[[str, str], None]
+
+
+def _wanted(
+  models: Sequence[ModelSpec],
+  target: Target,
+  protocol: Protocol,
+  out: pathlib.Path,
+  *,
+  overwrite: bool,
+) -> _Wanted:
+  """Checks what can be checked before any work."""
+  measure = protocol.measure_of(several=target.several)
+  protocol = dataclasses.replace(protocol, measure=measure)  # as the tables say it
+  split_rows(len(target.train), protocol)
+  truth = Truth(out / "ground_truth.csv", overwrite=overwrite)
+  settings = settings_key(
+    protocol=dataclasses.asdict(protocol), data=target.content(test=True)
+  )
+
+  def refuse_other(model: str, weights: str) -> None:
+    truth.refuse_other(
+      [model], target.name, settings, division=target.division, weights=weights
+    )
+
+  names = [spec.name for spec in models]
+  truth.refuse_other(names, target.name, settings, division=target.division)
+  return _Wanted(protocol, truth, settings, refuse_other)
 
 
 def _write_outcome(
@@ -181,23 +259,6 @@ def _record(path: pathlib.Path, division: Division) -> None:
     _copy(path, path.with_name(aside))
   text = json.dumps(division.record(), indent=1, ensure_ascii=False, allow_nan=False)
   write_text(path, text + "\n")
-
-
-def _load(spec: ModelSpec, listener: Listener) -> Backbone:
-  if spec.fetch is not None:
-    spec.fetch(listener.fetching)
-  loaded = doubting_input(spec, listener.warned).load()
-  if not isinstance(loaded, Backbone):
-    raise InputError("it is a file of features: there is no model to fine-tune")
-  return loaded
-
-
-def _facts() -> dict[str, Any]:
-  """Versions, device and time, as every run keeps them."""
-  found = environment()
-  for package in ("optax", "orbax-checkpoint"):
-    found["versions"][package] = importlib.metadata.version(package)
-  return found
 
 
 def _copy(path: pathlib.Path, to: pathlib.Path) -> None:

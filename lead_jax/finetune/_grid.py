@@ -11,6 +11,7 @@ import itertools
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -20,10 +21,20 @@ from lead_jax.checks import InputError, parameter
 from lead_jax.data import ResizedCache
 from lead_jax.finetune import _run_files as files
 from lead_jax.finetune._learner import Learner
-from lead_jax.finetune._one_run import Listener, Samples, Setting, run
+from lead_jax.finetune._one_run import (
+  Listener,
+  Samples,
+  Setting,
+  finished_run,
+  run,
+)
 from lead_jax.finetune._protocol import Protocol
 from lead_jax.finetune._split import split_rows
 from lead_jax.finetune._task import Target, read_images
+from lead_jax.system import Claims
+
+# Status of a model of which others have runs in hand.
+_ELSEWHERE = "other processes are at runs of it"
 
 Pair = tuple[float, float]  # learning rate, weight decay
 
@@ -45,6 +56,7 @@ class Outcome:
     runs: One row per run, in the order they were done.
     warnings: One line each.
     logits: One file per seed.
+    elsewhere: Keys of runs that other processes are at, where these have to end first.
   """
 
   model: str
@@ -58,6 +70,7 @@ class Outcome:
   runs: Sequence[Mapping[str, Any]] = ()
   warnings: Sequence[str] = ()
   logits: Sequence[pathlib.Path] = ()
+  elsewhere: Sequence[str] = ()
 
 
 def finetune(
@@ -70,8 +83,12 @@ def finetune(
   cache: ResizedCache | None = None,
   devices: Sequence[jax.Device] | None = None,
   facts: Mapping[str, Any] | None = None,
+  claims: Claims | None = None,
 ) -> Outcome:
   """Finds what a network reaches on a data set.
+
+  Several processes may share the runs: each is claimed by one, and whoever ends the last
+  one goes on.
 
   Args:
     backbone: The pre-trained network; it is left as it is.
@@ -82,6 +99,7 @@ def finetune(
     cache: Resized images shared with other networks of the same input size.
     devices: All local ones if None.
     facts: JSON values (versions, device) that a run keeps with its result.
+    claims: By which runs are shared; nobody else works in `folder` if None.
 
   Returns:
     Accuracies in percent, larger is better.
@@ -130,29 +148,53 @@ def finetune(
     )
 
   runs: list[Mapping[str, Any]] = []
+  elsewhere: list[str] = []
 
-  def do(pair: Pair, seed: int, final: bool) -> Mapping[str, Any]:
-    setting = Setting(*pair, seed)
+  def do(setting: Setting, final: bool) -> Mapping[str, Any] | None:
+    """Does a run, or finds it done; None where another process is at it."""
     key = run_key(backbone, target, protocol, setting, final=final)
-    result = run(
-      functools.partial(prepare, final),
-      setting,
-      key=key,
-      folder=folder / key,
-      listener=listener,
-      facts=facts or {},
-    )
-    runs.append({"phase": "final" if final else "selection", **result})
-    return result
+    shared = claims is not None and finished_run(folder / key, key) is None
+    with claims.holding(key) if claims and shared else nullcontext(True) as mine:
+      if not mine:
+        elsewhere.append(key)
+        return None
+      return run(
+        functools.partial(prepare, final),
+        setting,
+        key=key,
+        folder=folder / key,
+        listener=listener,
+        facts=facts or {},
+      )
+
+  def do_all(settings: Sequence[Setting], final: bool) -> list[Mapping[str, Any]]:
+    """Does all that nobody else is at; fewer than were asked for where somebody is."""
+    found: dict[Setting, Mapping[str, Any]] = {}
+    while left := [setting for setting in settings if setting not in found]:
+      elsewhere.clear()
+      now = {setting: do(setting, final) for setting in left}
+      ended = {setting: result for setting, result in now.items() if result is not None}
+      if not ended:
+        break
+      found |= ended
+    results = [found[setting] for setting in settings if setting in found]
+    phase = "final" if final else "selection"
+    runs.extend({"phase": phase, **result} for result in results)
+    return results
 
   pairs = list(itertools.product(protocol.learning_rates, protocol.weight_decays))
   seeds = range(protocol.seeds)
   outcome = functools.partial(Outcome, backbone.name, target.name)
   chosen, validation, warnings = pairs[0], None, []
   if protocol.chooses:
+    settings = [Setting(*pair, seed) for pair in pairs for seed in seeds]
+    tried = do_all(settings, False)
+    if elsewhere:
+      return outcome(_ELSEWHERE, runs=runs, elsewhere=elsewhere)
+    by_pair = [tried[i : i + len(seeds)] for i in range(0, len(tried), len(seeds))]
     scores = {
-      pair: mean_measure([do(pair, seed, False) for seed in seeds], measure)
-      for pair in pairs
+      pair: mean_measure(results, measure)
+      for pair, results in zip(pairs, by_pair, strict=True)
     }
     best = best_pair(scores)
     if best is None:
@@ -163,7 +205,9 @@ def finetune(
     ]
     for text in warnings:
       listener.warned(text)
-  results = [do(chosen, seed, True) for seed in seeds]
+  results = do_all([Setting(*chosen, seed) for seed in seeds], True)
+  if elsewhere:
+    return outcome(_ELSEWHERE, runs=runs, elsewhere=elsewhere)
   bad = next((r for r in results if r["status"] != "ok"), None)
   if bad is not None:
     return outcome(f"seed {bad['seed']} {bad['status']}", runs=runs, warnings=warnings)

@@ -11,7 +11,7 @@ import math
 import pathlib
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,12 @@ _RECORDED = 16
 
 class Listener:
   """Told of progress; does nothing of its own accord, but for what is lost."""
+
+  def dealt(self, number: int, count: int, models: Sequence[str]) -> None:
+    """This process does part `number` (from 1) of `count`, which is these models."""
+
+  def waiting(self, model: str, owner: str) -> None:
+    """Another process, `HOST:PROCESS` or "", is at a model; called again and again."""
 
   def model(self, index: int, count: int, name: str) -> None:
     """The turn of a model comes, the `index`-th of `count`, from 0."""
@@ -121,8 +127,7 @@ def run(
   Raises:
     InputError: If the folder cannot be written.
   """
-  known = files.read_json(folder / "result.json")
-  if known is not None and known.get("key") == key and _all_there(folder, known):
+  if (known := finished_run(folder, key)) is not None:
     result = {**known, "earlier": True}
     listener.ended(result)
     return result
@@ -138,6 +143,14 @@ def run(
   result = {**result, "earlier": False}
   listener.ended(result)
   return result
+
+
+def finished_run(folder: pathlib.Path, key: str) -> dict[str, Any] | None:
+  """Returns what a run gave that has ended; None where it has not, or files are gone."""
+  known = files.read_json(folder / "result.json")
+  if known is not None and known.get("key") == key and _all_there(folder, known):
+    return known
+  return None
 
 
 def _all_there(folder: pathlib.Path, known: Mapping[str, Any]) -> bool:

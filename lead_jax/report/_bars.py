@@ -8,9 +8,11 @@ progress and nothing else.
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from typing import IO
 
 from lead_jax.checks import visible
+from lead_jax.report._words import plural
 
 
 class Lines:
@@ -155,6 +157,20 @@ class Shown:
     """Results could not be written; one line says which and what to do."""
     self.lost.append(message)
     self.warned(message)
+
+  def dealt(self, number: int, count: int, models: Sequence[str]) -> None:
+    """This process does one part of several, which is these models."""
+    named = ", ".join(models) or "none"
+    self._display.say(
+      f"Part {number}/{count}: {plural(len(models), 'model')} ({named}); then what is "
+      "left of other parts and no process is at"
+    )
+
+  def waiting(self, model: str, owner: str) -> None:
+    """Another process is at a model, which is waited for."""
+    by = f" ({owner})" if owner else ""
+    self._place = model
+    self._step("waiting", f"waiting: another process{by} is at it")
 
   def fetching(self, done: int, total: int) -> None:
     """Bytes of the model's weights that were downloaded; `total` is 0 where unknown."""

@@ -16,6 +16,12 @@ class Listener:
   def planned(self, plan: Plan) -> None:
     """Before the first model."""
 
+  def dealt(self, number: int, count: int, models: Sequence[str]) -> None:
+    """This process works off part `number` (from 1) of `count`, which is these models."""
+
+  def waiting(self, model: str, owner: str) -> None:
+    """Another process, `HOST:PROCESS` or "", is at a model; called again and again."""
+
   def started(self, index: int, model: str) -> None:
     """Model number `index` (from 0) is being loaded."""
 

@@ -4,6 +4,7 @@ Features are kept under keys made of their content, so that an interrupted run g
 where it was and a further model, or metric, costs only its own pass.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -26,11 +27,13 @@ from lead_jax.features import (
 from lead_jax.metrics import Metric, Problem
 from lead_jax.results import READY_FEATURES, ModelRow
 from lead_jax.statistics import softmax
-from lead_jax.system import Stages, content_key
+from lead_jax.system import Claims, Stages, content_key
 
 
 class Progress(Protocol):
   """What the bench tells of its progress."""
+
+  def waiting(self, model: str, owner: str) -> None: ...
 
   def fetching(self, done: int, total: int) -> None: ...
 
@@ -63,6 +66,8 @@ class Bench:
     source_data: Images of what the models were pre-trained on, for metrics that use the
       statistics of their features there.
     identities: By metric, its identity where it is known already; see `Metric.identity`.
+    claims: Of processes that share the store; nobody else extracts the same if None.
+    extracted: Keys of outputs that the store has.
   """
 
   dataset: Dataset
@@ -74,6 +79,8 @@ class Bench:
   reference: Backbone | ReadyFeatures | None = None
   source_data: Dataset | None = None
   identities: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+  claims: Claims | None = None
+  extracted: set[str] = dataclasses.field(default_factory=set)
 
   @functools.cached_property
   def labels(self) -> str:
@@ -95,15 +102,28 @@ class Bench:
     return Opened(self, spec.name, loaded, stages)
 
   def extract(self, loaded: Backbone, dataset: Dataset) -> Extracted:
-    """Returns a network's outputs on a data set, from the store where it has them."""
-    return extract(
-      loaded,
-      dataset,
-      batch_size=self.batch_size,
-      store=self.store,
-      resized=self.resized,
-      progress=self.progress.extracting,
-    )
+    """Returns a network's outputs on a data set, from the store where it has them.
+
+    Another process that is at the same, such as the reference of all models, is waited
+    for; then the store has it.
+    """
+    key = extraction_key(loaded, dataset)
+    alone: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    if self.claims is not None and key not in self.extracted:
+      claims = self.claims
+      told = lambda: self.progress.waiting(loaded.name, claims.owner(key))
+      alone = claims.awaited(key, told)
+    with alone:
+      found = extract(
+        loaded,
+        dataset,
+        batch_size=self.batch_size,
+        store=self.store,
+        resized=self.resized,
+        progress=self.progress.extracting,
+      )
+    self.extracted.add(key)
+    return found
 
   def features(self, loaded: Backbone | ReadyFeatures) -> np.ndarray:
     """Returns a model's features of the data set that is scored."""

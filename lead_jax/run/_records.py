@@ -133,6 +133,11 @@ class Records:
     scores = [self._score(row, metric, features) for metric in self.plan.metrics]
     return ModelRecord(row, scores, found.get("environment", {}), warnings)
 
+  def status(self, name: str) -> str:
+    """Returns the status of a model's row alone: `ok`, why it failed, or not done yet."""
+    found = self._get("model", name)
+    return PENDING if found is None else str(found["row"]["status"])
+
   def has_score(self, name: str, metric: str, features: str) -> bool:
     """Returns whether a model has a score under a metric, of the features named."""
     found = self._get("score", name, metric)

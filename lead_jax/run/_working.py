@@ -9,43 +9,59 @@ from lead_jax.run._bench import Bench
 from lead_jax.run._records import Records
 from lead_jax.run._sources import sources_of
 from lead_jax.run._tasks import Desk
-from lead_jax.run.engines import work_here
+from lead_jax.run.engines import Turns, work_here, work_here_a_part
+from lead_jax.system import Claims, Worked, part_of
 
 
 @check_arguments()
-def work(plan: Plan, store: FeatureStore, listener: Listener | None = None) -> None:
+def work(
+  plan: Plan,
+  store: FeatureStore,
+  listener: Listener | None = None,
+  *,
+  shard: tuple[int, int] | None = None,
+) -> Worked:
   """Works off a plan: computes what the store does not hold yet.
 
-  Interrupted at any moment, the same call goes on from where it was.
+  Interrupted at any moment, the same call goes on from where it was. Several processes
+  may work on one store at once: each model is claimed by one of them.
 
   Args:
     plan: Of `plan`, or read from its JSON values.
     store: Of `open_store`; read and written.
     listener: Told of progress.
+    shard: `(i, n)`: works off the i-th of n parts, from 1, then what is left of the
+      others and nobody is at. All models where None.
+
+  Returns:
+    What this call has done.
 
   Raises:
-    InputError: If the data set or the models are not there any more, or have changed. A
-      model that fails is no error but a row.
+    InputError: If the data set or the models are not there any more, or have changed, or
+      there is no such part. A model that fails is no error but a row.
   """
+  part = None if shard is None else part_of(shard)
   listener = listener or Listener()
   _refuse_other_arithmetic(plan)
   sources = sources_of(plan, listener)
-  bench = Bench(
-    dataset=sources.dataset,
-    store=store,
-    progress=listener,
-    seed=plan.seed,
-    batch_size=sources.batch_size,
-    reference=sources.reference,
-    source_data=sources.source_data,
-    identities={
-      name: plan.metric_facts[name]["identity"] for name in plan.metric_facts
-    },
-  )
+  identities = {name: plan.metric_facts[name]["identity"] for name in plan.metric_facts}
   listener.planned(plan)
   for line in plan.warnings:
     listener.warned(line)
-  work_here(Desk(sources, bench, Records(plan, store)), listener)
+  with Claims(store.root / ".claims") as claims:
+    bench = Bench(
+      dataset=sources.dataset,
+      store=store,
+      progress=listener,
+      seed=plan.seed,
+      batch_size=sources.batch_size,
+      reference=sources.reference,
+      source_data=sources.source_data,
+      identities=identities,
+      claims=claims,
+    )
+    turns = Turns(Desk(sources, bench, Records(plan, store)), claims, listener)
+    return work_here(turns) if part is None else work_here_a_part(turns, part)
 
 
 def _refuse_other_arithmetic(plan: Plan) -> None:

@@ -12,6 +12,9 @@ from ._atomic import (
 from ._cache_dir import (
   default_cache_dir as default_cache_dir,
 )
+from ._claims import (
+  Claims as Claims,
+)
 from ._cores import (
   cpu_count as cpu_count,
 )
@@ -55,6 +58,15 @@ from ._sealed import (
   CHECKSUM as CHECKSUM,
   sealed as sealed,
   unsealed as unsealed,
+)
+from ._sharing import (
+  Part as Part,
+  Shared as Shared,
+  Worked as Worked,
+  deal as deal,
+  part_of as part_of,
+  work_all as work_all,
+  work_part as work_part,
 )
 from ._source_hash import (
   source_hash as source_hash,

@@ -30,7 +30,7 @@ _being_written: set[str] = set()
 def beside(path: pathlib.Path) -> pathlib.Path:
   """Returns a path that no other writer takes; `discard` gives it up."""
   name = path.name.lstrip(".")[:_LETTERS]
-  unique = f"{os.getpid()}-{_machine()}-{secrets.token_hex(8)}"
+  unique = f"{os.getpid()}-{this_machine()}-{secrets.token_hex(8)}"
   temporary = path.with_name(f".{name}.{unique}.tmp")
   _being_written.add(temporary.name)
   return temporary
@@ -63,17 +63,17 @@ def remove_stale(folder: str | os.PathLike[str]) -> None:
 
 def _is_stale(path: pathlib.Path, process: int, machine: str | None) -> bool:
   """Whether the process that wrote a temporary is gone."""
-  if machine == _machine():
+  if machine == this_machine():
     if process == os.getpid():
       return path.name not in _being_written
-    return not _is_alive(process)
+    return not is_alive(process)
   try:
     return path.lstat().st_mtime < time.time() - STALE_SECONDS
   except OSError:
     return False
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
   """Whether there is a process of that id on this machine; True where it is not known."""
   if os.name != "posix":
     return True  # os.kill would end it
@@ -87,7 +87,7 @@ def _is_alive(process: int) -> bool:
 
 
 @functools.cache
-def _machine() -> str:
+def this_machine() -> str:
   """Eight letters for this machine since it was started, and its numbering of processes."""
   parts = [platform.node()]
   with contextlib.suppress(OSError, ValueError):

@@ -1,9 +1,12 @@
 """`lead-evaluate` as a person meets it, and a small real run."""
 
 import re
+import shlex
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lead_jax.commands import evaluate
 
@@ -97,3 +100,57 @@ def test_a_small_real_run(shared, tmp_path, capsys):
   assert "feature_norm" not in capsys.readouterr().out
   names = {path.name for path in (tmp_path / "out").iterdir()}
   assert names >= {"evaluation.csv", "evaluation.json", "evaluation.txt", "flowers5"}
+
+
+def test_parts_then_the_same_command(tmp_path, capsys):
+  rng = np.random.default_rng(0)
+  for name in ("birds", "cars", "empty"):
+    for kind in ("x", "y") * (name != "empty"):
+      folder = tmp_path / "data" / name / "train" / kind
+      folder.mkdir(parents=True, exist_ok=True)
+      for i in range(6):
+        pixels = rng.integers(0, 255, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+  (tmp_path / "data" / "empty").mkdir()
+  models = ("digits/mlp_random", "digits/mlp_supervised")
+  rows = [
+    f"{m},{d},{50 + i}"
+    for d in ("birds", "cars", "empty")
+    for i, m in enumerate(models)
+  ]
+  (tmp_path / "truth.csv").write_text(
+    "\n".join(["model,dataset,accuracy", *rows]) + "\n"
+  )
+  out = tmp_path / "out"
+  arguments = [
+    "lead-evaluate",
+    f"--models={','.join(models)}",
+    f"--data={tmp_path / 'data'}",
+    f"--ground_truth={tmp_path / 'truth.csv'}",
+    f"--out={out}",
+    f"--cache_dir={tmp_path / 'cache'}",
+    "--metrics=feature_norm",
+    "--baseline=feature_norm",
+    "--samples=100",
+    "--nofigures",
+  ]
+  assert evaluate.main([*arguments, "--shard=2/2"]) == 0
+  said = capsys.readouterr()
+  first = "birds: digits/mlp_random, birds: digits/mlp_supervised"
+  # The parts are dealt in turn.
+  rest = "cars: digits/mlp_supervised, cars: digits/mlp_random"
+  assert f"Part 2/2 is done: worked off 4 models ({first}, {rest})\n" in said.out
+  assert "left out: " in said.err
+  assert not out.exists()
+  assert evaluate.main([*arguments, "--shard=1/2"]) == 0
+  said = capsys.readouterr()
+  assert "Part 1/2 is done: worked off 0 models\n" in said.out
+  command = said.out.splitlines()[-1].partition("conclude by: ")[2]
+  assert evaluate.main(shlex.split(command)) == 0
+  assert capsys.readouterr().err.count(": scores from the store") == 4
+  assert (out / "evaluation.csv").exists()
+  shutil.rmtree(tmp_path / "data" / "birds")
+  shutil.rmtree(tmp_path / "data" / "cars")
+  (tmp_path / "data" / "cars").mkdir()
+  assert evaluate.main([*arguments, "--shard=1/2"]) == 2
+  assert "none of the 2 data sets can be read" in capsys.readouterr().err

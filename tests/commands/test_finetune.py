@@ -358,3 +358,18 @@ def test_a_class_of_one_image_is_named(tmp_path, capsys):
   error = capsys.readouterr().err
   assert "class 'lonely' has only one of the samples" in error
   assert error.count("\n") == 1
+
+
+def test_a_part_writes_no_table_and_says_how_to_conclude(tmp_path, capsys):
+  out = tmp_path / "out"
+  models = "--models=features:none.npz"
+  assert _run(out, "--data=digits", models, "--shard=1/2") == 0
+  said = capsys.readouterr()
+  assert "Part 1/2: 1 model (features:none.npz)" in said.err
+  assert "Failed, for the reasons above: 1 model (features:none.npz)\n" in said.out
+  last = said.out.splitlines()[-1]
+  start = "When all parts have ended, conclude by: lead-finetune --"
+  assert last.startswith(start)
+  assert "--data=digits" in last
+  assert "--shard" not in last
+  assert not [path for path in out.rglob("*") if path.is_file()]

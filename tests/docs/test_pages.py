@@ -19,7 +19,7 @@ from tests.docs.pages import LANGUAGES, PAGES, REASONS, blocks_of, text_of
 # Blocks that are not executed, by page and reason: see the end of docs/extending.md. Their
 # commands are read all the same.
 NOT_RUN = {
-  "benchmarks": {"long": 5},
+  "benchmarks": {"long": 6},
   "datasets": {"setup": 1},
   "digits_zoo": {"long": 1},
   "evaluation": {"long": 2},

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from lead_jax.backbones import networks
-from lead_jax.backbones._backbone import Backbone, ModelSpec
+from lead_jax.backbones._backbone import Backbone, ModelSpec, Stated
 from lead_jax.backbones._input_spec import InputSpec
 from lead_jax.backbones.catalogue._card import Card
 from lead_jax.backbones.catalogue._located import (
@@ -64,7 +64,19 @@ def catalogue_model(
       licence=card.licence,
     )
 
-  return ModelSpec(name=name, load=load, fetch=fetch)
+  spec = input_spec or card.input
+  stated = Stated(
+    # Published as multiply-adds, at the size of the card.
+    2.0
+    * card.flops
+    * spec.height
+    * spec.width
+    / (card.input.height * card.input.width),
+    card.num_params,
+    card.size,
+    spec.height * spec.width,
+  )
+  return ModelSpec(name=name, load=load, fetch=fetch, stated=stated)
 
 
 def _load(

@@ -1,19 +1,17 @@
 """All tasks in this process, one model after the other."""
 
-from lead_jax.results import Listener
-from lead_jax.run._tasks import Desk, tasks_of
+from lead_jax.run.engines._turns import Turns
+from lead_jax.system import Worked, work_all
 
 
-def work_here(desk: Desk, listener: Listener) -> None:
-  """Works off a plan.
+def work_here(turns: Turns) -> Worked:
+  """Works off a plan; models that other processes are at come last.
 
   Args:
-    desk: Of the plan.
-    listener: Told of progress.
+    turns: Of the plan.
+
+  Returns:
+    All models of the plan, in the order in which they were done.
   """
-  for index, model in enumerate(desk.plan.models):
-    listener.started(index, model)
-    for task in tasks_of(desk.plan, model):
-      task.run(desk)
-    found = desk.records.of(model)
-    listener.finished(found.row, found.scores)
+  done = work_all(turns, turns.desk.plan.models)
+  return Worked(done, [model for model in done if turns.has_failed(model)])
