@@ -15,7 +15,7 @@ and dtypes are.
 
 import math
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -70,13 +70,6 @@ def empirical_ntk(
       (both seen outside `jit` alone), or neural-tangents is not installed
       (`lead_jax[ntk]`).
   """
-  if kind not in get_args(Kind):
-    raise ValueError(f"kind must be one of {get_args(Kind)}, got {kind!r}")
-  if implementation not in get_args(Implementation):
-    raise ValueError(
-      f"implementation must be one of {get_args(Implementation)}, "
-      f"got {implementation!r}"
-    )
   x1 = contract.as_inputs(x1, "x1")
   x2 = x1 if x2 is None else contract.as_inputs(x2, "x2", like=x1)
   params = contract.as_params(params)

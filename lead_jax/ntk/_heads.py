@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from lead_jax.checks import InputError, check_arguments, check_key
+from lead_jax.checks import InputError, check_arguments
 from lead_jax.ntk import _contract as contract
 from lead_jax.numerics import HIGHEST
 from lead_jax.typing import Array, ArrayLike, Float, Params
@@ -127,7 +127,6 @@ def init_head(
   """
   contract.check_count(head.num_classes, "num_classes")
   contract.check_widths(head.hidden)
-  check_key(key)
   return head.init(key, jnp.zeros((1, dim), dtype))["params"]
 
 

@@ -10,7 +10,7 @@ Classes have different numbers of samples, so everything is padded to S and mask
 import jax
 import jax.numpy as jnp
 
-from lead_jax.checks import check_arguments, check_key
+from lead_jax.checks import check_arguments
 from lead_jax.ntk import _heads as heads, _mlp as mlp
 from lead_jax.typing import Array, Bool, Float, Int, Params
 
@@ -38,8 +38,6 @@ def class_indices(
   Raises:
     InputError: If a count is below one, or `key` is no random key.
   """
-  if key is not None:
-    check_key(key)
   n = labels.shape[0]
   order_within = jnp.arange(n) if key is None else jax.random.permutation(key, n)
   # Sorted by class, and within a class by the drawn order.
@@ -100,8 +98,7 @@ def class_spectra(
     Eigenvalues, descending; the first n_c are the class's, the rest are zero. (The
     padding adds zeros, which a positive semi-definite spectrum sorts last.)
   """
-  symmetric = 0.5 * (kernels + jnp.swapaxes(kernels, -1, -2))
-  ascending = jax.vmap(jnp.linalg.eigvalsh)(symmetric)
+  ascending = jax.vmap(jnp.linalg.eigvalsh)(kernels)  # of their symmetric parts
   sizes = jnp.sum(mask, axis=-1)
   keep = jnp.arange(mask.shape[1])[None, :] < sizes[:, None]
   return jnp.where(keep, ascending[:, ::-1], 0)

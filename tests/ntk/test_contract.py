@@ -296,8 +296,11 @@ def test_heads_of_one_unit_are_heads():
   ntk.init_head(ntk.MLPHead(1, (1,)), jax.random.key(0), 1)
 
 
-def test_the_default_head_is_the_papers():
+def test_default_widths_are_the_papers():
   assert ntk.MLPHead(3).hidden == (1024, 2048)
+
+
+def test_the_default_head_is_the_papers():
   papers = {"num_classes": 3, "hidden": (1024, 2048)}
   for function in (ntk.infinite_width_kernel, ntk.wide_head_kernel):
     np.testing.assert_array_equal(function(X, num_classes=3), function(X, **papers))
