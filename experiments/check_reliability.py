@@ -1,11 +1,11 @@
 """`python -m experiments.check_reliability --minutes=30`: nothing lost, nothing wrong.
 
 Kills a small ranking at random moments (SIGKILL, SIGTERM, SIGHUP, SIGINT), has eight
-processes share a store, fills the disk at ten levels, damages stored states, and scores
-features of sixty widths in one process. After each case the ranking is run to its end and
-held against one that was left alone: `lost` is what had to be done again, `wrong` is what
-differs, `temporary` is what was left on the disk. Stopped, or out of minutes, the same
-command goes on from where it was.
+processes share a store, fills the disk at ten levels, damages stored states, kills
+extractions, and scores features of sixty widths in one process. After each case the ranking
+is run to its end and held against one that was left alone: `lost` is what had to be done
+again, `wrong` is what differs, `temporary` is what was left on the disk. Stopped, or out of
+minutes, the same command goes on from where it was.
 """
 
 import functools
@@ -28,12 +28,13 @@ _STOPS = _number("stops", 200, "Kills and signals at random moments of a run.")
 _RACES = _number("races", 1, "Times that eight processes fill one store at once.")
 _DISKS = _number("disks", 10, "Runs on a full disk, each with other room on it.")
 _DAMAGE = _number("damage", 10_000, "Damaged states of a store.")
+_EXTRACTIONS = _number("extractions", 40, "Kills of an extraction of 5,000 images.")
 _WIDTHS = _number("widths", 60, "Widths of features scored in one process; 0: none.")
 
 
 def check() -> str:
   """Does the cases that are not done yet; returns the table of all."""
-  from experiments.reliability import damage, disks, stops, widths
+  from experiments.reliability import damage, disks, extraction, stops, widths
   from experiments.reliability.cases import Kept, go_on, table
 
   out = pathlib.Path(_OUT.value).resolve()
@@ -45,6 +46,7 @@ def check() -> str:
     "full disks": (_DISKS.value, lambda case: disks.fill(case, out)),
     "races": (_RACES.value, lambda case: stops.race(case, out)),
     "stops": (_STOPS.value, lambda case: stops.stop(case, out, seconds())),
+    "extractions": (_EXTRACTIONS.value, lambda case: extraction.kill(case, out)),
     "widths": (
       bool(_WIDTHS.value),
       lambda case: widths.loop(case, _WIDTHS.value),

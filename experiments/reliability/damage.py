@@ -24,6 +24,13 @@ _ARRAYS: Mapping[str, Mapping[str, np.ndarray]] = {
   for i in (1, 2)
 }
 _VALUES = {content_key(value=i): {"score": 0.1 + i, "rows": [i, None]} for i in (1, 2)}
+_PIECE = content_key(piece=1)
+_PIECES = {
+  str(i): {
+    "features": np.random.default_rng(i).normal(size=(4 + i, 3)).astype(np.float32)
+  }
+  for i in (0, 1)
+}
 _PROGRAMS = {f"jit_f-{i}": bytes(range(40 + i)) for i in (1, 2)}
 
 
@@ -34,6 +41,8 @@ def make(folder: pathlib.Path) -> None:
     store.put(key, arrays)
   for key, value in _VALUES.items():
     store.put_json(key, value)
+  for chunk, rows in _PIECES.items():
+    store.pieces(_PIECE).write(int(chunk), rows)
   programs = KeptPrograms(folder / "xla")
   for key, program in _PROGRAMS.items():
     programs.put(key, program)
@@ -87,6 +96,8 @@ def _read_and_heal(place: pathlib.Path, name: str) -> tuple[list[str], bool]:
       store.put(key, arrays)
     for key, value in _VALUES.items():
       store.put_json(key, value)
+    for chunk, rows in _PIECES.items():
+      store.pieces(_PIECE).write(int(chunk), rows)
     for key, program in _PROGRAMS.items():
       programs.put(key, program)
     again = FeatureStore(place / "features", warn=told.append)
@@ -103,6 +114,7 @@ def _read(
   sources: tuple[tuple[Mapping[str, Any], Callable[[str], Any]], ...] = (
     (_ARRAYS, store.get),
     (_VALUES, store.get_json),
+    (_PIECES, lambda chunk: store.pieces(_PIECE).read(int(chunk))),
     (_PROGRAMS, programs.get),
   )
   wrong = []

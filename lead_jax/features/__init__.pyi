@@ -9,6 +9,9 @@ from ._extract import (
 from ._flops import (
   flops_per_image as flops_per_image,
 )
+from ._pieces import (
+  CHUNK as CHUNK,
+)
 from ._store import (
   FeatureStore as FeatureStore,
 )

@@ -52,9 +52,11 @@ def test_a_check_goes_on_where_it_was(tmp_path, capsys):
   assert lines[2].split() == ["b", "0", "of", "1", "0", "0", "0"]
   assert lines[3] == "a 1 (kind): other"
   none = [f"--{name}=0" for name in ("stops", "races", "disks", "widths")]
-  argv = ["x", *none, "--damage=3", f"--out={tmp_path / 'script'}"]
+  argv = ["x", *none, "--damage=3", "--extractions=1", f"--out={tmp_path / 'script'}"]
   assert script.main(argv) == 0
-  assert "3 of 3" in capsys.readouterr().out
+  printed = capsys.readouterr().out
+  assert "3 of 3" in printed
+  assert printed.count("1 of 1") == 1
 
 
 def test_what_a_run_says_is_read():
