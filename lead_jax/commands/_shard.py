@@ -2,13 +2,15 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from lead_jax.checks import InputError, command_line, parameter, shown, visible
-from lead_jax.system import Worked
+
+if TYPE_CHECKING:
+  from lead_jax.system import Worked
 
 Shard = tuple[int, int]
 
@@ -75,7 +77,7 @@ def whole_command(
   return command_line([name, *arguments, *lines])
 
 
-def said_of_part(shard: Shard, worked: Worked, command: str) -> list[str]:
+def said_of_part(shard: Shard, worked: "Worked", command: str) -> list[str]:
   """Returns what a part has done, in lines, and how the run is concluded.
 
   Args:
@@ -115,6 +117,8 @@ def _said_by_slurm(job: str) -> str:
   """What SLURM says of a job; "" where it cannot be asked, as inside a container."""
   if not _WHOLE.fullmatch(job):
     return ""
+  import subprocess
+
   command = ["scontrol", "show", "job", job]
   try:
     done = subprocess.run(

@@ -1,5 +1,6 @@
 """One extraction: which chunks of images are there, the others made, all joined."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -63,13 +64,16 @@ class Work:
     self._is_whole = dataset.part_of is None
     self._whole_key = extraction_key(backbone, self._whole)
     self._held: dict[int, Rows] = {}
-    self._pieces: Pieces | None = None
-    # A single chunk is kept as the entry that it makes.
-    if store is not None and not (self._is_whole and len(dataset) <= CHUNK):
-      order = order_digest(self._whole.order)
-      self._pieces = store.pieces(
-        content_key(extraction=self._whole_key, order=order, chunk=CHUNK)
-      )
+
+  @functools.cached_property
+  def _pieces(self) -> Pieces | None:
+    """Where chunks are kept; None of a single one, which is kept as its entry."""
+    if self._store is None or (self._is_whole and len(self._dataset) <= CHUNK):
+      return None
+    order = order_digest(self._whole.order)
+    return self._store.pieces(
+      content_key(extraction=self._whole_key, order=order, chunk=CHUNK)
+    )
 
   def stored(self) -> Rows | None:
     """Returns the outputs where the store has those of the whole data set."""

@@ -73,17 +73,18 @@ def test_scale_shifts_all_log_densities_alike(x64):
 def test_shrinkage_is_a_tenth_by_default(x64):
   x, y = blobs(60, 5, 3)
   got = gmm_decision(x.astype(np.float64 if x64 else np.float32), y, num_classes=3)
-  np.testing.assert_allclose(got, reference(x, y, 3, 0.1), rtol=1e-3, atol=1e-3)
+  np.testing.assert_allclose(got, reference(x, y, 3, 0.1), rtol=1e-4, atol=1e-4)
 
 
 def test_where_the_origin_lies_does_not_count(x64):
   x, y = blobs(100, 5, 3)
   x = np.round(x * 64) / 64  # exact in float32, far away too
-  far = x + np.array([4096, -4096, 0, 1024, 0])
+  far = x + np.array([65536, -65536, 0, 16384, 0])
   dtype = np.float64 if x64 else np.float32
   first = solve(x.astype(dtype), y, num_classes=3)
   second = solve(far.astype(dtype), y, num_classes=3)
-  np.testing.assert_allclose(second, first, atol=1e-8 if x64 else 2e-3)
+  # Observed in float32: 1.5e-4.
+  np.testing.assert_allclose(second, first, atol=1e-8 if x64 else 5e-4)
 
 
 def test_a_class_without_spread_has_the_pooled_variance(x64):

@@ -59,11 +59,14 @@ def test_scale_and_shift_change_nothing(x64):
 def test_where_the_origin_lies_does_not_count(x64):
   x, y = blobs(100, 8, 3)
   x = np.round(x * 64) / 64  # exact in float32, far away too
-  far = x + np.array([4096, -4096, 0, 1024, 0, 0, 2048, 0])
+  far = x + np.array([65536, -65536, 0, 16384, 0, 0, 32768, 0])
   dtype = np.float64 if x64 else np.float32
-  first = solve(x.astype(dtype), y, num_classes=3)
-  second = solve(far.astype(dtype), y, num_classes=3)
-  np.testing.assert_allclose(second, first, atol=1e-8 if x64 else 4e-3)
+  # Up to what is common to all classes.
+  apart = lambda decision: decision - decision.mean(axis=1, keepdims=True)
+  first = apart(solve(x.astype(dtype), y, num_classes=3))
+  second = apart(solve(far.astype(dtype), y, num_classes=3))
+  # Observed in float32: 5e-5 of 39.
+  np.testing.assert_allclose(second, first, atol=1e-8 if x64 else 1e-4)
 
 
 def test_empty_class_is_impossible_and_the_rest_unmoved(x64):
