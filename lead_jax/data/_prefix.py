@@ -36,5 +36,7 @@ def first_images(dataset: Dataset, count: int) -> Dataset:
   fingerprint = content_key(
     whole=dataset.fingerprint, order=order_digest(order), first=count
   )
-  part = take_rows(dataset, order[:count], fingerprint=fingerprint)
+  note = f"the first {count:,} of {len(dataset):,} samples, class-balanced"
+  notes = (*dataset.notes, note)
+  part = take_rows(dataset, order[:count], fingerprint=fingerprint, notes=notes)
   return dataclasses.replace(part, part_of=dataset)

@@ -50,6 +50,7 @@ def test_first_images_are_a_data_set_of_their_own():
   part = first_images(whole, 50)
   assert part.part_of is whole
   assert len(part) == 50
+  assert part.notes == ("the first 50 of 346 samples, class-balanced",)
   np.testing.assert_array_equal(part.labels, labels[whole.order[:50]])
   assert part.read_image(7).item() == whole.order[7]
   longer = first_images(whole, 60)
