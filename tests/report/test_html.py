@@ -12,7 +12,14 @@ import pytest
 
 from lead_jax.report._html._markup import Markup, sentence, tag
 from lead_jax.report._html._page import as_html
-from lead_jax.report._html._plots._axes import Scale, floor_of, scale_of, short, ticks
+from lead_jax.report._html._plots._axes import (
+  DIGIT_WIDTH,
+  Scale,
+  floor_of,
+  scale_of,
+  short,
+  ticks,
+)
 from lead_jax.report._html._plots._scatter_plot import Box, Dot, scatter
 from lead_jax.report._words import Name
 from tests.report.reports import HOSTILE, SCRIPT, asked, full_report, small_report
@@ -133,6 +140,23 @@ def test_a_run_cut_short_without_anything_optional():
   assert "This run was not finished" in "".join(elements.text)
   heads = [a.get("title") for a in elements.all("th")]
   assert not any("other images" in (title or "") for title in heads)
+
+
+@pytest.mark.parametrize("step", [1e-3, 0.0143, 2.5, 3e4])
+def test_labels_of_an_axis_lie_inside_their_drawing(step):
+  report = full_report()
+  names = [*report.ranking()]
+  scores = [
+    dataclasses.replace(row, score=-0.067 - step * names.index(row.model))
+    if row.metric == report.metrics[0] and row.model in names
+    else row
+    for row in report.scores
+  ]
+  page = as_html(dataclasses.replace(report, scores=scores))
+  labels = re.findall(r'<text x="([0-9.]+)"[^>]*class="quiet end"[^>]*>([^<]*)<', page)
+  assert labels
+  for x, text in labels:
+    assert float(x) - DIGIT_WIDTH * (len(text) + text.count("−")) >= 0, text
 
 
 @pytest.mark.parametrize("lowest", [-math.inf, -1.7e308])

@@ -14,6 +14,8 @@ DIGIT_WIDTH = 7.3
 TEXT_HEIGHT = 14.0
 # How far a tick's label may stand out of its axis: no plot has less margin.
 _OUT = 10.0
+# What an x axis leaves beside it at least, and between it and the labels of y.
+_LEFT, _BESIDE = 48.0, 6.0
 # Between the labels of two ticks.
 _APART = 9.0
 
@@ -168,6 +170,17 @@ def svg(
   )
 
 
+def left_of(y: Scale) -> float:
+  """Returns where an x axis begins, so that the labels of y have room beside it."""
+  # A minus is as wide as two digits at most.
+  widest = max((len(tick_label(v)) + (v < 0) for v in _y_ticks(y)), default=0)
+  return max(_LEFT, _BESIDE + widest * DIGIT_WIDTH)
+
+
+def _y_ticks(y: Scale) -> list[float]:
+  return ticks(y, 6, lambda _: 24.0)
+
+
 def frame(
   x: Scale,
   y: Scale,
@@ -177,10 +190,10 @@ def frame(
 ) -> Markup:
   """Grid, axes and their names, of a plot whose y grows upwards."""
   parts = []
-  for value in ticks(y, 6, lambda _: 24.0):
+  for value in _y_ticks(y):
     at = y(value)
     parts.append(line(x.start, at, x.end, at, "grid"))
-    parts.append(label(tick_label(value), x.start - 6, at + 4, "quiet end"))
+    parts.append(label(tick_label(value), x.start - _BESIDE, at + 4, "quiet end"))
   for value in ticks(x, 7, lambda value: len(x_text(value)) * DIGIT_WIDTH):
     at = x(value)
     parts.append(line(at, y.start, at, y.start + 4, "axis"))

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 
 from lead_jax.report._html._markup import Markup, tag
-from lead_jax.report._html._plots._axes import floor_of, frame, scale_of, svg
+from lead_jax.report._html._plots._axes import floor_of, frame, left_of, scale_of, svg
 from lead_jax.report._html._plots._scatter_plot import Box, Dot, scatter
 from lead_jax.report._summary import Row, Summary
 from lead_jax.report._words import count, seconds, significant
@@ -48,9 +48,9 @@ def _panel(
   values = {row.model: float(cost(row) or 0) for row in rows}
   scores = {row.model: row.score or 0.0 for row in rows}
   floor = floor_of(list(scores.values()))
-  x = scale_of(list(values.values()), 48, _WIDTH - 14, log=True)
   shown = [score for score in scores.values() if score >= floor]
   y = scale_of(shown, _HEIGHT - 46, 40, beyond=len(shown) < len(scores))
+  x = scale_of(list(values.values()), left_of(y), _WIDTH - 14, log=True)
   height = lambda row: (
     y(scores[row.model]) if scores[row.model] >= floor else y.start - 9
   )

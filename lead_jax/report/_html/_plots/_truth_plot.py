@@ -1,7 +1,14 @@
 """Predicted against true: scores beside the accuracies after fine-tuning."""
 
 from lead_jax.report._html._markup import Markup, tag
-from lead_jax.report._html._plots._axes import Scale, floor_of, frame, scale_of, svg
+from lead_jax.report._html._plots._axes import (
+  Scale,
+  floor_of,
+  frame,
+  left_of,
+  scale_of,
+  svg,
+)
 from lead_jax.report._html._plots._scatter_plot import Box, Dot, scatter
 from lead_jax.report._summary import Summary
 from lead_jax.report._words import accuracy, significant
@@ -17,8 +24,8 @@ def truth_plot(summary: Summary) -> Markup | None:
   scores = {row.model: row.score or 0.0 for row in rows}
   truths = {row.model: row.truth or 0.0 for row in rows}
   left, below = floor_of(list(scores.values())), floor_of(list(truths.values()))
-  x = _scale(list(scores.values()), left, 48, _WIDTH - 14)
   y = _scale(list(truths.values()), below, _HEIGHT - 46, 40)
+  x = _scale(list(scores.values()), left, left_of(y), _WIDTH - 14)
   best = max(rows, key=lambda row: truths[row.model])
   dots = [
     Dot(
